@@ -1,0 +1,31 @@
+// What every weight file looks like once it is open, whatever its format: names, shapes, and a way to read one tensor straight
+// into memory that somebody else owns. Nothing is read before it is asked for, so a 1.2 GB model is never in memory twice.
+
+/** Element types that a checkpoint may hold. */
+export type DType = 'F16' | 'BF16' | 'F32' | 'F64' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+export interface TensorInfo {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface Checkpoint {
+  /** Where it comes from, for messages and output: a path, or `synthetic:0`. */
+  readonly origin: string;
+  /** The format in words, for `inspect`: 'safetensors', 'TorchScript archive', 'PyTorch zip', 'PyTorch legacy', 'synthetic'. */
+  readonly format: string;
+  /** The key layout that was found: 'OpenAI', 'open_clip', 'Hugging Face' (and what was wrapped around it, such as `state_dict` or `module.`). */
+  readonly layout: string;
+  /** String metadata that the file carries (safetensors `__metadata__`). */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Tensors under OpenAI's state-dict names, in the file's order. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /**
+   * Reads one tensor in row-major order, widened to float32 (exact for F16, BF16; F64 is rounded once).
+   * @param into as many elements as the tensor has; may lie in shared memory
+   * @throws Error if the file ends early or has changed since it was opened
+   */
+  read(name: string, into: Float32Array): Promise<void>;
+  /** Closes the file. Reading afterwards is an error. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+// The default run: everything in test/ that needs neither ../shared nor minutes. Slow suites and suites on other people's
+// files have configurations and commands of their own (package.json, "scripts").
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/slow/**', 'test/shared/**'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+    reporters: process.env.CI ? ['default'] : ['default'],
+  },
+});
