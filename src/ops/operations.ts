@@ -59,7 +59,7 @@ export interface Operations {
   mean(x: Tensor): Tensor;
   /** Joined along an axis, all other extents equal. */
   concat(tensors: readonly Tensor[], axis: number): Tensor;
-  /** Rows of a table: ids (…), table (V,D) -> (…,D), in the element type of `like` where given (float64 mode keeps its tables in float32). */
+  /** Rows of a table: ids (…), table (V,D) -> (…,D) */
   embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tensor;
   /** x times a number that is itself a float32 in float32 mode: RN32(x * factor) */
   scale(x: Tensor, factor: number): Tensor;

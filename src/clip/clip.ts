@@ -1,0 +1,169 @@
+// CLIP: pixels or token ids in, features out. The network itself is in src/layers; this is where weights, executor and shapes meet.
+
+import ndarray from 'ndarray';
+import { ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
+import { reference } from '../ops/reference.ts';
+import { toFloat64 } from '../ops/reference64.ts';
+import type { FloatArray, Tensor } from '../ops/tensor.ts';
+import type { Executor } from './executor.ts';
+import type { Architecture } from './models.ts';
+
+/** A tower's parameters are read when it is first asked for something. */
+export interface TowerSource {
+  weights(tower: 'vision' | 'text'): Promise<Weights>;
+  close(): Promise<void>;
+}
+
+export interface CLIPDescription {
+  /** The model's name, or the path it was loaded from. */
+  name: string;
+  /** Where the weights come from: a path, `synthetic:0`, or the name of a bundled model. */
+  weights: string;
+  architecture: Architecture;
+  /** Which activation the transformers have. OpenAI's: quick_gelu. */
+  activation: 'quick_gelu' | 'gelu';
+}
+
+export interface EncodeOptions {
+  /** Sees every module's output under its PyTorch path while the features are computed. */
+  tap?: Tap;
+}
+
+export class CLIP {
+  readonly name: string;
+  readonly weights: string;
+  readonly architecture: Architecture;
+  readonly #activation: 'quick_gelu' | 'gelu';
+  readonly #executor: Executor;
+  readonly #source: TowerSource;
+  readonly #towers = new Map<'vision' | 'text', Promise<Weights>>();
+  #closed = false;
+
+  /** Made by `load`. */
+  constructor(description: CLIPDescription, executor: Executor, source: TowerSource) {
+    this.name = description.name;
+    this.weights = description.weights;
+    this.architecture = description.architecture;
+    this.#activation = description.activation;
+    this.#executor = executor;
+    this.#source = source;
+  }
+
+  /** 'reference' or 'simd'. */
+  get executor(): string {
+    return this.#executor.name;
+  }
+
+  get precision(): 'float32' | 'float64' {
+    return this.#executor.precision;
+  }
+
+  /**
+   * Features of preprocessed images, not normalised.
+   * @param x (N,3,R,R), as `preprocess` gives them; float64 elements only in float64 mode
+   * @returns (N,E)
+   * @throws TypeError or RangeError for another kind or shape of tensor
+   */
+  async encodeImage(x: Tensor, options: EncodeOptions = {}): Promise<Tensor> {
+    const image = this.#input(x);
+    const weights = await this.#tower('vision');
+    const { vision } = this.architecture;
+    return this.#executor.run(() => {
+      const layer: LayerOptions = { ops: this.#executor.ops, tap: options.tap };
+      const encoder = vision.kind === 'VisionTransformer'
+        ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
+        : new ModifiedResNet(weights, 'visual', layer);
+      return encoder.forward(image);
+    });
+  }
+
+  /**
+   * Features of texts, not normalised.
+   * @param tokens (N,77) ids, as `tokenize` gives them
+   * @returns (N,E)
+   * @throws RangeError for ids outside the vocabulary; Error where the checkpoint has no text tower
+   */
+  async encodeText(tokens: ndarray.NdArray<Int32Array>, options: EncodeOptions = {}): Promise<Tensor> {
+    this.#checkOpen();
+    if (this.architecture.text === null) {
+      throw new Error(`encodeText: ${this.name} from ${this.weights} has an image tower only; load a checkpoint with both towers`);
+    }
+    const weights = await this.#tower('text');
+    return this.#executor.run(() => {
+      const encoder = new TextTransformer(weights, '', { ops: this.#executor.ops, tap: options.tap, activation: this.#activation });
+      return encoder.forward(tokens);
+    });
+  }
+
+  /**
+   * How well each image fits each text: cosine similarities times exp(logit_scale).
+   * @param image (N,3,R,R)
+   * @param tokens (M,77)
+   * @returns logitsPerImage (N,M) and logitsPerText (M,N)
+   */
+  async forward(image: Tensor, tokens: ndarray.NdArray<Int32Array>): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
+    const imageFeatures = await this.encodeImage(image);
+    const textFeatures = await this.encodeText(tokens);
+    const scale = await this.logitScale();
+    const images = reference.l2Normalize(imageFeatures);
+    const texts = reference.l2Normalize(textFeatures);
+    // (scale · images) · textsᵀ, in model.py's order
+    const logitsPerImage = reference.matmul(reference.scale(images, scale), texts.transpose(1, 0));
+    return { logitsPerImage, logitsPerText: reference.contiguous(logitsPerImage.transpose(1, 0)) };
+  }
+
+  /** exp(logit_scale), in the model's precision. */
+  async logitScale(): Promise<number> {
+    const weights = await this.#tower('text') as ReadonlyMap<string, Tensor>;
+    const stored = weights.get('logit_scale')!;
+    const scalar = ndarray(stored.data.slice(stored.offset, stored.offset + 1) as FloatArray, [1]);
+    return reference.exp(this.precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
+  }
+
+  /** Frees the weights and whatever computes. Calls that wait are finished first. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#towers.values());
+    this.#towers.clear();
+    await this.#executor.close();
+    await this.#source.close();
+  }
+
+  /** Reads a tower's weights now instead of at the first call. */
+  async prepare(tower: 'vision' | 'text'): Promise<void> {
+    await this.#tower(tower);
+  }
+
+  #tower(tower: 'vision' | 'text'): Promise<Weights> {
+    this.#checkOpen();
+    let weights = this.#towers.get(tower);
+    if (weights === undefined) {
+      weights = this.#source.weights(tower);
+      this.#towers.set(tower, weights);
+      weights.catch(() => this.#towers.delete(tower)); // the next call may try again
+    }
+    return weights;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error(`${this.name}: the model is closed; load it again`);
+  }
+
+  #input(x: Tensor): Tensor {
+    this.#checkOpen();
+    const R = this.architecture.vision.resolution;
+    if (!(x?.data instanceof Float32Array || x?.data instanceof Float64Array) || !Array.isArray(x.shape)) {
+      throw new TypeError('encodeImage: "x" expected an ndarray over Float32Array, got something else; make it with preprocess(image)');
+    }
+    if (x.shape.length !== 4 || x.shape[1] !== 3 || x.shape[2] !== R || x.shape[3] !== R) {
+      throw new RangeError(`encodeImage: "x" expected shape (N, 3, ${R}, ${R}) for ${this.name}, got (${x.shape.join(', ')}); make it with this model's preprocess`);
+    }
+    if (this.precision === 'float64') return x.data instanceof Float64Array ? x : toFloat64(x);
+    if (x.data instanceof Float64Array) {
+      throw new TypeError(`encodeImage: "x" expected float32 elements, got float64; load ${this.name} with { precision: 'float64' } or convert`);
+    }
+    return x;
+  }
+}
+

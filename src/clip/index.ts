@@ -1,0 +1,11 @@
+// clip-oracle: OpenAI's CLIP on the CPU, deterministic to the bit.
+
+export { CLIP, type EncodeOptions } from './clip.ts';
+export { CLIPModel, type CLIPModelOptions } from './clip-model.ts';
+export { cachedPath, download, type DownloadOptions } from './download.ts';
+export type { ExecutorName, ExecutorOptions, Precision } from './executor.ts';
+export { loadHead, type Head } from './head.ts';
+export { preprocessor, type Preprocess } from './image/preprocess.ts';
+export { load, type LoadOptions } from './load.ts';
+export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from './models.ts';
+export type { FloatArray, Tensor } from '../ops/tensor.ts';

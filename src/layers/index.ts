@@ -1,0 +1,11 @@
+// clip-oracle/layers: the classes of OpenAI's model.py, under their names and with the checkpoint's child names.
+
+export { AttentionPool2d } from './attention-pool2d.ts';
+export { AvgPool2d, BatchNorm2d, Conv2d, GELU, LayerNorm, Linear, QuickGELU, ReLU } from './basic.ts';
+export { Bottleneck, type BottleneckOptions } from './bottleneck.ts';
+export { ModifiedResNet } from './modified-resnet.ts';
+export { Module, type LayerOptions, type Tap, type Weights } from './module.ts';
+export { HEAD_WIDTH, MultiheadAttention } from './multihead-attention.ts';
+export { causalMask, TextTransformer } from './text-transformer.ts';
+export { ResidualAttentionBlock, Transformer, type TransformerOptions } from './transformer.ts';
+export { VisionTransformer } from './vision-transformer.ts';

@@ -1,0 +1,36 @@
+// nn.MultiheadAttention as CLIP's transformers use it: self-attention, one matrix for the three projections (rows q, then k, then v).
+
+import ndarray from 'ndarray';
+import type { Tensor } from '../ops/tensor.ts';
+import { Module } from './module.ts';
+
+/** The width of a head in every CLIP model. */
+export const HEAD_WIDTH = 64;
+
+export class MultiheadAttention extends Module {
+  /**
+   * @param x (T,N,D), PyTorch's order
+   * @param queries how many of the first tokens ask; the others only answer
+   * @param mask (queries,T), added to the scores
+   * @returns (queries,N,D)
+   */
+  forward(x: Tensor, queries: number, mask: Tensor | null): Tensor {
+    const { ops } = this;
+    const [, N, D] = x.shape;
+    const weight = this.parameter('in_proj_weight');
+    const bias = this.parameter('in_proj_bias');
+    const q = ops.linear(x.hi(queries, N, D), rows(weight, 0, D), rows(bias, 0, D));
+    const kv = ops.linear(x, rows(weight, D, 3 * D), rows(bias, D, 3 * D));
+    const k = kv.hi(x.shape[0], N, D);
+    const v = kv.lo(0, 0, D);
+    // T N D -> N T D, and back
+    const mixed = ops.attention(q.transpose(1, 0, 2), k.transpose(1, 0, 2), v.transpose(1, 0, 2), { heads: D / HEAD_WIDTH, mask });
+    const out = ops.linear(mixed.transpose(1, 0, 2), this.parameter('out_proj.weight'), this.parameter('out_proj.bias'));
+    return this.traced(out);
+  }
+}
+
+/** Rows from begin to end (exclusive) of a matrix or vector, as a view. */
+function rows(x: Tensor, begin: number, end: number): Tensor {
+  return ndarray(x.data, [end - begin, ...x.shape.slice(1)], x.stride, x.offset + begin * x.stride[0]) as Tensor;
+}

@@ -1,0 +1,18 @@
+// The truth: the same definitions on float64 storage. Operations give their result in the element type of their input, so only the
+// one that has no such input, the lookup in a float32 table, needs a word of its own.
+
+import ndarray from 'ndarray';
+import type { Operations } from './operations.ts';
+import { reference } from './reference.ts';
+import type { Tensor } from './tensor.ts';
+
+/** A copy with float64 elements, exact. */
+export function toFloat64(x: Tensor): Tensor<Float64Array> {
+  const dense = reference.contiguous(x);
+  return ndarray(Float64Array.from(dense.data.subarray(dense.offset, dense.offset + dense.size)), [...x.shape]);
+}
+
+export const reference64: Operations = {
+  ...reference,
+  embedding: (ids, table) => toFloat64(reference.embedding(ids, table)),
+};
