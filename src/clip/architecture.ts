@@ -1,0 +1,198 @@
+// The architecture that a set of tensors belongs to, read off their names and shapes as OpenAI's build_model does it, and the
+// other way round: the names and shapes that an architecture has.
+// Source: openai/CLIP, clip/model.py, build_model and the constructors of CLIP, ModifiedResNet, VisionTransformer.
+
+import type { Architecture, ModifiedResNetArchitecture, TextArchitecture, VisionTransformerArchitecture } from './models.ts';
+import { MODELS } from './models.ts';
+import type { Checkpoint, TensorInfo } from './checkpoint/checkpoint.ts';
+import { isFloat } from './checkpoint/element-types.ts';
+
+type Tensors = ReadonlyMap<string, Pick<TensorInfo, 'shape'>>;
+
+/**
+ * Reads the architecture off the shapes. Differs from build_model in one way: a file without text tower is accepted (`text` null).
+ * @param tensors under OpenAI's names
+ * @throws Error if a tensor that decides is missing or has a shape that no CLIP has
+ */
+export function architectureFrom(tensors: Tensors): Architecture {
+  const shapeOf = (name: string, rank: number): readonly number[] => {
+    const shape = tensors.get(name)?.shape;
+    if (shape === undefined) throw new Error(`the weights have no "${name}", which decides about the architecture; the file is incomplete or no CLIP model`);
+    if (shape.length !== rank || shape.some((extent) => extent < 1)) throw new Error(`"${name}" expected ${rank} axes, got shape (${shape.join(', ')}); the file is no CLIP model`);
+    return shape;
+  };
+  const blocks = (pattern: RegExp): number => new Set([...tensors.keys()].map((name) => pattern.exec(name)?.[1]).filter((index) => index !== undefined)).size;
+  // [1] the image tower
+  let vision: VisionTransformerArchitecture | ModifiedResNetArchitecture;
+  let embed: number;
+  if (tensors.has('visual.proj')) {
+    const [width, , , patch] = shapeOf('visual.conv1.weight', 4);
+    const grid = Math.round(Math.sqrt(shapeOf('visual.positional_embedding', 2)[0] - 1));
+    vision = { kind: 'VisionTransformer', resolution: patch * grid, patch, width, layers: blocks(/^visual\.(.*)\.attn\.in_proj_weight$/) };
+    embed = shapeOf('visual.proj', 2)[1];
+  } else if (tensors.has('visual.attnpool.positional_embedding')) {
+    const layers = [1, 2, 3, 4].map((stage) => blocks(new RegExp(`^visual\\.layer${stage}\\.([^.]+)\\.`))) as [number, number, number, number];
+    const [width] = shapeOf('visual.layer1.0.conv1.weight', 4);
+    const [positions] = shapeOf('visual.attnpool.positional_embedding', 2);
+    const grid = Math.round(Math.sqrt(positions - 1));
+    if (grid * grid + 1 !== positions) throw new Error(`"visual.attnpool.positional_embedding" expected a square plus one rows, got ${positions}; the file is no CLIP model`);
+    vision = { kind: 'ModifiedResNet', resolution: 32 * grid, width, layers };
+    [embed] = shapeOf('visual.attnpool.c_proj.weight', 2);
+  } else {
+    throw new Error('the weights have neither "visual.proj" (VisionTransformer) nor "visual.attnpool.positional_embedding" (ModifiedResNet); the file is incomplete or no CLIP model');
+  }
+  // [2] the text tower, if there is one
+  const TEXT_KEYS = ['text_projection', 'positional_embedding', 'token_embedding.weight', 'ln_final.weight'];
+  let text: TextArchitecture | null = null;
+  if (TEXT_KEYS.some((name) => tensors.has(name))) {
+    embed = shapeOf('text_projection', 2)[1];
+    text = {
+      context: shapeOf('positional_embedding', 2)[0],
+      vocabulary: shapeOf('token_embedding.weight', 2)[0],
+      width: shapeOf('ln_final.weight', 1)[0],
+      layers: blocks(/^transformer\.resblocks\.([^.]+)\./),
+    };
+  }
+  return { embed, vision, text };
+}
+
+/**
+ * Every parameter and BatchNorm statistic with its shape, in the order of the state dict. `logit_scale` comes with the text tower.
+ * @param towers which towers; both by default (the text tower only if the architecture has one)
+ */
+export function parameterShapes(architecture: Architecture, towers: { vision?: boolean; text?: boolean } = {}): Map<string, number[]> {
+  const { vision, text, embed } = architecture;
+  const shapes = new Map<string, number[]>();
+  const withText = text !== null && towers.text !== false;
+  if (withText) {
+    shapes.set('positional_embedding', [text.context, text.width]);
+    shapes.set('text_projection', [text.width, embed]);
+    shapes.set('logit_scale', []);
+  }
+  if (towers.vision !== false) {
+    if (vision.kind === 'VisionTransformer') visionTransformerShapes(shapes, vision, embed);
+    else resNetShapes(shapes, vision, embed);
+  }
+  if (withText) {
+    transformerShapes(shapes, 'transformer', text.width, text.layers);
+    shapes.set('token_embedding.weight', [text.vocabulary, text.width]);
+    affine(shapes, 'ln_final', text.width);
+  }
+  return shapes;
+}
+
+type Shapes = Map<string, number[]>;
+
+function affine(shapes: Shapes, name: string, width: number): void {
+  shapes.set(`${name}.weight`, [width]);
+  shapes.set(`${name}.bias`, [width]);
+}
+
+function linear(shapes: Shapes, name: string, outputs: number, inputs: number): void {
+  shapes.set(`${name}.weight`, [outputs, inputs]);
+  shapes.set(`${name}.bias`, [outputs]);
+}
+
+function batchNorm(shapes: Shapes, name: string, channels: number): void {
+  affine(shapes, name, channels);
+  shapes.set(`${name}.running_mean`, [channels]);
+  shapes.set(`${name}.running_var`, [channels]);
+}
+
+function transformerShapes(shapes: Shapes, prefix: string, width: number, layers: number): void {
+  for (let i = 0; i < layers; i++) {
+    const block = `${prefix}.resblocks.${i}`;
+    shapes.set(`${block}.attn.in_proj_weight`, [3 * width, width]);
+    shapes.set(`${block}.attn.in_proj_bias`, [3 * width]);
+    linear(shapes, `${block}.attn.out_proj`, width, width);
+    affine(shapes, `${block}.ln_1`, width);
+    linear(shapes, `${block}.mlp.c_fc`, 4 * width, width);
+    linear(shapes, `${block}.mlp.c_proj`, width, 4 * width);
+    affine(shapes, `${block}.ln_2`, width);
+  }
+}
+
+function visionTransformerShapes(shapes: Shapes, { resolution, patch, width, layers }: VisionTransformerArchitecture, embed: number): void {
+  const grid = Math.floor(resolution / patch);
+  shapes.set('visual.class_embedding', [width]);
+  shapes.set('visual.positional_embedding', [grid * grid + 1, width]);
+  shapes.set('visual.proj', [width, embed]);
+  shapes.set('visual.conv1.weight', [width, 3, patch, patch]);
+  affine(shapes, 'visual.ln_pre', width);
+  transformerShapes(shapes, 'visual.transformer', width, layers);
+  affine(shapes, 'visual.ln_post', width);
+}
+
+function resNetShapes(shapes: Shapes, { resolution, width, layers }: ModifiedResNetArchitecture, embed: number): void {
+  const stem: [number, number][] = [[width / 2, 3], [width / 2, width / 2], [width, width / 2]];
+  stem.forEach(([outputs, inputs], i) => {
+    shapes.set(`visual.conv${i + 1}.weight`, [outputs, inputs, 3, 3]);
+    batchNorm(shapes, `visual.bn${i + 1}`, outputs);
+  });
+  let inputs = width;
+  layers.forEach((count, stage) => {
+    const planes = width * [1, 2, 4, 8][stage];
+    for (let i = 0; i < count; i++) {
+      const block = `visual.layer${stage + 1}.${i}`;
+      shapes.set(`${block}.conv1.weight`, [planes, inputs, 1, 1]);
+      batchNorm(shapes, `${block}.bn1`, planes);
+      shapes.set(`${block}.conv2.weight`, [planes, planes, 3, 3]);
+      batchNorm(shapes, `${block}.bn2`, planes);
+      shapes.set(`${block}.conv3.weight`, [4 * planes, planes, 1, 1]);
+      batchNorm(shapes, `${block}.bn3`, 4 * planes);
+      if (i === 0) {
+        shapes.set(`${block}.downsample.0.weight`, [4 * planes, inputs, 1, 1]);
+        batchNorm(shapes, `${block}.downsample.1`, 4 * planes);
+      }
+      inputs = 4 * planes;
+    }
+  });
+  const grid = Math.floor(resolution / 32);
+  shapes.set('visual.attnpool.positional_embedding', [grid * grid + 1, 32 * width]);
+  for (const name of ['k_proj', 'q_proj', 'v_proj']) linear(shapes, `visual.attnpool.${name}`, 32 * width, 32 * width);
+  linear(shapes, 'visual.attnpool.c_proj', embed, 32 * width);
+}
+
+/**
+ * Checks that the checkpoint holds exactly the tensors of the architecture, in floating point and with the right shapes.
+ * @throws Error with the first few names, how many there are, and the remedy
+ */
+export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors'>, architecture: Architecture): void {
+  const expected = parameterShapes(architecture);
+  const { origin, tensors } = checkpoint;
+  const missing = [...expected.keys()].filter((name) => !tensors.has(name));
+  if (missing.length > 0) throw new Error(`"${origin}" lacks ${listed(missing)} of ${nameOf(architecture)}; the file is incomplete: take the whole checkpoint`);
+  const extra = [...tensors.keys()].filter((name) => !expected.has(name));
+  if (extra.length > 0) throw new Error(`"${origin}" has ${listed(extra)} that ${nameOf(architecture)} does not have; remove them, or take plain CLIP weights`);
+  const wrong = [...expected].filter(([name, shape]) => tensors.get(name)!.shape.join() !== shape.join());
+  if (wrong.length > 0) {
+    const [name, shape] = wrong[0];
+    throw new Error(`"${origin}": "${name}" expected shape (${shape.join(', ')}) for ${nameOf(architecture)}, got (${tensors.get(name)!.shape.join(', ')})` +
+      `${wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : ''}; take weights of one model, unaltered`);
+  }
+  const integer = [...tensors].find(([, info]) => !isFloat(info.dtype));
+  if (integer !== undefined) throw new Error(`"${origin}": "${integer[0]}" expected F32, F16, BF16 or F64, got ${integer[1].dtype}; take weights that are not quantised`);
+}
+
+function listed(names: string[]): string {
+  return `${names.length === 1 ? 'the tensor' : `${names.length} tensors`} ${names.slice(0, 3).map((name) => `"${name.slice(0, 100)}"`).join(', ')}${names.length > 3 ? ', …' : ''}`;
+}
+
+const nameOf = (architecture: Architecture): string => {
+  const name = modelNameFor(architecture);
+  if (name !== null) return name;
+  const { vision } = architecture;
+  return `a ${vision.kind} of width ${vision.width} with ${vision.kind === 'ModifiedResNet' ? vision.layers.join('+') : vision.layers} layers`;
+};
+
+/** Which of MODELS has this architecture; an image tower without text tower is recognised too. null if none. */
+export function modelNameFor(architecture: Architecture): string | null {
+  const key = (value: unknown): string => JSON.stringify(value);
+  const vision = (a: Architecture): string => {
+    const { kind, resolution, width, layers } = a.vision;
+    return key([a.embed, kind, resolution, width, layers, a.vision.kind === 'VisionTransformer' ? a.vision.patch : 0]);
+  };
+  const text = (a: Architecture): string => key(a.text === null ? null : [a.text.context, a.text.vocabulary, a.text.width, a.text.layers]);
+  const found = MODELS.find((model) => vision(model) === vision(architecture) && (architecture.text === null || text(model) === text(architecture)));
+  return found?.name ?? null;
+}
