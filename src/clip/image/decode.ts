@@ -1,0 +1,33 @@
+// A picture file's bytes to pixels in Pillow's mode. The format is found by content, never by the file's name; size and wholeness are checked
+// before a decoder runs. The decoders are imported when the first picture needs them.
+
+import type { DecodedImage } from './image.ts';
+import type { JpegDecoder } from './jpeg.ts';
+import { sniff } from './sniff.ts';
+
+export interface DecodeOptions {
+  /** Which JPEG decoder: `auto` (default) is mozjpeg, whose pixels equal Pillow's, and jpeg-js for CMYK; `jpeg-js` needs no WASM. */
+  jpeg?: JpegDecoder;
+  /** Pictures with more pixels are refused before anything is allocated. Default 89,478,485, where Pillow begins to warn of a decompression bomb. */
+  maxPixels?: number;
+}
+
+export const MAX_PIXELS = 89_478_485;
+
+/**
+ * Decodes a JPEG, PNG or WebP.
+ * @returns width, height, Pillow's mode, and the samples row by row; the EXIF orientation is not applied
+ * @throws TypeError or RangeError for wrong arguments; Error with one sentence if the file is empty, truncated, damaged, too large or of another format
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
+  const { jpeg = 'auto', maxPixels = MAX_PIXELS } = options;
+  if (!['auto', 'mozjpeg', 'jpeg-js'].includes(jpeg)) throw new RangeError(`decodeImage: "jpeg" expected auto, mozjpeg or jpeg-js, got ${JSON.stringify(jpeg)}`);
+  if (!(typeof maxPixels === 'number' && maxPixels >= 1)) throw new RangeError(`decodeImage: "maxPixels" expected a number of at least 1, got ${String(maxPixels)}`);
+  const { format, width, height } = sniff(bytes);
+  if (width * height > maxPixels) {
+    throw new Error(`${format}: ${width} x ${height} pixels are more than the limit of ${maxPixels}; scale the picture down first, or raise maxPixels if it is to be trusted`);
+  }
+  if (format === 'JPEG') return (await import('./jpeg.ts')).decodeJpeg(bytes, jpeg, maxPixels);
+  if (format === 'PNG') return (await import('./png.ts')).decodePng(bytes);
+  return (await import('./webp.ts')).decodeWebp(bytes);
+}

@@ -1,0 +1,24 @@
+// What decoding needs from its surroundings. In Node it is platform-node.ts, imported when the first picture asks for it; elsewhere somebody
+// calls setPlatform with their own (fetch for the .wasm files, DecompressionStream to inflate).
+
+export interface Platform {
+  /** A file's bytes. @throws Error that says in a sentence why not */
+  readFile(path: string): Promise<Uint8Array>;
+  /** The compiled decoder (a WebAssembly.Module) out of its npm package. */
+  compileDecoder(name: 'jpeg' | 'webp'): Promise<object>;
+  /** A zlib stream unpacked, or 'longer' as soon as the result would be longer than `limit` bytes. @throws Error if the stream is damaged or cut off */
+  inflate(compressed: Uint8Array, limit: number): Promise<Uint8Array | 'longer'>;
+}
+
+let current: Promise<Platform> | undefined;
+
+/** The platform in use; the one for Node if none was set. */
+export function platform(): Promise<Platform> {
+  current ??= import('./platform-node.ts').then(({ nodePlatform }) => nodePlatform);
+  return current;
+}
+
+/** Brings a platform of one's own, for browsers and other hosts without Node's modules. */
+export function setPlatform(own: Platform): void {
+  current = Promise.resolve(own);
+}

@@ -1,0 +1,74 @@
+// From a picture, in a file or in memory, to the tensor that the image towers take.
+
+import type { NdArray } from 'ndarray';
+import { decodeImage, type DecodeOptions } from './decode.ts';
+import type { DecodedImage, ImageMode } from './image.ts';
+import { normalize } from './normalize.ts';
+import { checkPipeline, cropPixels, type Pipeline } from './pipelines.ts';
+import { platform } from './platform.ts';
+
+/** Pixels in memory, 8 bits a sample, row by row: channels 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA. */
+export interface RawImage { data: Uint8Array | Uint8ClampedArray; width: number; height: number; channels: number }
+
+/** A path, the bytes of a JPEG, PNG or WebP file, or pixels. */
+export type ImageInput = string | Uint8Array | RawImage;
+
+export interface PreprocessOptions extends DecodeOptions { pipeline?: Pipeline }
+
+/** (1,3,R,R), float32. @throws as `decodeImage`; RangeError for an unknown pipeline; TypeError for what is no picture */
+export type Preprocess = (image: ImageInput, options?: PreprocessOptions) => Promise<NdArray<Float32Array>>;
+
+const MODES: readonly ImageMode[] = ['L', 'LA', 'RGB', 'RGBA'];
+
+/** Pixels in memory as a decoded picture, checked. */
+function fromPixels(image: RawImage): DecodedImage {
+  const { data, width, height, channels } = image;
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+    throw new TypeError(`image: "data" expected a Uint8Array or Uint8ClampedArray of 8-bit samples, got ${kindOf(data)}`);
+  }
+  if (![width, height].every((side) => Number.isSafeInteger(side) && side > 0)) throw new RangeError(`image: "width" and "height" expected positive integers, got ${String(width)} and ${String(height)}`);
+  if (!MODES[channels - 1]) throw new RangeError(`image: "channels" expected 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGBA), got ${String(channels)}`);
+  if (data.length !== width * height * channels) {
+    throw new RangeError(`image: "data" expected width * height * channels = ${width * height * channels} samples, got ${data.length}`);
+  }
+  return { width, height, mode: MODES[channels - 1], data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value === 'object' ? value.constructor?.name ?? 'an object' : typeof value;
+}
+
+/**
+ * The picture behind any of the three kinds of input. An error about a file begins with its path.
+ * @throws TypeError for what is no picture; Error if the file cannot be read or decoded
+ */
+export async function readImage(image: ImageInput, options: DecodeOptions = {}): Promise<DecodedImage> {
+  if (image instanceof Uint8Array) return decodeImage(image, options);
+  if (typeof image === 'string') {
+    const bytes = await (await platform()).readFile(image);
+    try {
+      return await decodeImage(bytes, options);
+    } catch (error) {
+      // A wrong option is not the file's fault.
+      if (error instanceof TypeError || error instanceof RangeError) throw error;
+      throw new Error(`${image}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  if (typeof image === 'object' && image !== null && 'data' in image) return fromPixels(image);
+  throw new TypeError(`image: expected a path, a Uint8Array with a file's bytes, or { data, width, height, channels }, got ${kindOf(image)}`);
+}
+
+/**
+ * A function that makes the input of an image tower of the given resolution; pipeline and decoder may be chosen here or with each call.
+ * @param resolution R, the side of the square: 224 for most models
+ * @throws RangeError if the resolution is not a positive integer or the pipeline is unknown
+ */
+export function preprocessor(resolution: number, defaults: PreprocessOptions = {}): Preprocess {
+  if (!Number.isSafeInteger(resolution) || resolution < 1) throw new RangeError(`preprocessor: "resolution" expected an integer of at least 1, got ${String(resolution)}`);
+  checkPipeline(defaults.pipeline ?? 'openai');
+  return async (image, options = {}) => {
+    const { pipeline = 'openai', ...decode } = { ...defaults, ...options };
+    checkPipeline(pipeline);
+    return normalize(cropPixels(await readImage(image, decode), resolution, pipeline), resolution);
+  };
+}
