@@ -60,7 +60,7 @@ export interface Operations {
   /** Joined along an axis, all other extents equal. */
   concat(tensors: readonly Tensor[], axis: number): Tensor;
   /** Rows of a table: ids (…), table (V,D) -> (…,D) */
-  embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tensor;
+  embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor, like?: Tensor): Tensor;
   /** x times a number that is itself a float32 in float32 mode: RN32(x * factor) */
   scale(x: Tensor, factor: number): Tensor;
   /** The same elements in row-major order: x itself if they lie so already, else a copy. */

@@ -1,0 +1,42 @@
+// batchNorm2d: batch normalisation in evaluation, https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
+
+import { describe, requireEps, requireParameter, requireTensor } from './checks.ts';
+import { flat } from './contiguous.ts';
+import type { BatchNormParameters } from './operations.ts';
+import { sizeOf, zeros } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
+
+/**
+ * x (N,C,…), parameters (C) each -> the shape of x. Numerics contract, item 4:
+ *
+ *     a = weight / sqrt(runningVar + eps),   c = bias - runningMean·a      (float64, and kept so)
+ *     y = x·a + c                                                          (one rounding)
+ * @throws TypeError, RangeError where a shape does not fit, eps is wrong or a parameter is wider than x
+ */
+export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps = 1e-5): Tensor {
+  requireTensor('batchNorm2d', 'x', x, 2, '(N, C, …)', true);
+  if (typeof parameters !== 'object' || parameters === null) {
+    throw new TypeError(`batchNorm2d: "parameters" expected { weight, bias, runningMean, runningVar }, got ${describe(parameters)}`);
+  }
+  const [N, C] = x.shape;
+  for (const name of ['weight', 'bias', 'runningMean', 'runningVar'] as const) requireParameter('batchNorm2d', name, parameters[name], [C], `(C=${C})`, x);
+  requireEps('batchNorm2d', eps);
+
+  const weight = flat(parameters.weight);
+  const bias = flat(parameters.bias);
+  const mean = flat(parameters.runningMean);
+  const variance = flat(parameters.runningVar);
+  const y = zeros(x.shape, x.data);
+  const from = flat(x);
+  const to = y.data;
+  const plane = sizeOf(x.shape.slice(2));
+  for (let ch = 0; ch < C; ch++) {
+    const a = weight[ch] / Math.sqrt(variance[ch] + eps);
+    const c = bias[ch] - mean[ch] * a;
+    for (let n = 0; n < N; n++) {
+      const start = (n * C + ch) * plane;
+      for (let i = start; i < start + plane; i++) to[i] = from[i] * a + c; // float64, rounded by the store
+    }
+  }
+  return y;
+}

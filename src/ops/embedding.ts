@@ -1,0 +1,33 @@
+// embedding: rows of a table by number, https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html
+
+import type ndarray from 'ndarray';
+import { describe, requireNoWider, requireTensor } from './checks.ts';
+import { sizeOf, zeros } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
+
+/**
+ * ids (…) over an Int32Array, table (V,D) -> (…,D).
+ * @param like gives the element type of the result (float64 mode keeps its tables in float32); default: the table's
+ * @throws TypeError, RangeError where ids are no Int32Array, an id is no row of the table, or the table is wider than `like`
+ */
+export function embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor, like?: Tensor): Tensor {
+  if (typeof ids !== 'object' || ids === null || !(ids.data instanceof Int32Array) || !Array.isArray(ids.shape)) {
+    throw new TypeError(`embedding: "ids" expected an ndarray over an Int32Array, got ${describe(ids)}`);
+  }
+  requireTensor('embedding', 'table', table, 2, '(V, D)');
+  if (like !== undefined) {
+    requireTensor('embedding', 'like', like);
+    requireNoWider('embedding', 'table', table, like);
+  }
+  const [V, D] = table.shape;
+  const y = zeros([...ids.shape, D], (like ?? table).data);
+  const count = sizeOf(ids.shape);
+  const index = new Array<number>(ids.shape.length).fill(0);
+  for (let i = 0; i < count; i++) {
+    const id = ids.get(...index);
+    if (!(id >= 0 && id < V)) throw new RangeError(`embedding: "ids" expected numbers from 0 to V - 1 = ${V - 1}, got ${id}`);
+    for (let c = 0; c < D; c++) y.data[i * D + c] = table.data[table.offset + id * table.stride[0] + c * table.stride[1]];
+    for (let axis = index.length - 1; axis >= 0 && ++index[axis] === ids.shape[axis]; axis--) index[axis] = 0;
+  }
+  return y;
+}

@@ -1,0 +1,27 @@
+// clip-oracle/ops: the operations by their plain definitions, synchronous, result in the element type of the (first) input.
+
+export { add } from './add.ts';
+export { attention } from './attention.ts';
+export { avgPool2d } from './avgPool2d.ts';
+export { batchNorm2d } from './batchNorm2d.ts';
+export { concat } from './concat.ts';
+export { contiguous } from './contiguous.ts';
+export { conv2d } from './conv2d.ts';
+export { embedding } from './embedding.ts';
+export { erf } from './erf.ts';
+export { exp } from './exp.ts';
+export { gelu } from './gelu.ts';
+export { l2Normalize } from './l2Normalize.ts';
+export { layerNorm } from './layerNorm.ts';
+export { linear } from './linear.ts';
+export { matmul } from './matmul.ts';
+export { mean } from './mean.ts';
+export { quickGelu } from './quickGelu.ts';
+export { reference } from './reference.ts';
+export { relu } from './relu.ts';
+export { scale } from './scale.ts';
+export { sigmoid } from './sigmoid.ts';
+export { softmax } from './softmax.ts';
+export { isContiguous, reshape, sizeOf, zeros } from './tensor.ts';
+export type { FloatArray, Tensor } from './tensor.ts';
+export type { AttentionOptions, AvgPool2dOptions, BatchNormParameters, Conv2dOptions, Operations } from './operations.ts';
