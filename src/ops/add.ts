@@ -1,7 +1,7 @@
 // add: the residual sum.
 
 import ndarray from 'ndarray';
-import { add as addElements } from 'ndarray-ops';
+import ops from 'ndarray-ops';
 import { requireNoWider, requireTensor, shapeText } from './checks.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -24,6 +24,6 @@ export function add(a: Tensor, b: Tensor): Tensor {
   if (y.size === 0) return y;
   // A stride of 0 repeats b over the leading axes without a copy.
   const strides = [...new Array<number>(repeated).fill(0), ...b.stride];
-  addElements(y as ndarray.NdArray, a as ndarray.NdArray, ndarray(b.data, a.shape, strides, b.offset) as ndarray.NdArray);
+  ops.add(y as ndarray.NdArray, a as ndarray.NdArray, ndarray(b.data, a.shape, strides, b.offset) as ndarray.NdArray);
   return y;
 }

@@ -1,7 +1,7 @@
 // concat: tensors joined along an axis, https://pytorch.org/docs/stable/generated/torch.cat.html
 
 import type ndarray from 'ndarray';
-import { assign } from 'ndarray-ops';
+import ops from 'ndarray-ops';
 import { describe, requireNoWider, requireTensor, shapeText } from './checks.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -34,7 +34,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   for (const part of parts) {
     const low = new Array<number>(rank).fill(0);
     low[axis] = start;
-    if (part.size > 0) assign((y as ndarray.NdArray).lo(...low).hi(...part.shape), part as ndarray.NdArray);
+    if (part.size > 0) ops.assign((y as ndarray.NdArray).lo(...low).hi(...part.shape), part as ndarray.NdArray);
     start += part.shape[axis];
   }
   return y;

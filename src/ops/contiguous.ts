@@ -1,7 +1,7 @@
 // contiguous: elements in row-major order.
 
 import type ndarray from 'ndarray';
-import { assign } from 'ndarray-ops';
+import ops from 'ndarray-ops';
 import { requireTensor } from './checks.ts';
 import { isContiguous, zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';
@@ -24,6 +24,6 @@ export function flat(x: Tensor): FloatArray {
 function copy(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   // ndarray-ops picks the order of its loops by the strides. Axes of extent 1 or 0 need no care, an empty tensor no call.
-  if (y.size > 0) assign(y as ndarray.NdArray, x as ndarray.NdArray);
+  if (y.size > 0) ops.assign(y as ndarray.NdArray, x as ndarray.NdArray);
   return y;
 }

@@ -1,7 +1,7 @@
 // scale: a tensor times a number.
 
 import type ndarray from 'ndarray';
-import { muls } from 'ndarray-ops';
+import ops from 'ndarray-ops';
 import { describe, requireTensor } from './checks.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -17,6 +17,6 @@ export function scale(x: Tensor, factor: number): Tensor {
     throw new RangeError(`scale: "factor" expected a float32 number beside float32 tensors, got ${factor}; round it with Math.fround`);
   }
   const y = zeros(x.shape, x.data);
-  if (y.size > 0) muls(y as ndarray.NdArray, x as ndarray.NdArray, factor);
+  if (y.size > 0) ops.muls(y as ndarray.NdArray, x as ndarray.NdArray, factor);
   return y;
 }
