@@ -2,6 +2,7 @@
 
 import ndarray from 'ndarray';
 import { ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
+import { exp } from '../ops/exp.ts';
 import { reference } from '../ops/reference.ts';
 import { toFloat64 } from '../ops/reference64.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
@@ -117,7 +118,7 @@ export class CLIP {
     const weights = await this.#tower('text') as ReadonlyMap<string, Tensor>;
     const stored = weights.get('logit_scale')!;
     const scalar = ndarray(stored.data.slice(stored.offset, stored.offset + 1) as FloatArray, [1]);
-    return reference.exp(this.precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
+    return exp(this.precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
   }
 
   /** Frees the weights and whatever computes. Calls that wait are finished first. */
