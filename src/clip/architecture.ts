@@ -7,6 +7,8 @@ import { MODELS } from './models.ts';
 import type { Checkpoint, TensorInfo } from './checkpoint/checkpoint.ts';
 import { isFloat } from './checkpoint/element-types.ts';
 
+export { multiplyAdds, parameterCounts } from './sizes.ts';
+
 type Tensors = ReadonlyMap<string, Pick<TensorInfo, 'shape'>>;
 
 /**
@@ -158,11 +160,13 @@ function resNetShapes(shapes: Shapes, { resolution, width, layers }: ModifiedRes
  * @throws Error with the first few names, how many there are, and the remedy
  */
 export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors'>, architecture: Architecture): void {
-  const expected = parameterShapes(architecture);
   const { origin, tensors } = checkpoint;
+  checkHeads(origin, architecture);
+  const expected = parameterShapes(architecture);
   const missing = [...expected.keys()].filter((name) => !tensors.has(name));
   if (missing.length > 0) throw new Error(`"${origin}" lacks ${listed(missing)} of ${nameOf(architecture)}; the file is incomplete: take the whole checkpoint`);
-  const extra = [...tensors.keys()].filter((name) => !expected.has(name));
+  // A temperature left over in a file without text tower does no harm.
+  const extra = [...tensors.keys()].filter((name) => !expected.has(name) && !(name === 'logit_scale' && architecture.text === null));
   if (extra.length > 0) throw new Error(`"${origin}" has ${listed(extra)} that ${nameOf(architecture)} does not have; remove them, or take plain CLIP weights`);
   const wrong = [...expected].filter(([name, shape]) => tensors.get(name)!.shape.join() !== shape.join());
   if (wrong.length > 0) {
@@ -172,6 +176,26 @@ export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors
   }
   const integer = [...tensors].find(([, info]) => !isFloat(info.dtype));
   if (integer !== undefined) throw new Error(`"${origin}": "${integer[0]}" expected F32, F16, BF16 or F64, got ${integer[1].dtype}; take weights that are not quantised`);
+}
+
+/** open_clip's towers whose heads are not 64 columns wide. Their shapes do not say so, and the feature would be silently wrong. */
+const OTHER_HEADS: readonly { name: string; width: number; layers: number; columns: number }[] = [
+  { name: 'ViT-H', width: 1280, layers: 32, columns: 80 },
+  { name: 'ViT-g', width: 1408, layers: 40, columns: 88 },
+  { name: 'ViT-bigG', width: 1664, layers: 48, columns: 104 },
+];
+
+function checkHeads(origin: string, { vision, text }: Architecture): void {
+  if (vision.kind === 'VisionTransformer') {
+    const other = OTHER_HEADS.find(({ width, layers }) => width === vision.width && layers === vision.layers);
+    if (other !== undefined) throw new Error(`"${origin}" holds a ${other.name}, whose heads have ${other.columns} columns; OpenAI's architecture has heads of 64, and only those can be loaded`);
+  }
+  for (const tower of [vision, text]) {
+    // width / 64 heads; the attention pool's 32·width is a multiple of 64 where the width is even
+    if (tower !== null && tower.width % (tower === vision && vision.kind === 'ModifiedResNet' ? 2 : 64) !== 0) {
+      throw new Error(`"${origin}" has a tower of width ${tower.width}, expected a multiple of 64 (heads of 64 columns); only OpenAI's architecture can be loaded`);
+    }
+  }
 }
 
 function listed(names: string[]): string {

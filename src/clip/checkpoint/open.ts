@@ -6,6 +6,7 @@ import type { Architecture } from '../models.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import { findModel, type ModelTensors } from './layouts.ts';
 import { elementCount, readStored } from './stored-tensor.ts';
+import { assertFinite } from './finite.ts';
 import { openRaw } from './open-raw.ts';
 import { readConfig } from './config.ts';
 import { openSynthetic } from './synthetic.ts';
@@ -62,21 +63,6 @@ function asCheckpoint(raw: RawCheckpoint, model: ModelTensors, metadata: Record<
     },
     close: () => raw.close(),
   };
-}
-
-/** @throws Error that names the first NaN or infinity, and how many there are */
-export function assertFinite(values: Float32Array, name: string, where: string): void {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  // The exponent of NaN and infinity is all ones; looking at bits costs under a nanosecond an element.
-  let first = -1, count = 0;
-  for (let i = 0; i < bits.length; i++) {
-    if ((bits[i] & 0x7f800000) === 0x7f800000) {
-      if (count++ === 0) first = i;
-    }
-  }
-  if (count > 0) {
-    throw new Error(`"${where}": "${name}" has ${count} of ${values.length} elements that are no finite float32 (the first is ${values[first]} at ${first}); the weights are broken: take a sound checkpoint`);
-  }
 }
 
 /** Whether the path exists, as a file or folder. */

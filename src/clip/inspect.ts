@@ -1,0 +1,132 @@
+// What is in a file of weights: for the command `inspect`, and for whoever wants to know before loading.
+
+import { stat } from 'node:fs/promises';
+import type { Architecture } from './models.ts';
+import type { DType } from './checkpoint/checkpoint.ts';
+import { architectureFrom, checkParameters, modelNameFor, parameterCounts } from './architecture.ts';
+import { readConfig } from './checkpoint/config.ts';
+import { ELEMENT_BYTES } from './checkpoint/element-types.ts';
+import { nonFinite } from './checkpoint/finite.ts';
+import { findModel, type ModelTensor } from './checkpoint/layouts.ts';
+import { openRaw } from './checkpoint/open-raw.ts';
+import { elementCount, readStored, type StoredTensor } from './checkpoint/stored-tensor.ts';
+import { findHead, fitsModels } from './head.ts';
+
+export interface InspectedTensor {
+  /** OpenAI's name for the tensors of a model, else the file's own. */
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface Inspection {
+  readonly path: string;
+  /** Size of the file; of an index or a folder, null. */
+  readonly fileBytes: number | null;
+  readonly format: string;
+  /** 'CLIP', 'head', or 'tensors' for anything else that could be read. */
+  readonly kind: 'CLIP' | 'head' | 'tensors';
+  /** For a CLIP: whose names it has. */
+  readonly layout: string | null;
+  readonly architecture: Architecture | null;
+  /** The model that has this architecture, if it is one of ours. */
+  readonly model: string | null;
+  /** Elements of the state dict per tower. */
+  readonly parameters: { readonly vision: number; readonly text: number } | null;
+  readonly head: { readonly classes: number; readonly width: number; readonly fits: readonly string[] } | null;
+  readonly tensors: readonly InspectedTensor[];
+  /** Elements and bytes of all tensors listed. */
+  readonly elements: number;
+  readonly bytes: number;
+  /** Names in the file that are no part of the model (optimizer, head). */
+  readonly outside: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Why it could not be loaded as a model, and values that are not finite; empty if all is well. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Describes a file, folder or index of weights.
+ * @param options.values also read every element and report NaN and infinities (true by default)
+ * @throws Error in one sentence if it cannot be read at all
+ */
+export async function inspectFile(path: string, options: { values?: boolean } = {}): Promise<Inspection> {
+  const raw = await openRaw(path);
+  try {
+    const stats = await stat(path);
+    const problems: string[] = [];
+    const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+    let tensors: ReadonlyMap<string, ModelTensor> = new Map([...raw.tensors].map(([name, tensor]) => [name, { dtype: tensor.dtype, shape: tensor.shape, parts: [tensor] }]));
+    let kind: Inspection['kind'] = 'tensors';
+    let layout: string | null = null, architecture: Architecture | null = null, outside: readonly string[] = [], head: Inspection['head'] = null;
+    try {
+      const found = findModel(raw.tensors, path);
+      ({ tensors, layout, outside } = found);
+      kind = 'CLIP';
+      architecture = architectureFrom(tensors);
+      checkParameters({ origin: path, tensors }, architecture);
+    } catch (error) {
+      problems.push(message(error));
+    }
+    if (kind !== 'CLIP') {
+      try {
+        const { weight } = findHead(raw, path);
+        const [classes, width] = weight.tensor.shape;
+        head = { classes, width, fits: fitsModels(width) };
+        kind = 'head';
+        problems.length = 0;
+      } catch {
+        // no head either: why it is no model has been said
+      }
+    }
+    let metadata: Record<string, string> = { ...raw.metadata };
+    try {
+      metadata = { ...metadata, ...await readConfig(path) };
+    } catch (error) {
+      problems.push(message(error));
+    }
+    if (options.values !== false) problems.push(...await brokenValues(tensors));
+    const listed = [...tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+    return {
+      path,
+      fileBytes: stats.isFile() ? stats.size : null,
+      format: raw.format,
+      kind,
+      layout,
+      architecture,
+      model: architecture === null ? null : modelNameFor(architecture),
+      parameters: architecture === null ? null : parameterCounts(architecture),
+      head,
+      tensors: listed,
+      elements: listed.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+      bytes: listed.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * ELEMENT_BYTES[dtype], 0),
+      outside,
+      metadata,
+      problems,
+    };
+  } finally {
+    await raw.close();
+  }
+}
+
+/** A view that repeats elements can claim any size; what is larger than this is not looked at. */
+const MAX_CHECKED_ELEMENTS = 1 << 28;
+
+async function brokenValues(tensors: ReadonlyMap<string, ModelTensor>): Promise<string[]> {
+  const problems: string[] = [];
+  let buffer = new Float32Array(0);
+  const check = async (name: string, part: StoredTensor): Promise<void> => {
+    const count = elementCount(part.shape);
+    if (count > MAX_CHECKED_ELEMENTS) {
+      problems.push(`"${name}" has ${count} elements, too many to be looked at`);
+      return;
+    }
+    if (buffer.length < count) buffer = new Float32Array(count);
+    const values = buffer.subarray(0, count);
+    await readStored(part, values, 0);
+    const found = nonFinite(values);
+    if (found !== null) problems.push(`"${name}" has ${found}`);
+  };
+  for (const [name, { parts }] of tensors) for (const part of parts) await check(name, part);
+  return problems;
+}
