@@ -47,7 +47,7 @@ function erfTo(x: number, oneFrom: number): number {
     const z = x * x;
     let p = odd[ODD_TERMS - 1];
     for (let n = ODD_TERMS - 2; n >= 1; n--) p = odd[n] + z * p;
-    return x * head + (x * tail + x * (z * p));
+    return x * head + x * (tail + z * p); // -0 stays -0, because tail > 0
   }
   if (a >= oneFrom) return x < 0 ? -1 : 1;
   if (x !== x) return x;

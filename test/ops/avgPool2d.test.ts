@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest';
+import { avgPool2d } from '../../src/ops/index.ts';
+import { avgPool2dChecks } from '../support/checks/normalisations.ts';
+
+describe('avgPool2d', () => {
+  for (const [sentence, check] of Object.entries(avgPool2dChecks)) test(sentence, () => { check(avgPool2d); });
+});

@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest';
+import { l2Normalize } from '../../src/ops/index.ts';
+import { l2NormalizeChecks } from '../support/checks/normalisations.ts';
+
+describe('l2Normalize', () => {
+  for (const [sentence, check] of Object.entries(l2NormalizeChecks)) test(sentence, () => { check(l2Normalize); });
+});

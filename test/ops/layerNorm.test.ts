@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest';
+import { layerNorm } from '../../src/ops/index.ts';
+import { layerNormChecks } from '../support/checks/normalisations.ts';
+
+describe('layerNorm', () => {
+  for (const [sentence, check] of Object.entries(layerNormChecks)) test(sentence, () => { check(layerNorm); });
+});

@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest';
+import { mean } from '../../src/ops/index.ts';
+import { meanChecks } from '../support/checks/normalisations.ts';
+
+describe('mean', () => {
+  for (const [sentence, check] of Object.entries(meanChecks)) test(sentence, () => { check(mean); });
+});

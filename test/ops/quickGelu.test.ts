@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest';
+import { quickGelu } from '../../src/ops/index.ts';
+import { quickGeluChecks } from '../support/checks/activations.ts';
+
+describe('quickGelu', () => {
+  for (const [sentence, check] of Object.entries(quickGeluChecks)) test(sentence, () => { check(quickGelu); });
+});
