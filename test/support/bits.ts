@@ -51,7 +51,7 @@ export function elements(x: Shaped): Floats {
 }
 
 /** Throws unless both tensors have the same element type, shape and bits. */
-export function assertSameBits(actual: Shaped, expected: Shaped, what = 'result'): void {
+export function expectSameBits(actual: Shaped, expected: Shaped, what = 'result'): void {
   if (actual.shape.join() !== expected.shape.join()) throw new Error(`${what}: expected shape (${expected.shape.join(', ')}), got (${actual.shape.join(', ')})`);
   const difference = firstDifference(elements(actual), elements(expected));
   if (difference !== null) throw new Error(`${what}: ${difference}`);

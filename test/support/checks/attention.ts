@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import type { Operations, Tensor } from '../../../src/ops/index.ts';
 import { laidOut, layout, seed, tensorOf, unitTensor } from '../arbitraries.ts';
-import { assertSameBits, elements } from '../bits.ts';
+import { expectSameBits, elements } from '../bits.ts';
 import { U, assertClose, contractDot, contractTotal, judgeAttention } from '../judges.ts';
 import { exactExp } from '../exact.ts';
 import type { Checks } from './checks.ts';
@@ -53,10 +53,10 @@ export const attentionChecks: Checks<Operations['attention']> = {
     fc.assert(fc.property(sizes, fc.boolean(), (size, masked) => {
       const [q, k, v] = inputs(size);
       const mask = masked ? unitTensor([size.T, size.S], size.s + 3) : null;
-      assertSameBits(attention(q, k, v, { heads: size.heads, mask }), contractAttention(q, k, v, size.heads, mask));
+      expectSameBits(attention(q, k, v, { heads: size.heads, mask }), contractAttention(q, k, v, size.heads, mask));
     }), RUNS);
     const [q, k, v] = inputs({ T: 2, S: 150, heads: 1, d: 140, s: 99 }); // blocks of 128 in both products
-    assertSameBits(attention(q, k, v), contractAttention(q, k, v, 1, null));
+    expectSameBits(attention(q, k, v), contractAttention(q, k, v, 1, null));
   },
   'permuting the queries permutes the result, bit for bit; permuting keys and values together changes only roundings': (attention) => {
     fc.assert(fc.property(sizes, fc.nat(1000), (size, turn) => {
@@ -66,7 +66,7 @@ export const attentionChecks: Checks<Operations['attention']> = {
         const [rows, D] = x.shape;
         return tensorOf(Array.from({ length: rows * D }, (_, i) => x.get((Math.floor(i / D) + by) % rows, i % D)), x.shape);
       };
-      assertSameBits(attention(permuted(q, turn), k, v, { heads: size.heads }), permuted(y, turn));
+      expectSameBits(attention(permuted(q, turn), k, v, { heads: size.heads }), permuted(y, turn));
       assertClose(elements(attention(q, permuted(k, turn), permuted(v, turn), { heads: size.heads })), elements(y), 0, (4 * size.S + 8) * U);
     }), RUNS);
   },
@@ -75,7 +75,7 @@ export const attentionChecks: Checks<Operations['attention']> = {
     const y = attention(q, k, v, { heads: 3 });
     for (let h = 0; h < 3; h++) {
       const part = (x: Tensor): Tensor => x.lo(0, 4 * h).hi(x.shape[0], 4) as Tensor;
-      assertSameBits(part(y), attention(part(q), part(k), part(v)));
+      expectSameBits(part(y), attention(part(q), part(k), part(v)));
     }
   },
   'a batch of N equals N single calls bit for bit; strided views count the same': (attention) => {
@@ -84,8 +84,8 @@ export const attentionChecks: Checks<Operations['attention']> = {
       const mask = unitTensor([T, S], s + 3);
       const y = attention(q, k, v, { heads, mask });
       const one = (x: Tensor, n: number): Tensor => x.pick(n, null, null) as Tensor;
-      for (let n = 0; n < 2; n++) assertSameBits(one(y, n), attention(one(q, n), one(k, n), one(v, n), { heads, mask }));
-      assertSameBits(attention(laidOut(q, left), laidOut(k, right), laidOut(v, left), { heads, mask: laidOut(mask, right) }), y);
+      for (let n = 0; n < 2; n++) expectSameBits(one(y, n), attention(one(q, n), one(k, n), one(v, n), { heads, mask }));
+      expectSameBits(attention(laidOut(q, left), laidOut(k, right), laidOut(v, left), { heads, mask: laidOut(mask, right) }), y);
     }), RUNS);
   },
   'a causal mask hides what comes later: row t equals attention to the first t + 1 tokens': (attention) => {
@@ -95,17 +95,17 @@ export const attentionChecks: Checks<Operations['attention']> = {
     for (let t = 0; t < 6; t++) {
       const row = (x: Tensor, from: number, count: number): Tensor => x.lo(from, 0).hi(count, 8) as Tensor;
       // The hidden tokens have p = 0 exactly, but the remaining e are summed in the same stripes: equal bits.
-      assertSameBits(row(y, t, 1), attention(row(q, t, 1), row(k, 0, t + 1), row(v, 0, t + 1), { heads: 2 }));
+      expectSameBits(row(y, t, 1), attention(row(q, t, 1), row(k, 0, t + 1), row(v, 0, t + 1), { heads: 2 }));
     }
   },
   'a row that the mask hides wholly is NaN, the others are not touched': (attention) => {
     const [q, k, v] = inputs({ T: 2, S: 3, heads: 1, d: 4, s: 8 });
     const y = attention(q, k, v, { mask: tensorOf([0, 0, 0, -Infinity, -Infinity, -Infinity], [2, 3]) });
-    assertSameBits(y.hi(1, 4) as Tensor, attention(q.hi(1, 4) as Tensor, k, v));
-    assertSameBits(y.lo(1, 0) as Tensor, tensorOf([NaN, NaN, NaN, NaN], [1, 4]));
+    expectSameBits(y.hi(1, 4) as Tensor, attention(q.hi(1, 4) as Tensor, k, v));
+    expectSameBits(y.lo(1, 0) as Tensor, tensorOf([NaN, NaN, NaN, NaN], [1, 4]));
   },
   'no queries and no batches give empty results': (attention) => {
-    assertSameBits(attention(tensorOf([], [0, 4]), unitTensor([3, 4], 1), unitTensor([3, 4], 2)), tensorOf([], [0, 4]));
-    assertSameBits(attention(tensorOf([], [0, 2, 4]), tensorOf([], [0, 3, 4]), tensorOf([], [0, 3, 4])), tensorOf([], [0, 2, 4]));
+    expectSameBits(attention(tensorOf([], [0, 4]), unitTensor([3, 4], 1), unitTensor([3, 4], 2)), tensorOf([], [0, 4]));
+    expectSameBits(attention(tensorOf([], [0, 2, 4]), tensorOf([], [0, 3, 4]), tensorOf([], [0, 3, 4])), tensorOf([], [0, 2, 4]));
   },
 };
