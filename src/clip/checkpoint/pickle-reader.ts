@@ -127,4 +127,5 @@ export class PickleReader {
   }
 }
 
-const small = (value: bigint): number | bigint => (BigInt.asIntN(53, value) === value ? Number(value) : value);
+/** A number where it is exact. */
+const small = (value: bigint): number | bigint => (value >= -9007199254740992n && value <= 9007199254740992n ? Number(value) : value);

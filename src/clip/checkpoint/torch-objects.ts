@@ -32,6 +32,8 @@ const REBUILD = new Set(['torch._utils._rebuild_tensor', 'torch._utils._rebuild_
 const REBUILD_PARAMETER = new Set(['torch._utils._rebuild_parameter', 'torch._utils._rebuild_parameter_with_state', 'torch.nn.parameter.Parameter']);
 const DICTIONARIES = new Set(['collections.OrderedDict', 'builtins.dict', '__builtin__.dict']);
 const LISTS = new Set(['torch.Size', 'builtins.list', 'builtins.tuple', 'builtins.set', 'builtins.frozenset', '__builtin__.list', '__builtin__.tuple', '__builtin__.set', '__builtin__.frozenset']);
+/** TorchScript's typed lists and dictionaries (torch/jit/_pickle.py): the plain value comes first. */
+const TYPED = /^torch\.jit\._pickle\.(restore_type_tag|build_(int|tensor|double|bool)list)$/;
 /** Things that training checkpoints keep beside the weights: recorded by name, never built. */
 const INERT = new Set([
   'torch.device', 'torch.Tensor', 'torch._tensor._rebuild_from_type_v2', 'argparse.Namespace', 'types.SimpleNamespace', 'collections.defaultdict', 'collections.Counter', 'collections.deque',
@@ -43,7 +45,7 @@ const INERT = new Set([
 const DTYPE_NAMES = /^torch\.(float16|bfloat16|half|float32|float|float64|double|u?int(8|16|32|64)|short|int|long|bool|complex64|complex128)$/;
 
 function isAllowed(name: string): boolean {
-  return REBUILD.has(name) || REBUILD_PARAMETER.has(name) || DICTIONARIES.has(name) || LISTS.has(name) || INERT.has(name) || DTYPE_NAMES.test(name)
+  return REBUILD.has(name) || REBUILD_PARAMETER.has(name) || DICTIONARIES.has(name) || LISTS.has(name) || INERT.has(name) || DTYPE_NAMES.test(name) || TYPED.test(name)
     || storageType(name) !== null || name.startsWith('__torch__.');
 }
 
@@ -67,6 +69,7 @@ export function torchHooks(where: string): PickleHooks {
       if (args.length < 3 || !isGlobal(args[0]) || !Array.isArray(args[2]) || !(REBUILD.has(args[0].name) || REBUILD_PARAMETER.has(args[0].name))) throw damaged('a tensor of a special class cannot be read');
       return call(args[0], args[2]);
     }
+    if (TYPED.test(name) && args.length > 0) return args[0];
     if (DICTIONARIES.has(name)) return dictionary(args);
     if (LISTS.has(name)) return Array.isArray(args[0]) ? [...args[0]] : [];
     return { kind: 'record', name, args, state: null, items: new Map() };
