@@ -1,0 +1,89 @@
+// clip-oracle classify: images through the image tower and a linear head to named classes.
+
+import { existsSync } from 'node:fs';
+import ndarray from 'ndarray';
+import type { Head } from '../clip/head.ts';
+import type { CLIP } from '../clip/clip.ts';
+import type { Tensor } from '../ops/tensor.ts';
+import { CommandError, OK, SOME_FAILED } from './errors.ts';
+import { readLabels, checkLabels, type Labels } from './labels.ts';
+import type { ImageOptions } from './options.ts';
+import { OutFile, standardOutput, type Output } from './out-file.ts';
+import { checkInputs, loadModel, runImages, summary } from './run-images.ts';
+import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
+
+export interface ClassifyOptions extends ImageOptions {
+  head?: string;
+  labels?: string;
+  threshold: number;
+  top: number;
+  logits: boolean;
+  format?: 'jsonl' | 'table';
+}
+
+/** @returns the exit code */
+export async function classify(images: string[], options: ClassifyOptions): Promise<number> {
+  checkInputs(images, options);
+  const { head, labels } = await headOf(options);
+  const loaded = await loadModel(options);
+  try {
+    const score = await scorer(loaded.model, head, labels, options);
+    const table = (options.format ?? (process.stdout.isTTY && options.out === undefined ? 'table' : 'jsonl')) === 'table';
+    const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
+    const show = table ? await verdictTable(labels, options.out === undefined ? process.stdout : null) : verdictLine;
+    let done: { count: number; failed: number };
+    try {
+      done = await runImages(images, options, loaded, {
+        feature: (path, features, row) => output.write(show({ path, ...score(features, row) })),
+        failure: (path, error) => output.write(show({ path, error })),
+      });
+      await output.finish();
+    } catch (error) {
+      await output.discard();
+      throw error;
+    }
+    if (done.failed > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
+    return done.failed > 0 ? SOME_FAILED : OK;
+  } finally {
+    await loaded.model.close();
+  }
+}
+
+/** The head and its labels, before the model is read: a wrong file should not cost the reading of a gigabyte. */
+async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: Labels | null }> {
+  const { checkHeadFits, loadHead } = await import('../clip/head.ts');
+  const { bundledFile } = await import('../clip/checkpoint/bundled.ts');
+  const { CHANNELS } = await import('../clip/models.ts');
+  const bundled = options.head === undefined;
+  if (bundled && options.model !== 'mini-vit') {
+    const width = CHANNELS[options.model];
+    throw new CommandError(`${options.model} has no head of its own; give one with --head FILE${width === undefined ? '' : `, weight (classes, ${width}) and bias (classes)`}`);
+  }
+  const head = await loadHead(options.head ?? bundledFile('emoji-head.pth'));
+  const width = CHANNELS[options.model];
+  if (width !== undefined) checkHeadFits(head, { name: options.model, embed: width });
+  const classes = head.weight.shape[0];
+  const own = head.labels ? { names: head.labels, signs: null } : bundled ? await readLabels(bundledFile('labels.json')) : null;
+  const labels = options.labels !== undefined ? await readLabels(options.labels) : own ?? (classes === 1 ? { names: ['no', 'yes'], signs: null } : null);
+  if (labels !== null) checkLabels(labels, classes, options.head !== undefined && existsSync(options.head) ? options.head : 'the emoji head');
+  return { head, labels };
+}
+
+/** From a feature to classes; the logits are in the model's precision. */
+async function scorer(model: CLIP, head: Head, labels: Labels | null, options: ClassifyOptions): Promise<(features: Tensor, row: number) => Verdict> {
+  const { checkHeadFits } = await import('../clip/head.ts');
+  const { linear } = await import('../ops/linear.ts');
+  const { nameOf, scores, sigmoidOf } = await import('./scores.ts');
+  const [classes, width] = head.weight.shape;
+  checkHeadFits(head, { name: model.name, embed: model.architecture.embed });
+  return (features, row) => {
+    const one = ndarray(features.data.subarray(row * width, (row + 1) * width), [1, width]) as Tensor;
+    const { data: logits } = linear(one, head.weight, head.bias);
+    if (classes === 1) {
+      const probability = sigmoidOf(logits[0]);
+      return { label: nameOf(labels, probability > options.threshold ? 1 : 0), logits, logit: logits[0], probability, withLogits: options.logits };
+    }
+    const top = scores(logits, labels, options.top);
+    return { label: top[0].label, logits, top, withLogits: options.logits };
+  };
+}

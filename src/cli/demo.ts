@@ -1,0 +1,132 @@
+// clip-oracle demo: what a person wants to see first (a picture gets its name), and what the project is for (numbers beside PyTorch's).
+
+import { readFile } from 'node:fs/promises';
+import type { CLIP } from '../clip/clip.ts';
+import { bundledFile } from '../clip/checkpoint/bundled.ts';
+import { readRawTensors } from './raw-tensors.ts';
+import { OK, SOME_FAILED } from './errors.ts';
+import { halfBlocks } from './half-blocks.ts';
+import { readLabels } from './labels.ts';
+import { standardOutput } from './out-file.ts';
+import { hasTrueColor, styleFor, type Style } from './style.ts';
+import { verdictTable } from './verdict.ts';
+
+/** A float32 network is as good as it gets up to here (numerics contract, "What a tolerance may be"). */
+const RHO_LIMIT = 4;
+
+const style: Style = styleFor(process.stdout);
+const print = (line = ''): Promise<void> => standardOutput.write(`${line}\n`);
+
+/** @returns the exit code: 1 if the numbers are not PyTorch's */
+export async function demo(options: { quiet: boolean }): Promise<number> {
+  await pictureToName();
+  await print();
+  return await besidePyTorch(options.quiet);
+}
+
+/** Milliseconds of each stage, in order. */
+class Stages {
+  readonly #stages: [string, number][] = [];
+
+  async run<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+    const began = performance.now();
+    const result = await work();
+    this.#stages.push([name, performance.now() - began]);
+    return result;
+  }
+
+  milliseconds(name: string): number {
+    return this.#stages.find(([stage]) => stage === name)![1];
+  }
+
+  toString(): string {
+    return this.#stages.map(([name, time]) => `${name} ${milliseconds(time)}`).join(', ');
+  }
+}
+
+const milliseconds = (time: number): string => time < 1000 ? `${time.toFixed(time < 10 ? 1 : 0)} ms` : `${(time / 1000).toFixed(2)} s`;
+
+async function pictureToName(): Promise<void> {
+  const { load } = await import('../clip/load.ts');
+  const { loadHead } = await import('../clip/head.ts');
+  const { linear } = await import('../ops/linear.ts');
+  const { readImage } = await import('../clip/image/preprocess.ts');
+  const { cropPixels } = await import('../clip/image/pipelines.ts');
+  const { normalize } = await import('../clip/image/normalize.ts');
+  const { scores } = await import('./scores.ts');
+  await print(style('bold', '1. A picture gets its name'));
+  const stages = new Stages();
+  const { model } = await stages.run('weights', () => load('mini-vit'));
+  const head = await stages.run('head', () => loadHead(bundledFile('emoji-head.pth')));
+  const labels = await readLabels(bundledFile('labels.json'));
+  const picture = await stages.run('decode', async () => readImage(await readFile(bundledFile('octopus.jpg'))));
+  const R = model.architecture.vision.resolution;
+  const x = await stages.run('preprocess', () => normalize(cropPixels(picture, R), R));
+  const logits = await stages.run('forward', async () => linear(await model.encodeImage(x), head.weight, head.bias));
+  if (hasTrueColor(process.stdout)) {
+    const side = 36;
+    for (const line of halfBlocks({ data: cropPixels(picture, side), width: side, height: side })) await print(`   ${line}`);
+  }
+  await print(`   octopus.jpg, ${picture.width} x ${picture.height} pixels, through mini-vit (${R} x ${R}) and its head of ${labels.names.length} emoji:`);
+  await print();
+  const show = await verdictTable(labels, process.stdout);
+  const table = show({ path: '', label: '', withLogits: false, logits: logits.data, top: scores(logits.data, labels, 5) });
+  await standardOutput.write(table.split('\n').slice(1, -2).map((line) => ` ${line}\n`).join(''));
+  await print();
+  await print(`   ${style('dim', stages.toString())}`);
+  await model.close();
+}
+
+async function besidePyTorch(quiet: boolean): Promise<number> {
+  const { load } = await import('../clip/load.ts');
+  const { multiplyAdds } = await import('../clip/sizes.ts');
+  const { readImage } = await import('../clip/image/preprocess.ts');
+  const { cropPixels } = await import('../clip/image/pipelines.ts');
+  const { normalize } = await import('../clip/image/normalize.ts');
+  const golden = await readRawTensors(bundledFile('demo-rn50.safetensors'));
+  const [pytorch, truth] = [golden.get('f32')!.data, golden.get('f64')!.data];
+  await print(style('bold', '2. The oracle: RN50, full size, beside PyTorch'));
+  const stages = new Stages();
+  const picture = await stages.run('decode', async () => readImage(await readFile(bundledFile('rocket.jpg'))));
+  await print(`   rocket.jpg (NASA), ${picture.width} x ${picture.height} pixels; weights synthetic:0, the same in every language; plain loops`);
+  const { model } = await stages.run('weights', () => load('RN50', { weights: 'synthetic:0' }));
+  const R = model.architecture.vision.resolution;
+  const x = await stages.run('preprocess', () => normalize(cropPixels(picture, R), R));
+  const features = await stages.run('forward', () => forward(model, x, quiet));
+  await model.close();
+  const ours = features.data;
+  await print();
+  await print(`   ${style('bold', 'number'.padStart(6) + 'clip-oracle'.padStart(18) + 'PyTorch float32'.padStart(18) + 'float64, the truth'.padStart(24))}`);
+  for (const i of [0, 1, 2, 3, 4, ours.length - 1]) {
+    if (i === ours.length - 1) await print(`   ${'…'.padStart(6)}`);
+    await print(`   ${String(i).padStart(6)}${ours[i].toPrecision(9).padStart(18)}${pytorch[i].toPrecision(9).padStart(18)}${truth[i].toPrecision(17).padStart(24)}`);
+  }
+  const { maxAbs, noiseRatio, relRms } = await import('../clip/measures.ts');
+  const rho = noiseRatio(ours, pytorch, truth);
+  const good = rho <= RHO_LIMIT;
+  await print();
+  const row = (title: string, a: number, b: number): string => `   ${title.padEnd(34)}${a.toExponential(2).padStart(12)}${b.toExponential(2).padStart(18)}`;
+  await print(`   ${style('bold', `all ${ours.length} numbers against the truth`.padEnd(34) + 'clip-oracle'.padStart(12) + 'PyTorch float32'.padStart(18))}`);
+  await print(row('largest difference', maxAbs(ours, truth), maxAbs(pytorch, truth)));
+  await print(row('relative root mean square', relRms(ours, truth), relRms(pytorch, truth)));
+  await print(`   largest difference between the two ${maxAbs(ours, pytorch).toExponential(2)}`);
+  await print();
+  const verdict = !good ? `noise ratio ${rho.toFixed(2)}: these are not PyTorch's numbers; the installation is broken`
+    : `noise ratio ${rho.toFixed(2)}: clip-oracle is ${rho < 1 ? `${(1 / rho).toFixed(1)} times closer to the truth than PyTorch` : 'as close to the truth as float32 gets'}`;
+  await print(`   ${style(['bold', good ? 'green' : 'red'], verdict)}`);
+  await print();
+  const rate = 2 * multiplyAdds(model.architecture) / stages.milliseconds('forward') / 1e6;
+  await print(`   ${style('dim', `${stages.toString()} (${rate.toFixed(1)} GFLOP/s)`)}`);
+  return good ? OK : SOME_FAILED;
+}
+
+/** The forward pass, with the name of each layer on standard error as it is done: plain loops take seconds. */
+async function forward(model: CLIP, x: Parameters<CLIP['encodeImage']>[0], quiet: boolean): ReturnType<CLIP['encodeImage']> {
+  if (quiet || !process.stderr.isTTY) return model.encodeImage(x);
+  const clear = '\r\u001b[K';
+  try {
+    return await model.encodeImage(x, { tap: (name) => { process.stderr.write(`${clear}   computing ${name} …`); } });
+  } finally {
+    process.stderr.write(clear);
+  }
+}

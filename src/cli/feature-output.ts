@@ -1,0 +1,172 @@
+// The formats that features are written in, by the name of --out: JSON Lines, NumPy's .npy, safetensors.
+// .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+
+import type { Tensor } from '../ops/tensor.ts';
+import { CommandError } from './errors.ts';
+import { floatsText } from './float-text.ts';
+import { OutFile, standardOutput, type Output } from './out-file.ts';
+
+/** What is the same on every line. */
+export interface FeatureHead {
+  model: string;
+  weights: string;
+  /** null for ready pixels. */
+  pipeline: string | null;
+}
+
+/** Takes one entry per image, in input order. */
+export interface FeatureOutput {
+  /** Row `row` of `features` (n,E). */
+  feature(path: string, features: Tensor, row: number): Promise<void>;
+  failure(path: string, error: string): Promise<void>;
+  finish(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/**
+ * @param out the value of --out; standard output if undefined
+ * @param E the features' width
+ * @throws CommandError if it cannot be written, or its ending is that of another format
+ */
+export async function openFeatureOutput(out: string | undefined, head: FeatureHead, E: number, precision: 'float32' | 'float64'): Promise<FeatureOutput> {
+  checkEnding(out);
+  if (out === undefined) return new JsonLines(standardOutput, head);
+  const file = await OutFile.create(out);
+  if (/\.npy$/i.test(out)) return new NumPy(file, E, precision);
+  if (/\.safetensors$/i.test(out)) return new Safetensors(file, head, E, precision);
+  return new JsonLines(file, head);
+}
+
+/** @throws CommandError for an ending that promises a format which is not written here */
+export function checkEnding(out: string | undefined): void {
+  const other = /\.(npz|csv|tsv|parquet|pt|pth|h5|bin|png|jpe?g)$/i.exec(out ?? '')?.[0];
+  if (other) throw new CommandError(`--out expected a name that ends in .jsonl, .npy or .safetensors, got "${out}"; ${other} is not written`);
+}
+
+class JsonLines implements FeatureOutput {
+  readonly #output: Output;
+  readonly #head: string;
+
+  constructor(output: Output, { model, weights, pipeline }: FeatureHead) {
+    this.#output = output;
+    this.#head = `"model":${JSON.stringify(model)},"weights":${JSON.stringify(weights)},"pipeline":${JSON.stringify(pipeline)}`;
+  }
+
+  feature(path: string, features: Tensor, row: number): Promise<void> {
+    const E = features.shape[1];
+    return this.#output.write(`{"path":${JSON.stringify(path)},${this.#head},"features":${floatsText(features.data, row * E, (row + 1) * E)}}\n`);
+  }
+
+  failure(path: string, error: string): Promise<void> {
+    return this.#output.write(`${JSON.stringify({ path, error })}\n`);
+  }
+
+  finish(): Promise<void> {
+    return this.#output.finish();
+  }
+
+  discard(): Promise<void> {
+    return this.#output.discard();
+  }
+}
+
+/** (N,E); the row of an image that failed is NaN, so that row i stays input i. */
+class NumPy implements FeatureOutput {
+  readonly #file: OutFile;
+  readonly #E: number;
+  readonly #precision: 'float32' | 'float64';
+  #rows = 0;
+  #began = false;
+
+  constructor(file: OutFile, E: number, precision: 'float32' | 'float64') {
+    this.#file = file;
+    this.#E = E;
+    this.#precision = precision;
+  }
+
+  async feature(_path: string, features: Tensor, row: number): Promise<void> {
+    await this.#row(littleEndian(features.data.subarray(row * this.#E, (row + 1) * this.#E)));
+  }
+
+  async failure(): Promise<void> {
+    await this.#row(littleEndian((this.#precision === 'float32' ? new Float32Array(this.#E) : new Float64Array(this.#E)).fill(NaN)));
+  }
+
+  async finish(): Promise<void> {
+    if (!this.#began) await this.#file.write(this.#header());
+    else await this.#file.rewrite(this.#header());
+    await this.#file.finish();
+  }
+
+  discard(): Promise<void> {
+    return this.#file.discard();
+  }
+
+  async #row(bytes: Uint8Array): Promise<void> {
+    if (!this.#began) await this.#file.write(this.#header()); // its room; the number of rows is only known at the end
+    this.#began = true;
+    await this.#file.write(bytes);
+    this.#rows++;
+  }
+
+  /** 128 bytes: magic, version 1.0, length of the rest, a Python dictionary padded with spaces, a line feed. */
+  #header(): Uint8Array {
+    const text = `{'descr': '<f${this.#precision === 'float32' ? 4 : 8}', 'fortran_order': False, 'shape': (${this.#rows}, ${this.#E}), }`;
+    return Buffer.from(`\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`, 'latin1');
+  }
+}
+
+/** The tensor `features` (N,E), NaN where an image failed; the paths as a JSON list in the metadata. */
+class Safetensors implements FeatureOutput {
+  readonly #file: OutFile;
+  readonly #head: FeatureHead;
+  readonly #E: number;
+  readonly #precision: 'float32' | 'float64';
+  readonly #paths: string[] = [];
+  readonly #rows: Uint8Array[] = [];
+
+  constructor(file: OutFile, head: FeatureHead, E: number, precision: 'float32' | 'float64') {
+    this.#file = file;
+    this.#head = head;
+    this.#E = E;
+    this.#precision = precision;
+  }
+
+  feature(path: string, features: Tensor, row: number): Promise<void> {
+    this.#paths.push(path);
+    this.#rows.push(littleEndian(features.data.slice(row * this.#E, (row + 1) * this.#E)));
+    return Promise.resolve();
+  }
+
+  failure(path: string): Promise<void> {
+    this.#paths.push(path);
+    this.#rows.push(littleEndian((this.#precision === 'float32' ? new Float32Array(this.#E) : new Float64Array(this.#E)).fill(NaN)));
+    return Promise.resolve();
+  }
+
+  async finish(): Promise<void> {
+    const size = this.#rows.reduce((sum, row) => sum + row.length, 0);
+    const { model, weights, pipeline } = this.#head;
+    const header = JSON.stringify({
+      __metadata__: { model, weights, pipeline: pipeline ?? '', paths: JSON.stringify(this.#paths) },
+      features: { dtype: this.#precision === 'float32' ? 'F32' : 'F64', shape: [this.#rows.length, this.#E], data_offsets: [0, size] },
+    });
+    const text = Buffer.from(header + ' '.repeat((8 - Buffer.byteLength(header) % 8) % 8));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    await this.#file.write(Buffer.concat([length, text]));
+    for (const row of this.#rows) await this.#file.write(row);
+    await this.#file.finish();
+  }
+
+  discard(): Promise<void> {
+    return this.#file.discard();
+  }
+}
+
+/** The bytes of numbers in little-endian order, which is that of all machines that Node runs on but a few. */
+function littleEndian(data: Float32Array | Float64Array): Uint8Array {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 1) return bytes;
+  return data instanceof Float32Array ? Buffer.from(bytes).swap32() : Buffer.from(bytes).swap64();
+}

@@ -1,0 +1,70 @@
+// IMAGE arguments: files, folders (walked in sorted order) and `-` (paths on standard input), one path after the other.
+
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { CommandError } from './errors.ts';
+
+const IMAGE = /\.(?:jpe?g|png|webp)$/i;
+
+/** One input: a path, or a path that turned out unreadable before it was opened as an image. */
+export interface InputPath {
+  path: string;
+  error?: string;
+}
+
+/** Whether the number of inputs is known before they are read: not with a list on standard input. */
+export const isEndless = (images: readonly string[]): boolean => images.includes('-');
+
+/**
+ * The paths that the arguments stand for, in their order. A file named outright is taken whatever its name; in folders only
+ * .jpg, .jpeg, .png and .webp count. A path that does not exist is passed on: opening it gives its own error.
+ * @throws CommandError for a folder in which no image is
+ */
+export async function* inputPaths(images: readonly string[], input: NodeJS.ReadableStream = process.stdin): AsyncGenerator<InputPath> {
+  let fromInput = false;
+  for (const image of images) {
+    if (image !== '-') {
+      yield* expand(image);
+      continue;
+    }
+    if (fromInput) throw new CommandError('"-" stands for standard input and can be given once');
+    fromInput = true;
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+      if (line.trim() !== '') yield* expand(line);
+    }
+  }
+}
+
+async function* expand(path: string): AsyncGenerator<InputPath> {
+  const found = await stat(path).catch(() => null);
+  if (!found?.isDirectory()) {
+    yield { path };
+    return;
+  }
+  let count = 0;
+  for await (const input of walk(path, new Set())) {
+    count++;
+    yield input;
+  }
+  if (count === 0) throw new CommandError(`the folder ${path} holds no .jpg, .jpeg, .png or .webp file; name another folder or a file`);
+}
+
+/** Files below a folder, sorted by name in each; linked folders are followed unless they lead back. */
+async function* walk(folder: string, above: ReadonlySet<string>): AsyncGenerator<InputPath> {
+  let names: string[], real: string;
+  try {
+    real = await realpath(folder);
+    if (above.has(real)) return;
+    names = (await readdir(folder)).sort();
+  } catch (error) {
+    yield { path: folder, error: `cannot read the folder (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); check its permissions` };
+    return;
+  }
+  for (const name of names) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found?.isDirectory()) yield* walk(path, new Set([...above, real]));
+    else if (IMAGE.test(name)) yield { path };
+  }
+}

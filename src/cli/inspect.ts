@@ -1,0 +1,52 @@
+// clip-oracle inspect: what a weight file holds. Nothing in the file is executed.
+
+import { inspectFile, type Inspection } from '../clip/inspect.ts';
+import { OK, SOME_FAILED } from './errors.ts';
+import { standardOutput } from './out-file.ts';
+import { bytes } from './progress.ts';
+import { styleFor } from './style.ts';
+
+export interface InspectOptions {
+  json: boolean;
+  headersOnly: boolean;
+}
+
+/** @returns the exit code: 1 for a model or head that cannot be used as it is */
+export async function inspect(path: string, options: InspectOptions): Promise<number> {
+  const report = await inspectFile(path, { values: !options.headersOnly });
+  await standardOutput.write(options.json ? `${JSON.stringify(report, null, 1)}\n` : view(report));
+  return report.kind !== 'tensors' && report.problems.length > 0 ? SOME_FAILED : OK;
+}
+
+function view(report: Inspection): string {
+  const style = styleFor(process.stdout);
+  const lines: string[] = [style('bold', report.path)];
+  const say = (title: string, text: string): void => { lines.push(`  ${style('cyan', title.padEnd(11))} ${text}`); };
+  say('format', `${report.format}${report.fileBytes === null ? '' : `, ${bytes(report.fileBytes)}`}`);
+  if (report.layout !== null) say('layout', report.layout);
+  if (report.architecture !== null) describe(report, say);
+  if (report.head !== null) {
+    const { classes, width, fits } = report.head;
+    say('head', `${classes} ${classes === 1 ? 'output' : 'outputs'} on features of width ${width}${fits.length > 0 ? `: ${fits.join(', ')}` : ''}`);
+  }
+  for (const [key, value] of Object.entries(report.metadata)) say('metadata', `${key} = ${value.length > 100 ? `${value.slice(0, 100)}…` : value}`);
+  if (report.outside.length > 0) say('besides', `${report.outside.length} entries that are no part of it: ${report.outside.slice(0, 3).join(', ')}${report.outside.length > 3 ? ', …' : ''}`);
+  for (const problem of report.problems) lines.push(`  ${style(report.kind === 'tensors' ? 'yellow' : 'red', (report.kind === 'tensors' ? 'no model' : 'problem').padEnd(11))} ${problem}`);
+  const types = new Map<string, number>();
+  for (const { dtype } of report.tensors) types.set(dtype, (types.get(dtype) ?? 0) + 1);
+  say('tensors', `${report.tensors.length} (${[...types].map(([dtype, count]) => `${count} ${dtype}`).join(', ')}), ${millions(report.elements)} elements, ${bytes(report.bytes)}`);
+  const longest = report.tensors.reduce((most, { name }) => Math.max(most, name.length), 0);
+  for (const { name, dtype, shape } of report.tensors) lines.push(`    ${name.padEnd(longest)}  ${dtype.padEnd(4)}  ${style('dim', `(${shape.join(', ')})`)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function describe({ architecture, model, parameters }: Inspection, say: (title: string, text: string) => void): void {
+  const { vision, text, embed } = architecture!;
+  say('model', model ?? 'none of those that have a name');
+  say('image tower', `${vision.kind}, ${vision.resolution} x ${vision.resolution} pixels, ` +
+    `${vision.kind === 'VisionTransformer' ? `patch ${vision.patch}, width ${vision.width}, ${vision.layers} layers` : `width ${vision.width}, layers ${vision.layers.join('+')}`}, feature ${embed}`);
+  say('text tower', text === null ? 'none' : `width ${text.width}, ${text.layers} layers, context ${text.context}, vocabulary ${text.vocabulary}`);
+  say('parameters', `image ${millions(parameters!.vision)}${text === null ? '' : `, text ${millions(parameters!.text)}`}`);
+}
+
+const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;

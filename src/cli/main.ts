@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// The command `clip-oracle`. Nothing heavy is imported before a command needs it: --help answers at once.
+
+import { CommanderError } from 'commander';
+import { CommandError, messageOf, OK, WRONG } from './errors.ts';
+import { makeProgram } from './program.ts';
+
+// The reader of a pipe may leave early (| head): that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(OK);
+  fail(error);
+});
+
+function fail(error: unknown): never {
+  if (process.env.CLIP_ORACLE_DEBUG) console.error(error);
+  else process.stderr.write(`clip-oracle: ${messageOf(error)}\n`);
+  process.exit(error instanceof CommandError ? error.exitCode : WRONG);
+}
+
+process.on('uncaughtException', fail);
+
+if (process.argv.includes('--no-color')) process.env.NO_COLOR = '1';
+
+try {
+  await makeProgram((code) => { process.exitCode = code; }).parseAsync();
+} catch (error) {
+  // commander has written its own sentence; 1 is its code for every mistake, 2 ours.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? OK : WRONG;
+  else fail(error);
+}

@@ -1,0 +1,46 @@
+// clip-oracle models: what can be loaded by name, what it costs, and what is here already.
+
+import { cachedPath } from '../clip/download.ts';
+import { MODELS, type ModelEntry } from '../clip/models.ts';
+import { multiplyAdds, parameterCounts } from '../clip/sizes.ts';
+import { OK } from './errors.ts';
+import { standardOutput } from './out-file.ts';
+import { bytes } from './progress.ts';
+import { styleFor } from './style.ts';
+
+export interface ModelsOptions {
+  json: boolean;
+  root?: string;
+}
+
+/** Where a model's weights are: a cached file, in the package, made from a seed, or not here. */
+function placeOf(model: ModelEntry, root?: string): { cached: boolean; path: string | null; text: string } {
+  if (model.file === null) return { cached: true, path: null, text: model.name.startsWith('mini-') ? 'bundled' : 'synthetic' };
+  const path = cachedPath(model.name, root);
+  return { cached: path !== null, path, text: path === null ? 'no' : 'yes' };
+}
+
+/** @returns the exit code */
+export async function models(options: ModelsOptions): Promise<number> {
+  const rows = MODELS.map((model) => {
+    const parameters = parameterCounts(model).vision;
+    return { name: model.name, feature: model.embed, resolution: model.vision.resolution, parameters, macs: multiplyAdds(model), memory: 4 * parameters, ...placeOf(model, options.root) };
+  });
+  if (options.json) {
+    await standardOutput.write(`${JSON.stringify(rows.map(({ text: weights, macs, ...row }) => ({ ...row, gmac: macs / 1e9, weights })), null, 2)}\n`);
+    return OK;
+  }
+  const Table = (await import('cli-table3')).default;
+  const style = styleFor(process.stdout);
+  const table = new Table({
+    head: ['name', 'feature', 'resolution', 'parameters', 'GMAC', 'memory', 'cached'].map((title) => style('bold', title)),
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'], style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
+  for (const { name, feature, resolution, parameters, macs, memory, text } of rows) {
+    const gmac = macs / 1e9;
+    table.push([style('cyan', name), feature, resolution, `${(parameters / 1e6).toFixed(1)} M`, gmac >= 0.1 ? gmac.toFixed(1) : gmac.toFixed(3), bytes(memory), style(text === 'no' ? 'dim' : 'green', text)]);
+  }
+  await standardOutput.write(`${table.toString()}\nParameters, multiply-accumulates per image and memory (float32) are those of the image tower.\n`);
+  return OK;
+}

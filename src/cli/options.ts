@@ -1,0 +1,87 @@
+// The options that commands share, and how their values are read. Nothing heavy is imported: this runs for --help too.
+
+import { existsSync } from 'node:fs';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { availableModels } from '../clip/models.ts';
+import { closest } from './suggest.ts';
+
+const PIPELINES = ['openai', 'huggingface', 'fake-detect'];
+const PRECISIONS = ['float32', 'float64'];
+const EXECUTORS = ['auto', 'reference', 'simd'];
+
+/** Of `embed` and `classify`. */
+export interface ImageOptions {
+  model: string;
+  weights?: string;
+  pipeline: 'openai' | 'huggingface' | 'fake-detect';
+  normalize: boolean;
+  threads?: number;
+  precision: 'float32' | 'float64';
+  executor: 'auto' | 'reference' | 'simd';
+  batch: number;
+  input?: string;
+  out?: string;
+  quiet: boolean;
+}
+
+/** One of a few words. */
+export function oneOf(words: readonly string[]): (value: string) => string {
+  return (value) => {
+    if (words.includes(value)) return value;
+    throw new InvalidArgumentError(`Expected ${list(words)}${didYouMean(value, words)}`);
+  };
+}
+
+/** A whole number of at least 1. */
+export function positiveInteger(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Expected a whole number of at least 1.');
+  return number;
+}
+
+/** A number from 0 to 1. */
+export function probability(value: string): number {
+  const number = Number(value);
+  if (value.trim() === '' || !(number >= 0 && number <= 1)) throw new InvalidArgumentError('Expected a number from 0 to 1.');
+  return number;
+}
+
+/** A model's name, or the path of a checkpoint. */
+export function modelName(value: string): string {
+  if (availableModels().includes(value) || existsSync(value)) return value;
+  throw new InvalidArgumentError(unknownModel(value, availableModels()));
+}
+
+/** What is said about a name that is no model. */
+export function unknownModel(value: string, names: readonly string[]): string {
+  const meant = didYouMean(value, names);
+  return meant === '.' ? `Expected ${list(names)}, or the path of a checkpoint.` : `There is no such model or file${meant}`;
+}
+
+function didYouMean(value: string, words: readonly string[]): string {
+  const word = closest(value, words);
+  return word === null ? '.' : `; did you mean ${word}?`;
+}
+
+const list = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+
+/** Adds the options of a command that sends images through a model. */
+export function addImageOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package').argParser(modelName))
+    .addOption(new Option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: the download of that name)'))
+    .addOption(new Option('-p, --pipeline <name>', 'how pixels are made: openai, huggingface or fake-detect').default('openai').argParser(oneOf(PIPELINES)))
+    .addOption(new Option('--normalize', 'divide each feature by its length').default(false, 'as the encoder gives it'))
+    .addOption(new Option('-t, --threads <n>', 'threads that compute (default: all there are)').argParser(positiveInteger))
+    .addOption(new Option('--precision <name>', 'float32, or float64 (the truth, slow)').default('float32').argParser(oneOf(PRECISIONS)))
+    .addOption(new Option('--executor <name>', 'auto, reference (plain loops) or simd; the bits are the same').default('auto').argParser(oneOf(EXECUTORS)))
+    .addOption(new Option('-b, --batch <n>', 'images per forward pass; the bits are the same').default(1).argParser(positiveInteger))
+    .addOption(new Option('-i, --input <file[:tensor]>', 'ready pixels (N,3,R,R) in a .safetensors file, instead of images'));
+}
+
+/** Adds the options that nearly every command has. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-q, --quiet', 'no progress, no messages but errors').default(false, 'off'))
+    .addOption(new Option('--no-color', 'no colours (NO_COLOR does the same)'));
+}

@@ -1,0 +1,147 @@
+// All commands with their arguments, options and help in one place. What they do is imported when it is asked for.
+
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { packageFile } from '../clip/package-file.ts';
+import type { ClassifyOptions } from './classify.ts';
+import type { DownloadCommandOptions } from './download.ts';
+import type { InspectOptions } from './inspect.ts';
+import type { ModelsOptions } from './models.ts';
+import { addCommonOptions, addImageOptions, oneOf, positiveInteger, probability, type ImageOptions } from './options.ts';
+import { styleFor } from './style.ts';
+
+type Exit = (code: number) => void;
+
+/** @param exit takes the exit code of the command that ran */
+export function makeProgram(exit: Exit): Command {
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
+  const program = new Command('clip-oracle');
+  const style = styleFor(process.stdout);
+  program
+    .description('OpenAI\'s CLIP encoders on the CPU, in TypeScript alone, deterministic to the bit.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .option('--no-color', 'no colours (NO_COLOR does the same)')
+    .exitOverride()
+    .configureHelp({ styleTitle: (text) => style('bold', text), styleCommandText: (text) => style('cyan', text), styleSubcommandText: (text) => style('cyan', text), styleOptionText: (text) => style('green', text) })
+    .configureOutput({ outputError: (text, write) => write(`clip-oracle: ${oneLine(text)}\n`) })
+    .addHelpText('after', examples([
+      ['clip-oracle demo', 'see it work: no network, no files'],
+      ['clip-oracle classify photo.jpg', 'name the emoji in a picture'],
+      ['clip-oracle download ViT-L/14', 'fetch OpenAI\'s weights'],
+      ['clip-oracle embed photos --model ViT-L/14 --out features.npy', 'features of a folder'],
+    ]))
+    .addHelpText('after', '\nExit code 0: all done; 1: some image failed; 2: the command itself was wrong.\nEnvironment: CLIP_ORACLE_CACHE (folder of downloads), CLIP_ORACLE_BASE_URL, CLIP_ORACLE_DEBUG=1 (stack traces), NO_COLOR, FORCE_COLOR.');
+  defineEmbed(program.command('embed'), exit);
+  defineClassify(program.command('classify'), exit);
+  defineModels(program.command('models'), exit);
+  defineDownload(program.command('download'), exit);
+  defineInspect(program.command('inspect'), exit);
+  defineDemo(program.command('demo'), exit);
+  return program;
+}
+
+function defineEmbed(command: Command, exit: Exit): void {
+  command
+    .summary('print the feature of each image, as JSON Lines')
+    .description('Prints the CLIP feature of each image: one JSON object per line, in input order,\n{"path","model","weights","pipeline","features":[…]}, or {"path","error"} for an image that cannot be read.')
+    .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
+  addImageOptions(command)
+    .option('-o, --out <file>', 'write to a file instead: .jsonl, .npy or .safetensors (NaN rows where an image failed)');
+  addCommonOptions(command)
+    .action(async (images: string[], options: ImageOptions) => exit(await (await import('./embed.ts')).embed(images, options)))
+    .addHelpText('after', examples([
+      ['clip-oracle embed photo.jpg', 'with the small model that comes along'],
+      ['clip-oracle embed photos --model ViT-B/32 --normalize --out features.npy', 'a folder into one (N,512) array'],
+      ['find . -name "*.png" | clip-oracle embed - --model RN50', 'a list of paths'],
+      ['clip-oracle embed photo.jpg --model RN50 --weights synthetic:0', 'portable test weights, no download'],
+    ]));
+}
+
+function defineClassify(command: Command, exit: Exit): void {
+  command
+    .summary('name what is in each image')
+    .description('Sends each image through CLIP and a linear head to named classes. Without options: mini-vit and its head, which name the emoji in a picture.\n' +
+      'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}; with a one-output head {"path","label","logit","probability"}.')
+    .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
+  addImageOptions(command)
+    .option('--head <file>', 'a head: .pth, .pt or .safetensors with weight (classes, E) and bias (default: the emoji head of mini-vit)')
+    .option('--labels <names>', 'the classes\' names: a,b,… or a file (.txt, one per line, or .json)')
+    .addOption(new Option('--threshold <p>', 'a one-output head says yes above this probability').default(0.5).argParser(probability))
+    .addOption(new Option('--top <k>', 'how many of the best classes').default(5).argParser(positiveInteger))
+    .option('--logits', 'add all logits to each line', false)
+    .addOption(new Option('--format <name>', 'jsonl or table (default: table on a terminal)').argParser(oneOf(['jsonl', 'table'])))
+    .option('-o, --out <file>', 'write to a file instead');
+  addCommonOptions(command)
+    .action(async (images: string[], options: ClassifyOptions) => exit(await (await import('./classify.ts')).classify(images, options)))
+    .addHelpText('after', examples([
+      ['clip-oracle classify picture.png', 'which emoji is it?'],
+      ['clip-oracle classify photos --format jsonl --top 1', 'one line per image'],
+      ['clip-oracle classify photo.jpg --model ViT-L/14 --head fc_weights.pth --pipeline fake-detect --labels real,fake', 'UniversalFakeDetect'],
+    ]));
+}
+
+function defineModels(command: Command, exit: Exit): void {
+  command
+    .summary('list the models')
+    .description('Lists the models: feature width, resolution, parameters, multiply-accumulates per image, memory, and whether the weights are here.')
+    .option('--json', 'as JSON', false)
+    .option('--root <folder>', 'the cache folder (default: CLIP_ORACLE_CACHE, else ~/.cache/clip)')
+    .option('--no-color', 'no colours (NO_COLOR does the same)')
+    .action(async (options: ModelsOptions) => exit(await (await import('./models.ts')).models(options)))
+    .addHelpText('after', examples([['clip-oracle models', 'a table'], ['clip-oracle models --json', 'for programs']]));
+}
+
+function defineDownload(command: Command, exit: Exit): void {
+  command
+    .summary('fetch OpenAI\'s weights into the cache')
+    .description('Fetches OpenAI\'s checkpoints into the cache folder that OpenAI\'s own package uses, and prints their paths. Continues where an earlier attempt ended;\n' +
+      'a file gets its name only after its SHA-256 is right.')
+    .argument('[model...]', 'RN50, RN101, RN50x4, RN50x16, RN50x64, ViT-B/32, ViT-B/16, ViT-L/14, ViT-L/14@336px')
+    .option('--all', 'all nine (5.2 GB)', false)
+    .option('--base-url <url>', 'where the files lie, as URL/SHA256/FILE (default: CLIP_ORACLE_BASE_URL, else OpenAI\'s)')
+    .option('--root <folder>', 'the cache folder (default: CLIP_ORACLE_CACHE, else ~/.cache/clip)')
+    .option('--verify', 'check the SHA-256 of files that are there already', false)
+    .addOption(new Option('--retries <n>', 'attempts after a broken connection').default(5).argParser(positiveInteger))
+    .addOption(new Option('--stall-timeout <seconds>', 'a connection without a byte for so long is broken').default(30).argParser(positiveInteger));
+  addCommonOptions(command)
+    .action(async (names: string[], options: DownloadCommandOptions) => exit(await (await import('./download.ts')).downloadModels(names, options)))
+    .addHelpText('after', examples([
+      ['clip-oracle download ViT-B/32', '354 MB to ~/.cache/clip/ViT-B-32.pt'],
+      ['clip-oracle download RN50 ViT-L/14 --base-url https://mirror.example/clip', 'from a mirror'],
+    ]));
+}
+
+function defineInspect(command: Command, exit: Exit): void {
+  command
+    .summary('say what is in a weight file')
+    .description('Says what a file holds: format, key layout, architecture, tensors, and whether a value is NaN or infinite. Nothing in it is executed.')
+    .argument('<file>', 'a checkpoint, a head, a dump: .pt, .pth, .bin, .safetensors, an index of shards or a folder of them')
+    .option('--json', 'as JSON', false)
+    .option('--headers-only', 'do not read the values', false)
+    .option('--no-color', 'no colours (NO_COLOR does the same)')
+    .action(async (file: string, options: InspectOptions) => exit(await (await import('./inspect.ts')).inspect(file, options)))
+    .addHelpText('after', examples([['clip-oracle inspect ~/.cache/clip/RN50.pt', 'which model is it?'], ['clip-oracle inspect model.safetensors --json', 'for programs']]));
+}
+
+function defineDemo(command: Command, exit: Exit): void {
+  command
+    .summary('see it work: no network, no files needed')
+    .description('Two demonstrations. A picture goes through preprocessing, mini-vit and its head to named classes. Then the full-size RN50, with synthetic weights, on a real photograph:\n' +
+      'its 1024 numbers beside PyTorch\'s, how far apart they are, and how long each stage took.');
+  addCommonOptions(command)
+    .action(async (options: { quiet: boolean }) => exit(await (await import('./demo.ts')).demo(options)))
+    .addHelpText('after', examples([['clip-oracle demo', 'a quarter of a minute']]));
+}
+
+function examples(list: [command: string, what: string][]): string {
+  const style = styleFor(process.stdout);
+  return `\n${style('bold', 'Examples:')}\n${list.map(([command, what]) => `  ${style('cyan', command)}\n      ${what}`).join('\n')}`;
+}
+
+/** commander's message as one line: `error:` goes, its suggestion in brackets stays. */
+function oneLine(text: string): string {
+  const line = text.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ').trim();
+  return /[.?)]$/.test(line) ? line : `${line}; see clip-oracle --help`;
+}

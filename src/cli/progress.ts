@@ -1,0 +1,83 @@
+// A progress bar on standard error, for work that takes longer than a second on a terminal.
+
+import type { SingleBar } from 'cli-progress';
+
+const DELAY = 1000;
+
+export interface ProgressOptions {
+  /** What is counted: "images". */
+  unit: string;
+  /** null where it is not known. */
+  total: number | null;
+  /** Never shown. */
+  quiet?: boolean;
+  /** How a number is shown. */
+  show?: (value: number) => string;
+  /** Milliseconds before it appears. Default 1000. */
+  delay?: number;
+}
+
+export class Progress {
+  readonly #bar: SingleBar | null;
+  readonly #began = Date.now();
+  readonly #delay: number;
+  #total: number | null;
+  #shown = false;
+
+  private constructor(bar: SingleBar | null, { total, delay = DELAY }: ProgressOptions) {
+    this.#bar = bar;
+    this.#total = total;
+    this.#delay = delay;
+  }
+
+  static async create(options: ProgressOptions): Promise<Progress> {
+    if (options.quiet || !process.stderr.isTTY) return new Progress(null, options);
+    const { SingleBar, Presets } = (await import('cli-progress')).default;
+    const show = options.show ?? String;
+    const bar = new SingleBar({
+      stream: process.stderr, clearOnComplete: true, hideCursor: true, barsize: 30, etaBuffer: 50, gracefulExit: true,
+      format: (barOptions, params) => {
+        const { total } = params;
+        if (total === 0) return `${show(params.value)} ${options.unit}`;
+        const full = Math.round(30 * Math.min(1, params.progress));
+        const eta = Number.isFinite(params.eta) && params.value > 0 ? `, ${duration(params.eta)} left` : '';
+        return `${(barOptions.barCompleteString ?? '').slice(0, full)}${(barOptions.barIncompleteString ?? '').slice(0, 30 - full)} ` +
+          `${Math.floor(params.progress * 100)} %  ${show(params.value)} of ${show(total)} ${options.unit}${eta}`;
+      },
+    }, Presets.shades_classic);
+    return new Progress(bar, options);
+  }
+
+  /** So many are done. */
+  update(done: number, total = this.#total): void {
+    this.#total = total;
+    if (this.#bar === null) return;
+    if (!this.#shown) {
+      if (Date.now() - this.#began < this.#delay) return;
+      this.#shown = true;
+      this.#bar.start(total ?? 0, done);
+      return;
+    }
+    if (total !== null) this.#bar.setTotal(total);
+    this.#bar.update(done);
+  }
+
+  /** Takes the bar away. */
+  stop(): void {
+    if (this.#shown) this.#bar!.stop();
+    this.#shown = false;
+  }
+}
+
+/** Seconds as people say them. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.round(seconds % 3600 / 60)} min`;
+}
+
+/** Bytes as people say them. */
+export function bytes(count: number): string {
+  if (count < 1e6) return `${Math.ceil(count / 1e3)} kB`;
+  return count < 1e9 ? `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB` : `${(count / 1e9).toFixed(2)} GB`;
+}

@@ -1,0 +1,104 @@
+// What `embed` and `classify` share: the model, the inputs in batches, features, progress; the commands only say what becomes of a feature.
+
+import type { CLIP } from '../clip/clip.ts';
+import type { Preprocess } from '../clip/image/preprocess.ts';
+import type { Tensor } from '../ops/tensor.ts';
+import { CommandError } from './errors.ts';
+import { inputPaths, isEndless, type InputPath } from './inputs.ts';
+import type { ImageOptions } from './options.ts';
+import { imageBatches, tensorBatches, type PixelBatch } from './pixel-batches.ts';
+import { Progress } from './progress.ts';
+
+export interface Sink {
+  /** Row `row` of the features (n,E) belongs to `path`. */
+  feature(path: string, features: Tensor, row: number): Promise<void>;
+  failure(path: string, error: string): Promise<void>;
+}
+
+/** Checks what can be checked before a gigabyte is read. @throws CommandError */
+export function checkInputs(images: readonly string[], options: ImageOptions): void {
+  if (options.input === undefined && images.length === 0) throw new CommandError('expected an image, a folder or - (a list on standard input), got nothing; name one, or give --input FILE.safetensors');
+  if (options.input !== undefined && images.length > 0) throw new CommandError('expected either images or --input, got both; leave one out');
+}
+
+export interface Loaded {
+  model: CLIP;
+  preprocess: Preprocess;
+}
+
+/** Loads the model that the options name. */
+export async function loadModel(options: ImageOptions): Promise<Loaded> {
+  const { load } = await import('../clip/load.ts');
+  const { model, weights, threads, precision, executor } = options;
+  return load(model, { weights, threads, precision, executor });
+}
+
+/**
+ * Sends every input through the image tower and its features to the sink, in input order.
+ * @returns how many inputs there were and how many failed
+ */
+export async function runImages(images: readonly string[], options: ImageOptions, loaded: Loaded, sink: Sink): Promise<{ count: number; failed: number }> {
+  const { model, preprocess } = loaded;
+  const normalize = options.normalize ? (await import('../ops/l2Normalize.ts')).l2Normalize : null;
+  let count = 0, failed = 0, total: number | null;
+  let batches: AsyncIterable<PixelBatch> | Iterable<PixelBatch>;
+  if (options.input !== undefined) {
+    const { readTensorInput } = await import('./tensor-input.ts');
+    const input = await readTensorInput(options.input, options.precision);
+    total = input.x.shape[0];
+    batches = tensorBatches(input, options.batch);
+  } else {
+    const paths = isEndless(images) ? inputPaths(images) : await all(inputPaths(images));
+    total = Array.isArray(paths) ? paths.length : null;
+    batches = imageBatches(Array.isArray(paths) ? each(paths) : paths, preprocess, options.pipeline, options.batch);
+  }
+  // Where lines appear on the same terminal, they are the progress.
+  const progress = await Progress.create({ unit: 'images', total, quiet: options.quiet || (process.stdout.isTTY && options.out === undefined) });
+  try {
+    for await (const { items, x } of batches) {
+      const features = x === null ? null : await featuresOf(model, x, normalize);
+      let row = 0;
+      for (const { path, error } of items) {
+        const reason = error ?? notFinite(features!, row);
+        if (reason === null) await sink.feature(path, features!, row);
+        else await sink.failure(path, reason);
+        if (error === undefined) row++;
+        if (reason !== null) failed++;
+      }
+      progress.update(count += items.length);
+    }
+  } finally {
+    progress.stop();
+  }
+  if (count === 0) throw new CommandError('the list on standard input is empty; nothing was done');
+  return { count, failed };
+}
+
+async function featuresOf(model: CLIP, x: Tensor, normalize: ((x: Tensor) => Tensor) | null): Promise<Tensor> {
+  const features = await model.encodeImage(x);
+  return normalize === null ? features : normalize(features);
+}
+
+/** JSON has no NaN and no infinity, and nobody wants them unseen. */
+function notFinite(features: Tensor, row: number): string | null {
+  const E = features.shape[1];
+  for (let i = row * E; i < (row + 1) * E; i++) {
+    if (!Number.isFinite(features.data[i])) return `element ${i - row * E} of the feature is ${features.data[i]}; the pixels or the weights are out of range`;
+  }
+  return null;
+}
+
+/** A sentence for standard error where some failed. */
+export function summary({ count, failed }: { count: number; failed: number }): string {
+  return `${failed} of ${count} ${count === 1 ? 'image' : 'images'} failed; ${failed === 1 ? 'its "error" says' : 'their "error" says'} why`;
+}
+
+async function all(paths: AsyncIterable<InputPath>): Promise<InputPath[]> {
+  const found: InputPath[] = [];
+  for await (const path of paths) found.push(path);
+  return found;
+}
+
+async function* each<T>(list: readonly T[]): AsyncGenerator<T> {
+  yield* list;
+}

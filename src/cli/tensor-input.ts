@@ -1,0 +1,49 @@
+// --input FILE.safetensors[:TENSOR]: ready pixels (N,3,R,R) instead of images.
+
+import ndarray from 'ndarray';
+import { openRaw } from '../clip/checkpoint/open-raw.ts';
+import type { FloatArray, Tensor } from '../ops/tensor.ts';
+import { CommandError } from './errors.ts';
+import { readRawTensor } from './raw-tensors.ts';
+
+/** Names that are taken without being named, in this order. A dump carries its input as `image`. */
+const USUAL = ['image', 'images', 'pixels', 'pixel_values', 'input', 'x'];
+
+export interface TensorInput {
+  /** The file and the tensor: `dump.safetensors:image`. */
+  name: string;
+  x: Tensor;
+}
+
+/**
+ * @param spec `FILE.safetensors` or `FILE.safetensors:TENSOR`
+ * @param precision float64 elements stay so in float64 mode, and are rounded to float32 otherwise
+ * @throws CommandError if there is no such tensor; Error if the file cannot be read
+ */
+export async function readTensorInput(spec: string, precision: 'float32' | 'float64'): Promise<TensorInput> {
+  const [file, wanted] = split(spec);
+  const raw = await openRaw(file);
+  try {
+    const candidates = [...raw.tensors].filter(([, tensor]) => tensor.shape.length === 4 && tensor.shape[1] === 3).map(([name]) => name);
+    const name = wanted ?? USUAL.find((usual) => candidates.includes(usual)) ?? (candidates.length === 1 ? candidates[0] : null);
+    const tensor = name === null ? undefined : raw.tensors.get(name);
+    if (name === null || tensor === undefined) {
+      const there = candidates.length > 0 ? `it has ${candidates.slice(0, 8).join(', ')}${candidates.length > 8 ? ', …' : ''}; name one as FILE:TENSOR` : 'it has none of shape (N, 3, R, R)';
+      throw new CommandError(`--input expected ${wanted === null ? 'one pixel tensor' : `the tensor "${wanted}"`} in ${file}, ${there}`);
+    }
+    const { shape } = tensor;
+    if (shape.length !== 4 || shape[1] !== 3 || shape[2] !== shape[3] || shape[0] < 1) {
+      throw new CommandError(`--input expected shape (N, 3, R, R), got (${shape.join(', ')}) in ${file}:${name}; name another tensor as FILE:TENSOR`);
+    }
+    const stored = await readRawTensor(tensor);
+    const data: FloatArray = precision === 'float32' && stored instanceof Float64Array ? Float32Array.from(stored) : stored;
+    return { name: `${file}:${name}`, x: ndarray(data, [...shape]) };
+  } finally {
+    await raw.close();
+  }
+}
+
+function split(spec: string): [string, string | null] {
+  const match = /^(.*\.safetensors(?:\.gz)?):(.+)$/i.exec(spec);
+  return match ? [match[1], match[2]] : [spec, null];
+}
