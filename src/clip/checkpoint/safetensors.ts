@@ -40,7 +40,7 @@ export async function readSafetensors(source: ByteSource): Promise<RawCheckpoint
   const places: { key: string; begin: number; end: number }[] = [];
   for (const [key, entry] of Object.entries(header)) {
     if (key === '__metadata__') continue;
-    const { dtype, shape, begin, end } = entryOf(key, entry, damaged);
+    const { dtype, shape, begin, end } = entryOf(name, key, entry, damaged);
     if (end > size - start) throw damaged(`"${key}" ends at byte ${end} of the data, which has ${size - start}`);
     if (elementCount(shape) * ELEMENT_BYTES[dtype] !== end - begin) {
       throw damaged(`"${key}" expected ${elementCount(shape) * ELEMENT_BYTES[dtype]} bytes for ${dtype} (${shape.join(', ')}), got ${end - begin}`);
@@ -63,22 +63,24 @@ export async function readSafetensors(source: ByteSource): Promise<RawCheckpoint
 
 type Damaged = (text: string) => Error;
 
-function entryOf(key: string, entry: unknown, damaged: Damaged): { dtype: DType; shape: number[]; begin: number; end: number } {
+function entryOf(where: string, key: string, entry: unknown, damaged: Damaged): { dtype: DType; shape: number[]; begin: number; end: number } {
   if (!isObject(entry)) throw damaged(`"${key}" expected an object with dtype, shape and data_offsets`);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string') throw damaged(`"${key}" has no dtype`);
   if (!Object.hasOwn(ELEMENT_BYTES, dtype)) {
-    throw new Error(`"${key}" has the element type ${JSON.stringify(dtype.slice(0, 40))}, which is none of ${Object.keys(ELEMENT_BYTES).join(', ')}; convert the weights to F32, F16 or BF16`);
+    throw new Error(`"${where}": "${key}" has the element type ${JSON.stringify(dtype.slice(0, 40))}, which is none of ${Object.keys(ELEMENT_BYTES).join(', ')}; convert the weights to F32, F16 or BF16`);
   }
   const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
   if (!Array.isArray(shape) || shape.length > 32 || !shape.every(isCount) || !Number.isSafeInteger(8 * elementCount(shape))) {
-    throw damaged(`"${key}" expected a shape of whole numbers, got ${JSON.stringify(shape)?.slice(0, 80)}`);
+    throw damaged(`"${key}" expected a shape of whole numbers, got ${shown(shape)}`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
-    throw damaged(`"${key}" expected data_offsets [begin, end], got ${JSON.stringify(offsets)?.slice(0, 80)}`);
+    throw damaged(`"${key}" expected data_offsets [begin, end], got ${shown(offsets)}`);
   }
   return { dtype: dtype as DType, shape, begin: offsets[0], end: offsets[1] };
 }
+
+const shown = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value).slice(0, 80));
 
 function stringMap(value: unknown, damaged: Damaged): Record<string, string> {
   if (value === undefined) return {};

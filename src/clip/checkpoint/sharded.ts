@@ -24,7 +24,7 @@ export async function readSharded(index: string, openFile: (path: string) => Pro
   const wanted = new Map<string, string[]>();
   for (const [tensor, shard] of Object.entries(map)) {
     if (typeof shard !== 'string' || shard === '' || shard !== basename(shard) || shard === '..' || shard === '.' || /[\\/\0]/.test(shard)) {
-      throw new Error(`"${index}" names the shard ${JSON.stringify(shard)?.slice(0, 120)} for "${tensor}"; expected the name of a file in the same folder: mend the index`);
+      throw new Error(`"${index}" names the shard ${JSON.stringify(shard).slice(0, 120)} for "${tensor}"; expected the name of a file in the same folder: mend the index`);
     }
     const names = wanted.get(shard) ?? [];
     names.push(tensor);

@@ -1,0 +1,62 @@
+// Every layout and format gives the same tensors, bit for bit: the eleven weight files of the two tiny models, made by PyTorch.
+
+import { describe, expect, test } from 'vitest';
+import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/architecture.ts';
+import { openCheckpoint } from '../../../src/clip/checkpoint/open.ts';
+import { elementCount } from '../../../src/clip/checkpoint/stored-tensor.ts';
+import { bitsOf, temporaryFolder } from './support.ts';
+import { halfBits, rebuild, sha256, skeletons } from './skeletons.ts';
+
+const folder = temporaryFolder();
+const LAYOUTS: Record<string, [string, string]> = {
+  'checkpoint.pt': ['PyTorch zip', 'OpenAI (inside "state_dict.module")'], 'jit.pt': ['TorchScript archive', 'OpenAI'], 'legacy.pt': ['PyTorch legacy', 'OpenAI'],
+  safetensors: ['safetensors', 'OpenAI'], 'state_dict.pt': ['PyTorch zip', 'OpenAI'], 'hf.safetensors': ['safetensors', 'Hugging Face'],
+};
+
+test('there are five files of tiny-rn and six of tiny-vit', () => {
+  const names = Object.keys(skeletons);
+  expect([names.filter((name) => name.startsWith('tiny-rn.')).length, names.filter((name) => name.startsWith('tiny-vit.')).length]).toEqual([5, 6]);
+});
+
+describe.for(Object.keys(skeletons))('%s', (name) => {
+  const model = name.split('.')[0];
+
+  test('is rebuilt as the original: so synthetic:0 is the golden one, bit for bit', () => {
+    const file = rebuild(name);
+    expect(sha256(file)).toBe(skeletons[name].sha256);
+    folder.write(name, file);
+  });
+
+  test('holds exactly the model\'s tensors, equal to synthetic:0, widened exactly where they are halves', async () => {
+    const checkpoint = await openCheckpoint(`${folder.path}/${name}`);
+    const synthetic = await openCheckpoint('synthetic:0', { model });
+    try {
+      expect([checkpoint.format, checkpoint.layout]).toEqual(LAYOUTS[name.slice(model.length + 1)]);
+      const architecture = architectureFrom(checkpoint.tensors);
+      checkParameters(checkpoint, architecture);
+      expect(modelNameFor(architecture)).toBe(model);
+      let halves = 0;
+      for (const [tensor, { shape }] of synthetic.tensors) {
+        const expected = new Float32Array(elementCount(shape));
+        await synthetic.read(tensor, expected);
+        if (checkpoint.tensors.get(tensor)!.dtype === 'F16') {
+          halves++;
+          expected.forEach((value, i) => { expected[i] = widened(halfBits(value)); });
+        }
+        // memory that other threads may see, at an odd place in it
+        const shared = new Float32Array(new SharedArrayBuffer(4 * expected.length + 12), 12);
+        await checkpoint.read(tensor, shared);
+        expect(Buffer.from(bitsOf(shared).slice().buffer).equals(Buffer.from(expected.buffer)), tensor).toBe(true);
+      }
+      expect(halves > 0).toBe(name.endsWith('jit.pt'));
+    } finally {
+      await checkpoint.close();
+    }
+  });
+});
+
+/** Value of a finite half, by the formula. */
+function widened(half: number): number {
+  const sign = half >>> 15 ? -1 : 1, exponent = (half >>> 10) & 31, fraction = half & 1023;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
