@@ -1,18 +1,18 @@
 // CLIPModel, as UniversalFakeDetect defines it: CLIP's image encoder and a linear head `fc` on its features, which are not normalised.
 
-import ndarray from 'ndarray';
 import { linear } from '../ops/linear.ts';
-import type { Tensor } from '../ops/tensor.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
+import ndarray from 'ndarray';
+import { fillSynthetic } from './checkpoint/synthetic.ts';
 import type { CLIP } from './clip.ts';
-import { fitsModels, loadHead, type Head } from './head.ts';
+import { checkHeadFits, loadHead, type Head } from './head.ts';
 import type { Preprocess } from './image/preprocess.ts';
 import { load, type LoadOptions } from './load.ts';
-import { syntheticTensor } from './checkpoint/synthetic.ts';
 
 export interface CLIPModelOptions extends LoadOptions {
-  /** How many outputs the head has. Default: the head's own, 1 where none is given. */
+  /** How many outputs the head has. Default: as many as the file says, 1 where none is given. */
   numClasses?: number;
-  /** A file with the head's weight and bias. Default: the bundled head of mini-vit does not apply by itself; see `head` in docs. */
+  /** A file with the head's weight and bias (.pth or safetensors). Default: synthetic weights, to be replaced or trained. */
   head?: string;
 }
 
@@ -46,7 +46,7 @@ export class CLIPModel {
     const { model, preprocess } = await load(name, loadOptions);
     try {
       const fc = given ?? initialHead(numClasses ?? 1, model.architecture.embed);
-      checkHead(fc, model, head);
+      checkHeadFits(fc, { name: model.name, embed: model.architecture.embed });
       return new CLIPModel(model, preprocess, fc);
     } catch (error) {
       await model.close();
@@ -73,19 +73,12 @@ export class CLIPModel {
   }
 }
 
-/** An untrained head, as nn.Linear would have one, but the same in every run: uniform in ±1/sqrt(E), from the synthetic generator. */
+/** A head for which no file is given: synthetic:0 by the rules of the synthetic weights, the same in every run. */
 function initialHead(classes: number, width: number): Head {
-  const bound = Math.fround(1 / Math.sqrt(width));
-  return {
-    weight: ndarray(syntheticTensor(0, 'fc.weight', classes * width, 0, bound), [classes, width]),
-    bias: ndarray(syntheticTensor(0, 'fc.bias', classes, 0, bound), [classes]),
+  const parameter = (name: string, shape: number[]): Tensor<Float32Array> => {
+    const x = ndarray(new Float32Array(sizeOf(shape)), shape);
+    fillSynthetic(0, name, shape, x.data);
+    return x;
   };
-}
-
-function checkHead(fc: Head, model: CLIP, file: string | undefined): void {
-  const width = fc.weight.shape[1];
-  if (width === model.architecture.embed) return;
-  const fitting = fitsModels(width);
-  throw new RangeError(`CLIPModel: "head" expected width ${model.architecture.embed} for ${model.name}, got ${width} in ${file}; `
-    + (fitting.length === 0 ? 'no model of this width is known' : `it fits ${fitting.join(', ')}`));
+  return { weight: parameter('fc.weight', [classes, width]), bias: parameter('fc.bias', [classes]) };
 }

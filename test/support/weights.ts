@@ -1,11 +1,12 @@
-// All parameters of a model with synthetic weights, for tests that build layers by hand.
+// All parameters of a model, for tests that build layers by hand.
 
 import ndarray from 'ndarray';
+import type { Checkpoint } from '../../src/clip/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../src/clip/checkpoint/open.ts';
 import { sizeOf, type Tensor } from '../../src/ops/tensor.ts';
 
-export async function syntheticWeights(model: string, seed = 0): Promise<Map<string, Tensor>> {
-  const checkpoint = await openCheckpoint(`synthetic:${seed}`, { model });
+/** Reads every tensor of a checkpoint and closes it. */
+export async function weightsOf(checkpoint: Checkpoint): Promise<Map<string, Tensor>> {
   const weights = new Map<string, Tensor>();
   for (const [name, { shape }] of checkpoint.tensors) {
     const data = new Float32Array(sizeOf(shape));
@@ -14,4 +15,8 @@ export async function syntheticWeights(model: string, seed = 0): Promise<Map<str
   }
   await checkpoint.close();
   return weights;
+}
+
+export async function syntheticWeights(model: string, seed = 0): Promise<Map<string, Tensor>> {
+  return weightsOf(await openCheckpoint(`synthetic:${seed}`, { model }));
 }
