@@ -9,7 +9,7 @@ import { CommandError, OK, SOME_FAILED } from './errors.ts';
 import { readLabels, checkLabels, type Labels } from './labels.ts';
 import type { ImageOptions } from './options.ts';
 import { OutFile, standardOutput, type Output } from './out-file.ts';
-import { checkInputs, loadModel, runImages, summary } from './run-images.ts';
+import { loadModel, openSource, runImages, summary } from './run-images.ts';
 import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
 
 export interface ClassifyOptions extends ImageOptions {
@@ -23,29 +23,29 @@ export interface ClassifyOptions extends ImageOptions {
 
 /** @returns the exit code */
 export async function classify(images: string[], options: ClassifyOptions): Promise<number> {
-  checkInputs(images, options);
+  const source = await openSource(images, options);
   const { head, labels } = await headOf(options);
-  const loaded = await loadModel(options);
+  // The file before the model: a wrong name should not cost the reading of a gigabyte.
+  const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
   try {
-    const score = await scorer(loaded.model, head, labels, options);
-    const table = (options.format ?? (process.stdout.isTTY && options.out === undefined ? 'table' : 'jsonl')) === 'table';
-    const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
-    const show = table ? await verdictTable(labels, options.out === undefined ? process.stdout : null) : verdictLine;
-    let done: { count: number; failed: number };
+    const loaded = await loadModel(options);
     try {
-      done = await runImages(images, options, loaded, {
+      const score = await scorer(loaded.model, head, labels, options);
+      const table = (options.format ?? (process.stdout.isTTY && options.out === undefined ? 'table' : 'jsonl')) === 'table';
+      const show = table ? await verdictTable(labels, options.out === undefined ? process.stdout : null) : verdictLine;
+      const done = await runImages(source, options, loaded, {
         feature: (path, features, row) => output.write(show({ path, ...score(features, row) })),
         failure: (path, error) => output.write(show({ path, error })),
       });
       await output.finish();
-    } catch (error) {
-      await output.discard();
-      throw error;
+      if (done.failed > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
+      return done.failed > 0 ? SOME_FAILED : OK;
+    } finally {
+      await loaded.model.close();
     }
-    if (done.failed > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
-    return done.failed > 0 ? SOME_FAILED : OK;
-  } finally {
-    await loaded.model.close();
+  } catch (error) {
+    await output.discard();
+    throw error;
   }
 }
 

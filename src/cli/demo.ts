@@ -18,10 +18,10 @@ const style: Style = styleFor(process.stdout);
 const print = (line = ''): Promise<void> => standardOutput.write(`${line}\n`);
 
 /** @returns the exit code: 1 if the numbers are not PyTorch's */
-export async function demo(options: { quiet: boolean }): Promise<number> {
+export async function demo(options: { quiet?: boolean }): Promise<number> {
   await pictureToName();
   await print();
-  return await besidePyTorch(options.quiet);
+  return await besidePyTorch(options.quiet === true);
 }
 
 /** Milliseconds of each stage, in order. */
@@ -73,6 +73,7 @@ async function pictureToName(): Promise<void> {
   const table = show({ path: '', label: '', withLogits: false, logits: logits.data, top: scores(logits.data, labels, 5) });
   await standardOutput.write(table.split('\n').slice(1, -2).map((line) => ` ${line}\n`).join(''));
   await print();
+  await print(`   ${style('dim', 'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock times are confused.')}`);
   await print(`   ${style('dim', stages.toString())}`);
   await model.close();
 }

@@ -14,7 +14,7 @@ export interface DownloadCommandOptions {
   verify: boolean;
   stallTimeout: number;
   retries: number;
-  quiet: boolean;
+  quiet?: boolean;
 }
 
 /** @returns the exit code */

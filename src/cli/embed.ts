@@ -1,31 +1,33 @@
 // clip-oracle embed: one line per image with its feature.
 
 import { OK, SOME_FAILED } from './errors.ts';
-import { checkEnding, openFeatureOutput, type FeatureOutput } from './feature-output.ts';
+import { checkEnding, featureOutput, type FeatureOutput } from './feature-output.ts';
 import type { ImageOptions } from './options.ts';
-import { checkInputs, loadModel, runImages, summary } from './run-images.ts';
+import { OutFile } from './out-file.ts';
+import { loadModel, openSource, runImages, summary } from './run-images.ts';
 
 /** @returns the exit code */
 export async function embed(images: string[], options: ImageOptions): Promise<number> {
-  checkInputs(images, options);
   checkEnding(options.out);
-  const loaded = await loadModel(options);
-  const { name: model, weights, architecture } = loaded.model;
+  const source = await openSource(images, options);
   const binary = /\.(?:npy|safetensors)$/i.test(options.out ?? '');
+  // The file before the model: a wrong name should not cost the reading of a gigabyte.
+  const file = options.out === undefined ? null : await OutFile.create(options.out);
   try {
-    const output = await openFeatureOutput(options.out, { model, weights, pipeline: options.input === undefined ? options.pipeline : null }, architecture.embed, options.precision);
-    let done: { count: number; failed: number };
+    const loaded = await loadModel(options);
     try {
-      done = await runImages(images, options, loaded, binary ? withMessages(output) : output);
+      const { name: model, weights, architecture } = loaded.model;
+      const output = featureOutput(file, options.out, { model, weights, pipeline: options.input === undefined ? options.pipeline : null }, architecture.embed, options.precision);
+      const done = await runImages(source, options, loaded, binary ? withMessages(output) : output);
       await output.finish();
-    } catch (error) {
-      await output.discard();
-      throw error;
+      if (done.failed > 0 && !options.quiet && !binary) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
+      return done.failed > 0 ? SOME_FAILED : OK;
+    } finally {
+      await loaded.model.close();
     }
-    if (done.failed > 0 && !options.quiet && !binary) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
-    return done.failed > 0 ? SOME_FAILED : OK;
-  } finally {
-    await loaded.model.close();
+  } catch (error) {
+    await file?.discard();
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Tensor } from '../ops/tensor.ts';
 import { CommandError } from './errors.ts';
 import { floatsText } from './float-text.ts';
-import { OutFile, standardOutput, type Output } from './out-file.ts';
+import { standardOutput, type OutFile, type Output } from './out-file.ts';
 
 /** What is the same on every line. */
 export interface FeatureHead {
@@ -24,14 +24,12 @@ export interface FeatureOutput {
 }
 
 /**
- * @param out the value of --out; standard output if undefined
+ * @param file where it goes; null for standard output
+ * @param out the value of --out, whose ending says in which format
  * @param E the features' width
- * @throws CommandError if it cannot be written, or its ending is that of another format
  */
-export async function openFeatureOutput(out: string | undefined, head: FeatureHead, E: number, precision: 'float32' | 'float64'): Promise<FeatureOutput> {
-  checkEnding(out);
-  if (out === undefined) return new JsonLines(standardOutput, head);
-  const file = await OutFile.create(out);
+export function featureOutput(file: OutFile | null, out: string | undefined, head: FeatureHead, E: number, precision: 'float32' | 'float64'): FeatureOutput {
+  if (file === null || out === undefined) return new JsonLines(standardOutput, head);
   if (/\.npy$/i.test(out)) return new NumPy(file, E, precision);
   if (/\.safetensors$/i.test(out)) return new Safetensors(file, head, E, precision);
   return new JsonLines(file, head);

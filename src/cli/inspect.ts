@@ -49,4 +49,4 @@ function describe({ architecture, model, parameters }: Inspection, say: (title: 
   say('parameters', `image ${millions(parameters!.vision)}${text === null ? '' : `, text ${millions(parameters!.text)}`}`);
 }
 
-const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;
+const millions = (count: number): string => count < 1e5 ? String(count) : `${(count / 1e6).toFixed(2)} M`;

@@ -32,15 +32,14 @@ export async function models(options: ModelsOptions): Promise<number> {
   }
   const Table = (await import('cli-table3')).default;
   const style = styleFor(process.stdout);
-  const table = new Table({
-    head: ['name', 'feature', 'resolution', 'parameters', 'GMAC', 'memory', 'cached'].map((title) => style('bold', title)),
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'], style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
+  const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+    left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' };
+  const table = new Table({ chars: none, style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] }, colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'] });
+  table.push(['name', 'feature', 'resolution', 'parameters', 'GMAC', 'memory', 'cached'].map((title) => style('bold', title)));
   for (const { name, feature, resolution, parameters, macs, memory, text } of rows) {
     const gmac = macs / 1e9;
     table.push([style('cyan', name), feature, resolution, `${(parameters / 1e6).toFixed(1)} M`, gmac >= 0.1 ? gmac.toFixed(1) : gmac.toFixed(3), bytes(memory), style(text === 'no' ? 'dim' : 'green', text)]);
   }
-  await standardOutput.write(`${table.toString()}\nParameters, multiply-accumulates per image and memory (float32) are those of the image tower.\n`);
+  await standardOutput.write(`${table.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n\nParameters, multiply-accumulates per image and memory (float32) are those of the image tower.\nFetch weights with \`clip-oracle download NAME\`.\n`);
   return OK;
 }

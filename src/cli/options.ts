@@ -14,14 +14,14 @@ export interface ImageOptions {
   model: string;
   weights?: string;
   pipeline: 'openai' | 'huggingface' | 'fake-detect';
-  normalize: boolean;
+  normalize?: boolean;
   threads?: number;
   precision: 'float32' | 'float64';
   executor: 'auto' | 'reference' | 'simd';
   batch: number;
   input?: string;
   out?: string;
-  quiet: boolean;
+  quiet?: boolean;
 }
 
 /** One of a few words. */
@@ -71,7 +71,7 @@ export function addImageOptions(command: Command): Command {
     .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package').argParser(modelName))
     .addOption(new Option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: the download of that name)'))
     .addOption(new Option('-p, --pipeline <name>', 'how pixels are made: openai, huggingface or fake-detect').default('openai').argParser(oneOf(PIPELINES)))
-    .addOption(new Option('--normalize', 'divide each feature by its length').default(false, 'as the encoder gives it'))
+    .addOption(new Option('--normalize', 'divide each feature by its length (default: as the encoder gives it)'))
     .addOption(new Option('-t, --threads <n>', 'threads that compute (default: all there are)').argParser(positiveInteger))
     .addOption(new Option('--precision <name>', 'float32, or float64 (the truth, slow)').default('float32').argParser(oneOf(PRECISIONS)))
     .addOption(new Option('--executor <name>', 'auto, reference (plain loops) or simd; the bits are the same').default('auto').argParser(oneOf(EXECUTORS)))
@@ -82,6 +82,6 @@ export function addImageOptions(command: Command): Command {
 /** Adds the options that nearly every command has. */
 export function addCommonOptions(command: Command): Command {
   return command
-    .addOption(new Option('-q, --quiet', 'no progress, no messages but errors').default(false, 'off'))
+    .addOption(new Option('-q, --quiet', 'no progress, no messages but errors'))
     .addOption(new Option('--no-color', 'no colours (NO_COLOR does the same)'));
 }

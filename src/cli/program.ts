@@ -63,7 +63,8 @@ function defineClassify(command: Command, exit: Exit): void {
   command
     .summary('name what is in each image')
     .description('Sends each image through CLIP and a linear head to named classes. Without options: mini-vit and its head, which name the emoji in a picture.\n' +
-      'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}; with a one-output head {"path","label","logit","probability"}.')
+      'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}; with a one-output head {"path","label","logit","probability"}.\n' +
+      'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock times are confused.')
     .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
   addImageOptions(command)
     .option('--head <file>', 'a head: .pth, .pt or .safetensors with weight (classes, E) and bias (default: the emoji head of mini-vit)')
@@ -128,10 +129,10 @@ function defineInspect(command: Command, exit: Exit): void {
 function defineDemo(command: Command, exit: Exit): void {
   command
     .summary('see it work: no network, no files needed')
-    .description('Two demonstrations. A picture goes through preprocessing, mini-vit and its head to named classes. Then the full-size RN50, with synthetic weights, on a real photograph:\n' +
-      'its 1024 numbers beside PyTorch\'s, how far apart they are, and how long each stage took.');
+    .description('Two demonstrations. A picture goes through preprocessing, mini-vit and its head to named classes. Then the full-size RN50, with synthetic weights,\n' +
+      'on a real photograph: its 1024 numbers beside PyTorch\'s, how far apart they are, and how long each stage took.');
   addCommonOptions(command)
-    .action(async (options: { quiet: boolean }) => exit(await (await import('./demo.ts')).demo(options)))
+    .action(async (options: { quiet?: boolean }) => exit(await (await import('./demo.ts')).demo(options)))
     .addHelpText('after', examples([['clip-oracle demo', 'a quarter of a minute']]));
 }
 

@@ -6,8 +6,9 @@ import type { Tensor } from '../ops/tensor.ts';
 import { CommandError } from './errors.ts';
 import { inputPaths, isEndless, type InputPath } from './inputs.ts';
 import type { ImageOptions } from './options.ts';
-import { imageBatches, tensorBatches, type PixelBatch } from './pixel-batches.ts';
+import { imageBatches, tensorBatches } from './pixel-batches.ts';
 import { Progress } from './progress.ts';
+import type { TensorInput } from './tensor-input.ts';
 
 export interface Sink {
   /** Row `row` of the features (n,E) belongs to `path`. */
@@ -15,10 +16,20 @@ export interface Sink {
   failure(path: string, error: string): Promise<void>;
 }
 
-/** Checks what can be checked before a gigabyte is read. @throws CommandError */
-export function checkInputs(images: readonly string[], options: ImageOptions): void {
+/** What goes in: paths, or a ready tensor. */
+export type Source = { tensor: TensorInput } | { paths: AsyncIterable<InputPath>; total: number | null };
+
+/**
+ * Finds the inputs, before a gigabyte of weights is read. A list on standard input is read as it comes.
+ * @throws CommandError if there are none, or the tensor of --input is none
+ */
+export async function openSource(images: readonly string[], options: ImageOptions): Promise<Source> {
   if (options.input === undefined && images.length === 0) throw new CommandError('expected an image, a folder or - (a list on standard input), got nothing; name one, or give --input FILE.safetensors');
   if (options.input !== undefined && images.length > 0) throw new CommandError('expected either images or --input, got both; leave one out');
+  if (options.input !== undefined) return { tensor: await (await import('./tensor-input.ts')).readTensorInput(options.input, options.precision) };
+  if (isEndless(images)) return { paths: inputPaths(images), total: null };
+  const found = await all(inputPaths(images));
+  return { paths: each(found), total: found.length };
 }
 
 export interface Loaded {
@@ -37,21 +48,12 @@ export async function loadModel(options: ImageOptions): Promise<Loaded> {
  * Sends every input through the image tower and its features to the sink, in input order.
  * @returns how many inputs there were and how many failed
  */
-export async function runImages(images: readonly string[], options: ImageOptions, loaded: Loaded, sink: Sink): Promise<{ count: number; failed: number }> {
+export async function runImages(source: Source, options: ImageOptions, loaded: Loaded, sink: Sink): Promise<{ count: number; failed: number }> {
   const { model, preprocess } = loaded;
   const normalize = options.normalize ? (await import('../ops/l2Normalize.ts')).l2Normalize : null;
-  let count = 0, failed = 0, total: number | null;
-  let batches: AsyncIterable<PixelBatch> | Iterable<PixelBatch>;
-  if (options.input !== undefined) {
-    const { readTensorInput } = await import('./tensor-input.ts');
-    const input = await readTensorInput(options.input, options.precision);
-    total = input.x.shape[0];
-    batches = tensorBatches(input, options.batch);
-  } else {
-    const paths = isEndless(images) ? inputPaths(images) : await all(inputPaths(images));
-    total = Array.isArray(paths) ? paths.length : null;
-    batches = imageBatches(Array.isArray(paths) ? each(paths) : paths, preprocess, options.pipeline, options.batch);
-  }
+  const batches = 'tensor' in source ? tensorBatches(source.tensor, options.batch) : imageBatches(source.paths, preprocess, options.pipeline, options.batch);
+  const total = 'tensor' in source ? source.tensor.x.shape[0] : source.total;
+  let count = 0, failed = 0;
   // Where lines appear on the same terminal, they are the progress.
   const progress = await Progress.create({ unit: 'images', total, quiet: options.quiet || (process.stdout.isTTY && options.out === undefined) });
   try {
