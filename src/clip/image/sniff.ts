@@ -10,8 +10,9 @@ export interface ImageInfo {
   height: number;
 }
 
-/** Signatures of what people take for pictures: an offset, the bytes there (latin1), the name, and what to do about it. */
+/** Signatures of what people take for pictures: an offset, the bytes there (latin1), the name. */
 const OTHERS: readonly [offset: number, bytes: string, name: string][] = [
+  [0, '\x89PNG', 'a PNG whose first bytes are damaged, as by a transfer in text mode'], [0, '\xff\xd8', 'a JPEG of which little more than the first two bytes is left'],
   [0, 'GIF8', 'GIF'],
   [0, 'II*\0', 'TIFF'], [0, 'MM\0*', 'TIFF'], [0, 'II+\0', 'BigTIFF'], [0, 'MM\0+', 'BigTIFF'],
   [4, 'ftypavif', 'AVIF'], [4, 'ftypavis', 'AVIF'],

@@ -6,6 +6,8 @@ export interface WebpHeader {
   height: number;
   /** Whether Pillow opens it as RGBA (else RGB). */
   alpha: boolean;
+  /** An alpha chunk that the header's flags deny: Pillow opens the file as RGBA and makes every pixel opaque. */
+  opaque: boolean;
   /** A file with one still picture: the file itself, or the first frame of an animation. */
   still: Uint8Array;
   /** Where the still picture lies on the canvas, and its size. */
@@ -91,17 +93,18 @@ export function webpHeader(bytes: Uint8Array): WebpHeader {
       if (picture.width !== width || picture.height !== height) {
         throw new Error(`WebP: a canvas of ${width} x ${height} with a picture of ${picture.width} x ${picture.height}; the file is damaged: ${again}`);
       }
-      const alpha = chunk.type === 'VP8L' ? picture.alpha : (flags & 0x10) !== 0 || hasAlphaChunk;
-      return single(bytes, { width, height, alpha });
+      const flagged = (flags & 0x10) !== 0;
+      if (chunk.type === 'VP8L') return single(bytes, picture);
+      return single(bytes, { width, height, alpha: flagged || hasAlphaChunk }, hasAlphaChunk && !flagged);
     }
     if (chunk.type === 'ANMF') return firstFrame(bytes, chunk, width, height, (flags & 0x10) !== 0);
   }
   throw new Error(`WebP: no picture in the container; the file is damaged: ${again}`);
 }
 
-function single(bytes: Uint8Array, { width, height, alpha }: Bitstream): WebpHeader {
+function single(bytes: Uint8Array, { width, height, alpha }: Bitstream, opaque = false): WebpHeader {
   if (width === 0 || height === 0) throw new Error(`WebP: a picture of ${width} x ${height} has no pixels; ${again}`);
-  return { width, height, alpha, still: bytes, frame: { left: 0, top: 0, width, height } };
+  return { width, height, alpha, opaque, still: bytes, frame: { left: 0, top: 0, width, height } };
 }
 
 /** The first frame of an animation, as Pillow shows it: on a canvas of transparent black. */
@@ -115,5 +118,5 @@ function firstFrame(bytes: Uint8Array, anmf: Chunk, width: number, height: numbe
   if (size.width !== frame.width || size.height !== frame.height || frame.left + frame.width > width || frame.top + frame.height > height) {
     throw new Error(`WebP: the first frame of the animation does not fit its canvas of ${width} x ${height}; the file is damaged: ${again}`);
   }
-  return { width, height, alpha, still: stillOf(bytes, chunks, size), frame };
+  return { width, height, alpha, opaque: false, still: stillOf(bytes, chunks, size), frame };
 }
