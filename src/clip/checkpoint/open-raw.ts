@@ -20,10 +20,10 @@ export async function openRaw(path: string): Promise<RawCheckpoint> {
   return stats.isDirectory() ? openFile(await fileIn(path)) : openFile(path);
 }
 
-async function openFile(path: string): Promise<RawCheckpoint> {
+async function openFile(path: string, isShard = false): Promise<RawCheckpoint> {
   const source = await FileSource.open(path);
   try {
-    return await readAny(source);
+    return await readAny(source, isShard);
   } catch (error) {
     await source.close();
     throw error;
@@ -40,7 +40,7 @@ async function fileIn(folder: string): Promise<string> {
   throw new Error(`"${folder}" expected a folder with one file of weights, got ${weights.length === 0 ? 'none' : `${weights.length} (${weights.slice(0, 3).join(', ')}${weights.length > 3 ? ', …' : ''})`}; name the file`);
 }
 
-async function readAny(source: ByteSource): Promise<RawCheckpoint> {
+async function readAny(source: ByteSource, isShard: boolean): Promise<RawCheckpoint> {
   const { name } = source;
   if (source.size === 0) throw new Error(`"${name}" is empty; copy or download it again`);
   const start = await readStart(source, 512);
@@ -55,8 +55,9 @@ async function readAny(source: ByteSource): Promise<RawCheckpoint> {
   if (start.length > 8 && start[8] === 0x7b && start[7] === 0) return readSafetensors(source);
   if (start[0] === 0x80 && start[1] <= 5) return readTorchLegacy(source);
   if (text.startsWith('{')) {
+    if (isShard) throw new Error(`"${name}" is an index that is named as a shard, by itself or by another index; mend the index`);
     await source.close();
-    return readSharded(name, openFile);
+    return readSharded(name, (path) => openFile(path, true));
   }
   const kind = KINDS.find(([pattern]) => pattern.test(text));
   if (kind !== undefined) throw new Error(`"${name}" is ${kind[1]}`);

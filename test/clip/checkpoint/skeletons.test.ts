@@ -60,3 +60,45 @@ function widened(half: number): number {
   const sign = half >>> 15 ? -1 : 1, exponent = (half >>> 10) & 31, fraction = half & 1023;
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+describe('planted faults are caught by the comparison above', () => {
+  /** Names of tensors of tiny-vit that differ from synthetic:0. */
+  async function differing(file: Buffer, fault: (name: string, values: Float32Array) => void = () => undefined): Promise<string[]> {
+    const checkpoint = await openCheckpoint(folder.write('planted', file));
+    const synthetic = await openCheckpoint('synthetic:0', { model: 'tiny-vit' });
+    const names: string[] = [];
+    for (const [name, { shape }] of synthetic.tensors) {
+      const got = new Float32Array(elementCount(shape)), expected = new Float32Array(elementCount(shape));
+      await checkpoint.read(name, got);
+      fault(name, got);
+      await synthetic.read(name, expected);
+      if (!Buffer.from(got.buffer).equals(Buffer.from(expected.buffer))) names.push(name);
+    }
+    await checkpoint.close();
+    return names;
+  }
+
+  const file = rebuild('tiny-vit.hf.safetensors');
+  const region = (tensor: string): number => skeletons['tiny-vit.hf.safetensors'].regions.find((entry) => entry.tensor === tensor)!.offset;
+
+  test('none planted, none found', async () => expect(await differing(file)).toEqual([]));
+
+  test('one bit of one element', async () => {
+    const damaged = Buffer.from(file);
+    damaged[region('visual.ln_pre.bias') + 40] ^= 1;
+    expect(await differing(damaged)).toEqual(['visual.ln_pre.bias']);
+  });
+
+  test('q and k exchanged', async () => {
+    const name = 'visual.transformer.resblocks.1.attn.in_proj_bias';
+    expect(await differing(file, (tensor, values) => { if (tensor === name) values.set([...values.subarray(128, 256), ...values.subarray(0, 128)]); })).toEqual([name]);
+  });
+
+  test('a projection that was not transposed', async () => {
+    expect(await differing(file, (tensor, values) => {
+      if (tensor === 'visual.proj') values.set([...values].map((_, i) => values[(i % 128) * 32 + Math.floor(i / 128)]));
+    })).toEqual(['visual.proj']);
+  });
+
+  test('a sign of zero', () => expect(Buffer.from(Float32Array.of(-0).buffer).equals(Buffer.from(Float32Array.of(0).buffer))).toBe(false));
+});
