@@ -6,11 +6,16 @@ import type { JpegDecoder } from './jpeg.ts';
 import { sniff } from './sniff.ts';
 
 export interface DecodeOptions {
-  /** Which JPEG decoder: `auto` (default) is mozjpeg, whose pixels equal Pillow's, and jpeg-js for CMYK; `jpeg-js` needs no WASM. */
+  /**
+   * Which JPEG decoder. `auto` (default): mozjpeg in WASM, and `typescript` for the files that it cannot decode as Pillow does (CMYK, 4:4:0).
+   * `typescript`: our own, equal to Pillow's everywhere, slower, no WASM. `jpeg-js`: the npm package, not equal, no WASM.
+   */
   jpeg?: JpegDecoder;
   /** Pictures with more pixels are refused before anything is allocated. Default 89,478,485, where Pillow begins to warn of a decompression bomb. */
   maxPixels?: number;
 }
+
+const DECODERS: readonly JpegDecoder[] = ['auto', 'mozjpeg', 'typescript', 'jpeg-js'];
 
 export const MAX_PIXELS = 89_478_485;
 
@@ -21,7 +26,7 @@ export const MAX_PIXELS = 89_478_485;
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
   const { jpeg = 'auto', maxPixels = MAX_PIXELS } = options;
-  if (!['auto', 'mozjpeg', 'jpeg-js'].includes(jpeg)) throw new RangeError(`decodeImage: "jpeg" expected auto, mozjpeg or jpeg-js, got ${JSON.stringify(jpeg)}`);
+  if (!DECODERS.includes(jpeg)) throw new RangeError(`decodeImage: "jpeg" expected one of ${DECODERS.join(', ')}, got ${JSON.stringify(jpeg)}`);
   if (!(typeof maxPixels === 'number' && maxPixels >= 1)) throw new RangeError(`decodeImage: "maxPixels" expected a number of at least 1, got ${String(maxPixels)}`);
   const { format, width, height } = sniff(bytes);
   if (width * height > maxPixels) {

@@ -8,6 +8,8 @@ export interface JpegHeader {
   /** The marker's low byte of SOFn: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, 0xc9 and 0xca arithmetic. */
   frame: number;
   scans: number;
+  /** Whether some component is halved in height and not in width (4:4:0). */
+  halvedInHeightOnly: boolean;
   /** The offset behind the end-of-image marker; 0 if the file ends without one. */
   end: number;
 }
@@ -36,11 +38,14 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader {
       if (at + 8 > bytes.length) break;
       if (header) throw new Error('JPEG: a second frame header, which no picture has; the file is damaged: fetch or export it again');
       const precision = bytes[at + 2];
-      header = { height: bytes[at + 3] * 256 + bytes[at + 4], width: bytes[at + 5] * 256 + bytes[at + 6], components: bytes[at + 7], frame: code, scans: 0, end: 0 };
+      header = { height: bytes[at + 3] * 256 + bytes[at + 4], width: bytes[at + 5] * 256 + bytes[at + 6], components: bytes[at + 7], frame: code, scans: 0, end: 0, halvedInHeightOnly: false };
       if (FRAMES[code]) throw new Error(`JPEG: expected baseline or progressive coding, got ${FRAMES[code]}; convert it first`);
       if (precision !== 8) throw new Error(`JPEG: expected 8 bits a sample, got ${precision}; convert it first`);
       if (header.width === 0 || header.height === 0) throw new Error(`JPEG: a picture of ${header.width} x ${header.height} has no pixels; fetch or export it again`);
       if (![1, 3, 4].includes(header.components)) throw new Error(`JPEG: expected 1, 3 or 4 components, got ${header.components}; convert it to RGB first`);
+      const factors = Array.from({ length: header.components }, (_, i) => bytes[at + 9 + 3 * i]).map((hv) => [hv >> 4, hv & 15]);
+      const most = [0, 1].map((axis) => Math.max(...factors.map((f) => f[axis])));
+      header.halvedInHeightOnly = factors.some(([h, v]) => h === most[0] && 2 * v === most[1]);
     }
     if (length < 2) {
       if (at + 2 > bytes.length) break;

@@ -1,5 +1,6 @@
-// JPEG to pixels. By default mozjpeg in WASM (@jsquash/jpeg): its pixels equal those of Pillow's libjpeg-turbo. jpeg-js (plain JavaScript) where no WASM
-// may run, and for CMYK, which mozjpeg does not turn into RGB: it is off by at most 1 on gray and CMYK, by up to 36 where chroma is subsampled.
+// JPEG to pixels. By default mozjpeg in WASM (@jsquash/jpeg), whose pixels equal those of Pillow's libjpeg-turbo, and where it cannot or does not give
+// them (CMYK, 4:4:0) the decoder in jpeg-typescript.ts, which is slower and equal everywhere. jpeg-js by option: off by 1 on gray, by up to 36 where
+// chroma is subsampled.
 //
 // The EXIF orientation is not applied: none of the Python paths does.
 
@@ -7,7 +8,7 @@ import type { DecodedImage } from './image.ts';
 import { jpegHeader, type JpegHeader } from './jpeg-header.ts';
 import { decodeWithWasm } from './wasm-decoder.ts';
 
-export type JpegDecoder = 'auto' | 'mozjpeg' | 'jpeg-js';
+export type JpegDecoder = 'auto' | 'mozjpeg' | 'typescript' | 'jpeg-js';
 
 const again = 'fetch or export it again';
 
@@ -20,7 +21,13 @@ export async function decodeJpeg(bytes: Uint8Array, decoder: JpegDecoder, maxPix
     throw new Error(`JPEG: ${header.scans} scans over ${header.width} x ${header.height} pixels would take minutes; raise the limit of pixels if the file is to be trusted`);
   }
   if (decoder === 'mozjpeg' && header.components === 4) throw new Error('JPEG: expected gray or colour for the decoder mozjpeg, got CMYK; use the decoder auto');
-  const rgb = decoder === 'jpeg-js' || header.components === 4 ? await withJpegJs(bytes, header, maxPixels) : await withMozjpeg(bytes, header);
+  const arithmetic = header.frame >= 0xc9;
+  // Huffman codes have at least one bit a block: a few bytes cannot fill a large picture, and shall not make a decoder ask for its memory.
+  if (!arithmetic && Math.ceil(header.width / 8) * Math.ceil(header.height / 8) > bytes.length * 8) {
+    throw new Error(`JPEG: ${bytes.length} bytes are too few for ${header.width} x ${header.height} pixels; the file is truncated or damaged: ${again}`);
+  }
+  const own = decoder === 'typescript' || (decoder === 'auto' && (header.components === 4 || (header.halvedInHeightOnly && !arithmetic)));
+  const rgb = decoder === 'jpeg-js' ? await withJpegJs(bytes, header, maxPixels) : own ? await withTypeScript(bytes) : await withMozjpeg(bytes, header);
   if (rgb.width !== header.width || rgb.height !== header.height) {
     throw new Error(`JPEG: expected ${header.width} x ${header.height} pixels, got ${rgb.width} x ${rgb.height}; the file is damaged: ${again}`);
   }
@@ -41,6 +48,17 @@ async function withMozjpeg(bytes: Uint8Array, { components }: JpegHeader): Promi
   const data = new Uint8Array(width * height * channels);
   for (let from = 0, to = 0; to < data.length; from += 4, to += channels) for (let c = 0; c < channels; c++) data[to + c] = rgba[from + c];
   return { width, height, mode: components === 1 ? 'L' : 'RGB', data };
+}
+
+async function withTypeScript(bytes: Uint8Array): Promise<DecodedImage> {
+  const { decodeJpegInTypeScript } = await import('./jpeg-typescript.ts');
+  try {
+    return decodeJpegInTypeScript(bytes);
+  } catch (error) {
+    const { message } = error as Error;
+    if (/arithmetic|fractional/.test(message)) throw new Error(`JPEG: ${message}; convert it to an ordinary RGB file first`, { cause: error });
+    throw new Error(`JPEG: ${/premature end/.test(message) ? 'a part of the picture is missing' : 'the picture is damaged'} (${message}); ${again}`, { cause: error });
+  }
 }
 
 async function withJpegJs(bytes: Uint8Array, { components }: JpegHeader, maxPixels: number): Promise<DecodedImage> {

@@ -79,6 +79,10 @@ describe('truncated', () => {
     const bytes = file('coffee-420-q75.jpg');
     await fails(Uint8Array.from([...bytes.subarray(0, bytes.length / 2), 0xff, 0xd9]), /^JPEG: a part of the picture is missing/);
   });
+  test('a CMYK JPEG whose data end early, but with an end marker', async () => {
+    const bytes = file('coffee-cmyk.jpg');
+    await fails(Uint8Array.from([...bytes.subarray(0, bytes.length / 2), 0xff, 0xd9]), /^JPEG: a part of the picture is missing/);
+  });
   test('a PNG whose data unpack to less than its size', () => fails(png({ width: 100, height: 100, raw: new Uint8Array(5000) }), /^PNG: the data unpacks to 5000 bytes where 100 x 100 pixels need 30100; the file is truncated/));
   test('a PNG whose zlib stream is cut off', () => fails(png({ width: 10, height: 10, compressed: deflateSync(new Uint8Array(310)).subarray(0, 9) }), /^PNG: the compressed data is damaged or cut off \(unexpected end of file\)/));
 });
@@ -89,6 +93,8 @@ describe('sizes', () => {
   test('a PNG beyond the format', () => fails(png({ width: 0xffffffff, height: 1, raw: new Uint8Array(100) }), /more than the format allows/));
   test('a PNG below the limit with nothing behind it', () => fails(png({ width: 9000, height: 9000, raw: new Uint8Array(100) }), /^PNG: the data unpacks to 100 bytes/));
   test('a JPEG that claims 65535 x 65535', () => fails(claiming(file('rocket.jpg'), 65535, 65535), /^JPEG: 65535 x 65535 pixels are more than the limit/));
+  test.each(['rocket.jpg', 'coffee-cmyk.jpg', 'coffee-progressive.jpg'])('%s that claims 9000 x 9000, below the limit, in its few bytes', (name) =>
+    fails(claiming(file(name), 9000, 9000), /^JPEG: \d+ bytes are too few for 9000 x 9000 pixels; the file is truncated or damaged/));
   test('a lossless WebP that claims 16384 x 16384', () => fails(patched(file('modes/lossless.webp'), 21, 0xff, 0xff, 0xff, 0x0f), /^WebP: 16384 x 16384 pixels are more than the limit/));
   test('a WebP whose canvas is larger than its picture', () => fails(patched(file('modes/lossy-exif.webp'), 24, 0xff, 0x1f), /^WebP: a canvas of 8192 x 45 with a picture of 61 x 45/));
   test.each([[0, 5], [5, 0]])('a PNG of %i x %i', (width, height) => fails(png({ width, height, raw: new Uint8Array(100) }), /has no pixels/));
@@ -160,11 +166,11 @@ describe('damaged', () => {
 });
 
 describe('misuse', () => {
-  test.each([[null, 'null'], [undefined, 'undefined'], ['a.png', 'string'], [[1, 2], 'object'], [new ArrayBuffer(8), 'object']])('sniff(%s)', (value, kind) => {
+  test.each<[unknown, string]>([[null, 'null'], [undefined, 'undefined'], ['a.png', 'string'], [[1, 2], 'object'], [new ArrayBuffer(8), 'object']])('sniff(%s)', (value, kind) => {
     expect(() => sniff(value as Uint8Array)).toThrow(new TypeError(`image: expected the bytes of a file as a Uint8Array, got ${kind}`));
   });
   test('an unknown JPEG decoder', async () => {
-    await expect(decodeImage(file('rocket.jpg'), { jpeg: 'libjpeg' as 'auto' })).rejects.toThrow(new RangeError('decodeImage: "jpeg" expected auto, mozjpeg or jpeg-js, got "libjpeg"'));
+    await expect(decodeImage(file('rocket.jpg'), { jpeg: 'libjpeg' as 'auto' })).rejects.toThrow(new RangeError('decodeImage: "jpeg" expected one of auto, mozjpeg, typescript, jpeg-js, got "libjpeg"'));
   });
   test.each([0, -5, NaN, '1e6', null])('a limit of %s pixels', async (maxPixels) => {
     await expect(decodeImage(file('rocket.jpg'), { maxPixels: maxPixels as number })).rejects.toThrow(/^decodeImage: "maxPixels" expected a number of at least 1, got /);

@@ -6,7 +6,6 @@ import { bytesOf, IMAGES, readJson, sha256 } from './support.ts';
 
 const golden = readJson<Record<string, { mode: string; size: [number, number]; decoded_rgb_sha256: string }>>(`${IMAGES}images.json`);
 const modes = readJson<{ files: Record<string, { mode: string; size: [number, number]; rgb: string }> }>(`${IMAGES}modes.json`).files;
-const CMYK = 'coffee-cmyk.jpg';
 
 /** How many samples differ, and by how much at most and on average. */
 function difference(a: ArrayLike<number>, b: ArrayLike<number>): { differing: number; most: number; mean: number } {
@@ -22,7 +21,7 @@ function difference(a: ArrayLike<number>, b: ArrayLike<number>): { differing: nu
 const rgbOf = async (file: string, options?: DecodeOptions): Promise<DecodedImage> => toRGB(await decodeImage(bytesOf(IMAGES + file), options));
 
 describe("Pillow's pixels", () => {
-  test.each(Object.keys(golden).filter((file) => file !== CMYK))('%s', async (file) => {
+  test.each(Object.keys(golden))('%s', async (file) => {
     const image = await decodeImage(bytesOf(IMAGES + file));
     expect([image.mode, image.width, image.height]).toEqual([golden[file].mode, ...golden[file].size]);
     expect(sha256(toRGB(image).data)).toBe(golden[file].decoded_rgb_sha256);
@@ -41,10 +40,26 @@ describe("Pillow's pixels", () => {
   });
 });
 
-describe('jpeg-js, where no WASM may run', () => {
+describe('the JPEG decoder in TypeScript alone', () => {
+  const files = [...Object.keys(golden), ...Object.keys(modes).map((file) => `modes/${file}`)].filter((file) => file.endsWith('.jpg'));
+  test.each(files)("%s: Pillow's pixels", async (file) => {
+    const expected = file.startsWith('modes/') ? modes[file.slice(6)] : golden[file];
+    const image = await decodeImage(bytesOf(IMAGES + file), { jpeg: 'typescript' });
+    expect(image.mode).toBe(expected.mode);
+    expect(sha256(toRGB(image).data)).toBe('rgb' in expected ? expected.rgb : expected.decoded_rgb_sha256);
+  });
+  test('is needed for 4:4:0, which mozjpeg upsamples otherwise than Pillow', async () => {
+    expect(sha256((await rgbOf('modes/rgb-440.jpg', { jpeg: 'mozjpeg' })).data)).not.toBe(modes['rgb-440.jpg'].rgb);
+  });
+  test('is needed for CMYK, which mozjpeg does not convert', async () => {
+    await expect(rgbOf('coffee-cmyk.jpg', { jpeg: 'mozjpeg' })).rejects.toThrow(/^JPEG: expected gray or colour for the decoder mozjpeg, got CMYK; use the decoder auto$/);
+  });
+});
+
+describe('jpeg-js', () => {
   // Measured: the inverse cosine transform alone is off by 1; chroma upsampling to the nearest instead of a triangle costs up to 36.
   test.each([
-    ['camera-gray.jpg', 1, 0.1], ['coffee-444-q95.jpg', 4, 0.6], ['coffee-420-q75.jpg', 36, 1.5], ['coffee-progressive.jpg', 36, 1.5], ['rocket.jpg', 36, 1.5],
+    ['camera-gray.jpg', 1, 0.1], ['coffee-444-q95.jpg', 4, 0.6], ['coffee-420-q75.jpg', 36, 1.5], ['coffee-progressive.jpg', 36, 1.5], ['rocket.jpg', 36, 1.5], ['coffee-cmyk.jpg', 1, 0.1],
   ])('%s differs from the default by at most %i, on average %d', async (file, most, mean) => {
     const [exact, portable] = [await rgbOf(file), await rgbOf(file, { jpeg: 'jpeg-js' })];
     const d = difference(exact.data, portable.data);
@@ -80,7 +95,7 @@ describe('decoders in WASM', () => {
   });
 
   test('many at once do not mix', async () => {
-    const files = Object.keys(golden).filter((file) => file !== CMYK);
+    const files = Object.keys(golden);
     const all = await Promise.all([...files, ...files].map(async (file) => sha256((await rgbOf(file)).data)));
     expect(all).toEqual([...files, ...files].map((file) => golden[file].decoded_rgb_sha256));
   });

@@ -47,9 +47,9 @@ describe('damaged pictures', () => {
     `${PICTURES}butterfly.jpg`,
   ].map((path) => bytesOf(path));
 
-  test.each(['auto', 'jpeg-js'] as const)(`of 2000 (seed ${SEED}) each decodes or is refused in one line, with the JPEG decoder %s`, async (jpeg) => {
+  test.each(['auto', 'typescript', 'jpeg-js'] as const)(`of 1000 (seed ${SEED}) each decodes or is refused in one line, with the JPEG decoder %s`, async (jpeg) => {
     let decoded = 0, refused = 0;
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < 1000; i++) {
       const original = files[below(files.length)];
       const bytes = below(2) ? withChecksums(damaged(original)) : damaged(original);
       const start = performance.now();
@@ -65,8 +65,8 @@ describe('damaged pictures', () => {
       }
       expect(performance.now() - start).toBeLessThan(3000);
     }
-    expect(decoded).toBeGreaterThan(200);
-    expect(refused).toBeGreaterThan(1000);
+    expect(decoded).toBeGreaterThan(100);
+    expect(refused).toBeGreaterThan(500);
   });
 
   test('and after them the decoders work as before', async () => {
