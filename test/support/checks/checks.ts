@@ -3,14 +3,14 @@
 
 export type Checks<Operation> = Record<string, (operation: Operation) => void>;
 
-/** The sentences of the checks that an implementation fails. */
-export function failing<Operation>(checks: Checks<Operation>, operation: Operation): string[] {
-  return Object.entries(checks).filter(([, check]) => {
+/** The first check that an implementation fails, with what it said, or null. */
+export function firstFailing<Operation>(checks: Checks<Operation>, operation: Operation): string | null {
+  for (const [sentence, check] of Object.entries(checks)) {
     try {
       check(operation);
-      return false;
-    } catch {
-      return true;
+    } catch (error) {
+      return `${sentence}: ${error instanceof Error ? error.message : String(error)}`;
     }
-  }).map(([sentence]) => sentence);
+  }
+  return null;
 }
