@@ -65,6 +65,7 @@ export function openSynthetic(source: string, options: OpenOptions): Checkpoint 
     throw new RangeError(`"${source}" has no shapes of its own: expected the name of a model, got ${options.model === undefined ? 'none' : JSON.stringify(options.model)}; name one of ${MODELS.map((model) => model.name).join(', ')}`);
   }
   const tensors = new Map<string, TensorInfo>([...parameterShapes(architecture)].map(([name, shape]) => [name, { dtype: 'F32', shape }]));
+  let isOpen = true;
   return {
     origin: source,
     format: 'synthetic',
@@ -72,6 +73,7 @@ export function openSynthetic(source: string, options: OpenOptions): Checkpoint 
     metadata: {},
     tensors,
     read(name, into) {
+      if (!isOpen) return Promise.reject(new Error(`"${source}" is closed: open the checkpoint again to read from it`));
       const info = tensors.get(name);
       if (info === undefined) return Promise.reject(new RangeError(`"${source}" has no tensor "${name}"; its names are in "tensors"`));
       if (into.length !== elementCount(info.shape)) {
@@ -80,7 +82,10 @@ export function openSynthetic(source: string, options: OpenOptions): Checkpoint 
       fillSynthetic(seed, name, info.shape, into);
       return Promise.resolve();
     },
-    close: () => Promise.resolve(),
+    close() {
+      isOpen = false;
+      return Promise.resolve();
+    },
   };
 }
 

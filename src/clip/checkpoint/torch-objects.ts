@@ -28,6 +28,11 @@ export interface TorchTensor extends PickleForeign {
 export const isTensor = (value: PickleValue): value is TorchTensor => isForeign(value) && 'type' in value && value.type === 'tensor';
 const isStorage = (value: PickleValue): value is TorchStorage => isForeign(value) && 'type' in value && value.type === 'storage';
 
+/** Limits on what is walked: a pickle can say "this dictionary once more" in two bytes, so its size alone bounds nothing. */
+const MAX_DEPTH = 100;
+const MAX_VISITS = 2_000_000;
+const MAX_NAME_LENGTH = 1000;
+
 const REBUILD = new Set(['torch._utils._rebuild_tensor', 'torch._utils._rebuild_tensor_v2']);
 const REBUILD_PARAMETER = new Set(['torch._utils._rebuild_parameter', 'torch._utils._rebuild_parameter_with_state', 'torch.nn.parameter.Parameter']);
 const DICTIONARIES = new Set(['collections.OrderedDict', 'builtins.dict', '__builtin__.dict']);
@@ -58,6 +63,7 @@ function storageType(name: string): DType | null {
 /** @param where the file, for messages */
 export function torchHooks(where: string): PickleHooks {
   const damaged = (text: string): Error => new Error(`"${where}": ${text}; the file is damaged: copy or download it again`);
+  let copied = 0;
   const call = (target: PickleGlobal, args: readonly PickleValue[]): PickleValue => {
     const { name } = target;
     if (REBUILD.has(name)) return tensorOf(args, damaged);
@@ -70,8 +76,12 @@ export function torchHooks(where: string): PickleHooks {
       return call(args[0], args[2]);
     }
     if (TYPED.test(name) && args.length > 0) return args[0];
-    if (DICTIONARIES.has(name)) return dictionary(args);
-    if (LISTS.has(name)) return Array.isArray(args[0]) ? [...args[0]] : [];
+    if (DICTIONARIES.has(name)) {
+      copied += Array.isArray(args[0]) ? args[0].length : 0;
+      if (copied > MAX_VISITS) throw new Error(`"${where}" repeats its contents more often than any checkpoint; take the state dict alone`);
+      return dictionary(args);
+    }
+    if (LISTS.has(name)) return Array.isArray(args[0]) ? args[0] : [];
     return { kind: 'record', name, args, state: null, items: new Map() };
   };
   return {
@@ -115,15 +125,13 @@ function tensorOf([from, offset, shape, strides]: readonly PickleValue[], damage
 }
 
 function dictionary(args: readonly PickleValue[]): Map<PickleValue, PickleValue> {
+  // Not copied: a pickle may ask for a million copies in a few bytes each.
+  if (args[0] instanceof Map) return args[0];
   const map = new Map<PickleValue, PickleValue>();
-  if (args[0] instanceof Map) for (const [key, value] of args[0]) map.set(key, value);
   // OrderedDict([(key, value), …]) of old files
-  else if (Array.isArray(args[0])) for (const pair of args[0]) if (Array.isArray(pair) && pair.length === 2) map.set(pair[0], pair[1]);
+  if (Array.isArray(args[0])) for (const pair of args[0]) if (Array.isArray(pair) && pair.length === 2) map.set(pair[0], pair[1]);
   return map;
 }
-
-const MAX_DEPTH = 100;
-const MAX_VISITS = 1_000_000;
 
 /**
  * All tensors in a nest of dictionaries and objects, under their names joined with dots: the entries of a state dict, or the
@@ -136,7 +144,8 @@ export function collectTensors(root: PickleValue, where: string): Map<string, To
   let visits = 0;
   while (pending.length > 0) {
     const { value, name, depth } = pending.pop()!;
-    if (++visits > MAX_VISITS || depth > MAX_DEPTH) throw new Error(`"${where}" nests its contents deeper or more often than any checkpoint; take the state dict alone`);
+    visits += 1 + (value instanceof Map ? value.size : 0);
+    if (visits > MAX_VISITS || depth > MAX_DEPTH || name.length > MAX_NAME_LENGTH) throw new Error(`"${where}" nests its contents deeper, repeats them more often or names them longer than any checkpoint; take the state dict alone`);
     if (isTensor(value)) {
       if (tensors.has(name)) throw new Error(`"${where}" has the tensor "${name.slice(0, 100)}" twice; keep one of the two`);
       tensors.set(name, value);

@@ -16,8 +16,13 @@ export interface ZipEntry {
 
 const MAX_ENTRIES = 100_000;
 
+const WINDOW_BYTES = 65536;
+
+/** yauzl reads the table entry by entry: a window of the file spares it most of the reads. */
 class SourceReader extends yauzl.RandomAccessReader {
   private readonly source: ByteSource;
+  private window = Buffer.alloc(0);
+  private windowStart = 0;
 
   constructor(source: ByteSource) {
     super();
@@ -25,7 +30,19 @@ class SourceReader extends yauzl.RandomAccessReader {
   }
 
   override read(buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null) => void): void {
-    this.source.read(buffer.subarray(offset, offset + length), position).then(() => callback(null), callback);
+    this.fetch(position, length).then((bytes) => {
+      bytes.copy(buffer, offset);
+      callback(null);
+    }, callback);
+  }
+
+  private async fetch(position: number, length: number): Promise<Buffer> {
+    if (position < this.windowStart || position + length > this.windowStart + this.window.length) {
+      const window = Buffer.alloc(Math.max(length, Math.min(WINDOW_BYTES, this.source.size - position)));
+      await this.source.read(window, position);
+      [this.window, this.windowStart] = [window, position];
+    }
+    return this.window.subarray(position - this.windowStart, position - this.windowStart + length);
   }
 
   override close(callback: (error: Error | null) => void): void {

@@ -128,6 +128,21 @@ describe('files that are refused', () => {
     expect(await failure(openRaw(bomb(1000, Buffer.alloc(1_000_000))))).toMatch(/cannot be unpacked/);
   });
 
+  test.for([
+    // {i: d} for i below 300, with d a dictionary of 60000 entries: 18 million entries to walk in 400 kB
+    ['a dictionary of dictionaries that are all the same', bytes('}(', ...Array.from({ length: 60_000 }, (_, i) => bytes('M', i & 255, i >> 8, 'N')), 'uq\x000}(', ...Array.from({ length: 300 }, (_, i) => bytes('M', i & 255, i >> 8, 'h\x00')), 'u.'), /repeats them more often/],
+    // OrderedDict(list) 300 times over the same list of 60000 items
+    ['copies of one list', bytes('(', Buffer.alloc(60_000, 'N'), 'lq\x000(', ...Array.from({ length: 300 }, () => bytes('ccollections\nOrderedDict\n(h\x00tR')), 't.'), /repeats its contents more often/],
+    ['a hundred and one levels', bytes(...Array.from({ length: 102 }, () => bytes('}', text('a'))), 'N', Buffer.alloc(102, 's'), '.'), /nests its contents deeper/],
+    ['a doubling at each of 60 levels', bytes('}', ...Array.from({ length: 60 }, () => bytes('q\x010}(', text('a'), 'h\x01', text('b'), 'h\x01u')), '.'), /repeats them more often/],
+    ['a name of 10000 letters', bytes('}', text('n'.repeat(10_000)), '}s.'), /names them longer/],
+  ] as const)('a pickle that is small but walks far: %s', async ([, pickle, message]) => {
+    const start = performance.now();
+    expect(await failure(openRaw(archive('far.pt', pickle)))).toMatch(message);
+    // it takes milliseconds; without the limits minutes or all memory
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
   test('names that leave the folder do no harm: they are only names', async () => {
     const file = archive('names.pt', dictionary(['a', tensor(storage('FloatStorage', '0', 4), 0, [4], [1])]), [zero, { name: '../../escaped', data: floats(0) }, { name: '/etc/absolute', data: floats(0) }, { name: 'c:\\windows', data: floats(0) }]);
     expect([...(await readAll(file)).get('a')!.values]).toEqual([1, 2, 3, 4]);
