@@ -33,7 +33,7 @@ async function fails(bytes: Uint8Array, message: RegExp | string): Promise<void>
   expect(error!.message).toMatch(message);
   expect(error!.message).not.toContain('\n');
   expect(error!.message.length).toBeLessThan(300);
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(performance.now() - start).toBeLessThan(20_000); // no hang, even on a busy machine
   expect(process.memoryUsage().rss - memory).toBeLessThan(150e6);
 }
 
@@ -106,9 +106,9 @@ describe('sizes', () => {
 });
 
 describe('bombs', () => {
-  test('a PNG of one pixel that unpacks to 300 MB', () => fails(png({ width: 1, height: 1, raw: new Uint8Array(300e6) }), /^PNG: the data unpacks to far more than the 4 bytes of a 1 x 1 picture; it is damaged or a zip bomb: do not use it$/));
+  const bomb = deflateSync(new Uint8Array(300e6), { level: 1 });
+  test('a PNG of one pixel that unpacks to 300 MB', () => fails(png({ width: 1, height: 1, compressed: bomb }), /^PNG: the data unpacks to far more than the 4 bytes of a 1 x 1 picture; it is damaged or a zip bomb: do not use it$/));
   test('the same in another chunk is not unpacked at all', async () => {
-    const bomb = deflateSync(new Uint8Array(300e6));
     const profile = chunk('iCCP', Uint8Array.from([...text('x\0\0'), ...bomb]));
     const memory = process.memoryUsage().rss;
     const image = await decodeImage(png({ width: 1, height: 1, raw: Uint8Array.of(0, 1, 2, 3), extra: profile }));

@@ -63,7 +63,7 @@ describe('damaged pictures', () => {
         expect((error as Error).message).toMatch(/^(image|JPEG|PNG|WebP): [^\n]+$/);
         refused++;
       }
-      expect(performance.now() - start).toBeLessThan(3000);
+      expect(performance.now() - start).toBeLessThan(20_000); // no hang, even on a busy machine
     }
     expect(decoded).toBeGreaterThan(100);
     expect(refused).toBeGreaterThan(500);
