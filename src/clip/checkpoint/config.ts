@@ -7,7 +7,7 @@ import { isObject } from './json.ts';
 
 const MAX_CONFIG_BYTES = 1 << 20;
 
-/** `{ hidden_act: 'quick_gelu' | 'gelu' | … }`, or nothing if there is no such file. @throws Error if the heads are not 64 wide */
+/** `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file. @throws Error for another activation, or heads that are not 64 wide */
 export async function readConfig(source: string): Promise<Record<string, string>> {
   const folder = await stat(source).then((s) => (s.isDirectory() ? source : dirname(source)), () => dirname(source));
   const huggingFace = await readJson(join(folder, 'config.json'));
@@ -16,7 +16,11 @@ export async function readConfig(source: string): Promise<Record<string, string>
     const { hidden_size: width, num_attention_heads: heads } = vision;
     if (typeof width === 'number' && typeof heads === 'number') checkHeads(width, width / heads, join(folder, 'config.json'));
     // transformers' default where the file is silent
-    return { hidden_act: typeof vision.hidden_act === 'string' ? vision.hidden_act : 'quick_gelu' };
+    const activation = vision.hidden_act ?? 'quick_gelu';
+    if (activation !== 'quick_gelu' && activation !== 'gelu') {
+      throw new Error(`"${join(folder, 'config.json')}" names the activation ${JSON.stringify(activation).slice(0, 60)}, expected "quick_gelu" or "gelu"; only those can be computed`);
+    }
+    return { hidden_act: activation };
   }
   const openClip = await readJson(join(folder, 'open_clip_config.json'));
   if (openClip !== null && isObject(openClip.model_cfg)) {

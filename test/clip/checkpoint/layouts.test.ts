@@ -126,6 +126,10 @@ describe('config.json beside the weights', () => {
     }
   });
 
+  test('another activation is refused, not replaced', async () => {
+    expect(await failure(openCheckpoint(place('tanh', { vision_config: { hidden_act: 'gelu_pytorch_tanh' } })))).toMatch(/activation "gelu_pytorch_tanh", expected "quick_gelu" or "gelu"/);
+  });
+
   test('heads that are not 64 wide are refused', async () => {
     expect(await failure(openCheckpoint(place('huge', { vision_config: { hidden_size: 1280, num_attention_heads: 16 } })))).toMatch(/heads of 80 columns/);
   });
