@@ -100,7 +100,7 @@ function defineDownload(command: Command, exit: Exit): void {
     .description('Fetches OpenAI\'s checkpoints into the cache folder that OpenAI\'s own package uses, and prints their paths. Continues where an earlier attempt ended;\n' +
       'a file gets its name only after its SHA-256 is right.')
     .argument('[model...]', 'RN50, RN101, RN50x4, RN50x16, RN50x64, ViT-B/32, ViT-B/16, ViT-L/14, ViT-L/14@336px')
-    .option('--all', 'all nine (5.2 GB)', false)
+    .option('--all', 'all nine (5.5 GB)', false)
     .option('--base-url <url>', 'where the files lie, as URL/SHA256/FILE (default: CLIP_ORACLE_BASE_URL, else OpenAI\'s)')
     .option('--root <folder>', 'the cache folder (default: CLIP_ORACLE_CACHE, else ~/.cache/clip)')
     .option('--verify', 'check the SHA-256 of files that are there already', false)

@@ -35,7 +35,9 @@ export class Progress {
     const { SingleBar, Presets } = (await import('cli-progress')).default;
     const show = options.show ?? String;
     const bar = new SingleBar({
-      stream: process.stderr, clearOnComplete: true, hideCursor: true, barsize: 30, etaBuffer: 50, gracefulExit: true,
+      stream: process.stderr, clearOnComplete: true, barsize: 30, etaBuffer: 50,
+      // The terminal is left as it is, so that nothing has to be put right after Ctrl-C; its own handler would only stop the bar and go on.
+      hideCursor: false, linewrap: true, gracefulExit: false,
       format: (barOptions, params) => {
         const { total } = params;
         if (total === 0) return `${show(params.value)} ${options.unit}`;

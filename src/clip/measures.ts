@@ -12,7 +12,8 @@ export function maxAbs(a: Numbers, b: Numbers): number {
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i] - b[i]);
-    if (!(difference <= largest)) largest = difference; // so that a NaN is not passed over
+    if (Number.isNaN(difference)) return NaN; // comparisons would pass it over
+    if (difference > largest) largest = difference;
   }
   return largest;
 }

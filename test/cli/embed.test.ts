@@ -144,6 +144,19 @@ describe('inputs', () => {
     expect(isOneSentence(result)).toBe(true);
   });
 
+  test('pixels that are no numbers are an error of their line, not NaN in the output', async () => {
+    const header = JSON.stringify({ pixels: { dtype: 'F32', shape: [2, 3, 32, 32], data_offsets: [0, 24576] } }).padEnd(120);
+    const data = new Float32Array(6144).fill(0.5);
+    data[5000] = NaN;
+    const file = join(folder.path, 'nan.safetensors');
+    await writeFile(file, Buffer.concat([Buffer.from([120, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.from(data.buffer)]));
+    const { code, stdout } = await run(['embed', '--input', file, ...TINY]);
+    expect(code).toBe(1);
+    const [good, bad] = lines(stdout);
+    expect((good.features as number[]).every(Number.isFinite)).toBe(true);
+    expect(bad).toEqual({ path: `${file}:pixels[1]`, error: expect.stringMatching(/^element 0 of the feature is NaN/) as string });
+  });
+
   test('--input of another resolution says which one is expected', async () => {
     const result = await run(['embed', '--input', 'fixtures/tiny/tiny-vit.trace.safetensors', '--model', 'mini-vit']);
     expect(result.stderr).toMatch(/expected shape \(N, 3, 64, 64\) for mini-vit, got \(\d+, 3, 32, 32\)/);
