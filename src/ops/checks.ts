@@ -29,7 +29,7 @@ function isNdArray(x: unknown): x is ndarray.NdArray {
 }
 
 /** Every extent a whole number >= 0, and the first and the last element within the data: an ndarray's own constructor checks neither. */
-function requireWithinData(where: string, x: ndarray.NdArray): void {
+export function requireWithinData(where: string, x: ndarray.NdArray): void {
   let first = x.offset;
   let last = x.offset;
   for (let axis = 0; axis < x.shape.length; axis++) {

@@ -1,7 +1,7 @@
 // embedding: rows of a table by number, https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html
 
 import type ndarray from 'ndarray';
-import { describe, requireNoWider, requireTensor } from './checks.ts';
+import { describe, requireNoWider, requireTensor, requireWithinData } from './checks.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -14,6 +14,7 @@ export function embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor, like?
   if (typeof ids !== 'object' || ids === null || !(ids.data instanceof Int32Array) || !Array.isArray(ids.shape)) {
     throw new TypeError(`embedding: "ids" expected an ndarray over an Int32Array, got ${describe(ids)}`);
   }
+  requireWithinData('embedding: "ids"', ids);
   requireTensor('embedding', 'table', table, 2, '(V, D)');
   if (like !== undefined) {
     requireTensor('embedding', 'like', like);
