@@ -29,7 +29,8 @@ export async function load(nameOrPath: string, options: LoadOptions = {}): Promi
     const architecture = architectureOf(checkpoint, entry);
     checkParameters(checkpoint, architecture);
     const name = entry?.name ?? modelNameFor(architecture) ?? nameOrPath;
-    const description = { name, weights: options.weights ?? checkpoint.origin, architecture, activation: activationOf(checkpoint) };
+    const weights = options.weights ?? (isBundled(entry) ? entry.name : checkpoint.origin);
+    const description = { name, weights, architecture, activation: activationOf(checkpoint) };
     const model = new CLIP(description, executor, new CheckpointTowers(checkpoint, architecture, executor));
     await model.prepare('vision');
     return { model, preprocess: preprocessor(architecture.vision.resolution) };
@@ -54,13 +55,17 @@ async function open(nameOrPath: string, entry: ModelEntry | null, weights: strin
     if (!/[/\\.]/.test(nameOrPath)) throw unknownModel(nameOrPath);
     return openCheckpoint(nameOrPath);
   }
-  if (entry.name.startsWith('mini-')) return openBundled(entry.name);
+  if (isBundled(entry)) return openBundled(entry.name);
   if (entry.name.startsWith('tiny-')) return openCheckpoint('synthetic:0', { model: entry.name });
-  const cached = await cachedPath(entry.name);
+  const cached = cachedPath(entry.name);
   if (cached === null) {
     throw new Error(`${entry.name}: its weights are not in the cache; run \`clip-oracle download ${entry.name}\`, or give a file or synthetic:0 as weights`);
   }
   return openCheckpoint(cached, { model: entry.name });
+}
+
+function isBundled(entry: ModelEntry | null): entry is ModelEntry {
+  return entry !== null && entry.name.startsWith('mini-');
 }
 
 function unknownModel(name: string): RangeError {
