@@ -29,7 +29,7 @@ export async function load(nameOrPath: string, options: LoadOptions = {}): Promi
     const architecture = architectureOf(checkpoint, entry);
     checkParameters(checkpoint, architecture);
     const name = entry?.name ?? modelNameFor(architecture) ?? nameOrPath;
-    const weights = options.weights ?? (isBundled(entry) ? entry.name : checkpoint.origin);
+    const weights = options.weights ?? (entry !== null && isBundled(entry.name) ? entry.name : checkpoint.origin);
     const description = { name, weights, architecture, activation: activationOf(checkpoint) };
     const model = new CLIP(description, executor, new CheckpointTowers(checkpoint, architecture, executor));
     await model.prepare('vision');
@@ -55,7 +55,7 @@ async function open(nameOrPath: string, entry: ModelEntry | null, weights: strin
     if (!/[/\\.]/.test(nameOrPath)) throw unknownModel(nameOrPath);
     return openCheckpoint(nameOrPath);
   }
-  if (isBundled(entry)) return openBundled(entry.name);
+  if (isBundled(entry.name)) return openBundled(entry.name);
   if (entry.name.startsWith('tiny-')) return openCheckpoint('synthetic:0', { model: entry.name });
   const cached = cachedPath(entry.name);
   if (cached === null) {
@@ -64,9 +64,7 @@ async function open(nameOrPath: string, entry: ModelEntry | null, weights: strin
   return openCheckpoint(cached, { model: entry.name });
 }
 
-function isBundled(entry: ModelEntry | null): entry is ModelEntry {
-  return entry !== null && entry.name.startsWith('mini-');
-}
+const isBundled = (name: string): boolean => name.startsWith('mini-');
 
 function unknownModel(name: string): RangeError {
   return new RangeError(`load: unknown model ${name}; expected one of ${MODELS.map((model) => model.name).join(', ')}, or the path of a checkpoint`);
