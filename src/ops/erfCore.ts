@@ -27,7 +27,7 @@ interface Tables {
   taylor: Float64Array;
 }
 
-let tables: Tables | undefined; // made at the first call: 3 ms that most users of the package never need
+let tables: Tables | undefined; // made at the first call: 6 ms that most users of the package never need
 
 /** erf(x) in binary64 as float32 mode has it: RN32 of it is erff(x) for every binary32 x. ±1 from 3.9375 on. */
 export function erfCore32(x: number): number {
