@@ -53,7 +53,8 @@ function ranges(request: IncomingMessage, response: ServerResponse, _count = 0, 
   });
   const end = Math.min(bytes.length, start + send);
   if (end === bytes.length) response.end(bytes.subarray(start));
-  else response.write(bytes.subarray(start, end), () => setTimeout(() => response.destroy(), 5));
+  // A break discards what the client has not read yet: leave it the time to read, on a busy machine too.
+  else response.write(bytes.subarray(start, end), () => setTimeout(() => response.destroy(), 200));
 }
 
 const options = (more: DownloadOptions = {}): DownloadOptions => ({ root: folder, baseUrl, retryDelay: 1, ...more });
