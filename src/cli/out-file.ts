@@ -33,11 +33,11 @@ export class OutFile implements Output {
   readonly #forget: () => void;
   #position = 0;
 
-  private constructor(target: string, temporary: string | null, handle: FileHandle) {
+  private constructor(target: string, temporary: string | null, handle: FileHandle, forget: () => void) {
     this.#target = target;
     this.#temporary = temporary;
     this.#handle = handle;
-    this.#forget = onInterrupt(() => { if (temporary !== null) rmSync(temporary, { force: true }); });
+    this.#forget = forget;
   }
 
   /** @throws CommandError in one sentence if it cannot be written there */
@@ -46,7 +46,10 @@ export class OutFile implements Output {
       const found = await stat(target).catch((error: NodeJS.ErrnoException) => { if (error.code === 'ENOENT') return null; throw error; });
       if (found?.isDirectory()) throw new CommandError(`--out expected a file, ${target} is a folder; add a file name`);
       const temporary = found !== null && !found.isFile() ? null : join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
-      return new OutFile(target, temporary, await open(temporary ?? target, 'w'));
+      // Before the file is there: an interruption in between would leave it.
+      const forget = onInterrupt(() => { if (temporary !== null) rmSync(temporary, { force: true }); });
+      const handle = await open(temporary ?? target, 'w').catch((error: unknown) => { forget(); throw error; });
+      return new OutFile(target, temporary, handle, forget);
     } catch (error) {
       throw refused(error, target);
     }
