@@ -17,7 +17,7 @@ const ONE_FROM_32 = 3.9375;
 /** From here on erf rounds to 1 in binary64 (1 - erf = 2.2e-17 < 2^-54). */
 const ONE_FROM_64 = 6;
 
-interface Tables {
+export interface Tables {
   /** 2/√π: HEAD has 29 bits, HEAD + TAIL is 2/√π to 82 bits. */
   head: number;
   tail: number;
@@ -25,6 +25,11 @@ interface Tables {
   odd: Float64Array;
   /** taylor[i·13 + n] multiplies (|x| - (i + 1/2)/8)^n. */
   taylor: Float64Array;
+}
+
+/** The coefficients, made at the first use. */
+export function erfTables(): Tables {
+  return (tables ??= makeTables());
 }
 
 let tables: Tables | undefined; // made at the first call: 6 ms that most users of the package never need
@@ -40,8 +45,7 @@ export function erfCore64(x: number): number {
 }
 
 function erfTo(x: number, oneFrom: number): number {
-  tables ??= makeTables();
-  const { head, tail, odd, taylor } = tables;
+  const { head, tail, odd, taylor } = erfTables();
   const a = Math.abs(x);
   if (a < 0.25) {
     const z = x * x;

@@ -18,8 +18,8 @@ const OVERFLOW = 709.8;
 const UNDERFLOW = -745.2;
 
 // TH[j] + TL[j] = 2^(j/64) to 107 bits.
-const TH = new Float64Array(64);
-const TL = new Float64Array(64);
+export const TH = new Float64Array(64);
+export const TL = new Float64Array(64);
 // TWO[e + BIAS] = 2^e for half of any exponent that occurs.
 const BIAS = 540;
 const TWO = new Float64Array(2 * BIAS + 1);

@@ -124,6 +124,7 @@ export const i32x4 = {
   splat: unary(simd(17)), extract_lane: lane(simd(27)), add: binary(simd(174)), sub: binary(simd(177)), and: v128.and, shl: binary(simd(171)), shr_u: binary(simd(173)), shr_s: binary(simd(172)),
   const: (value: number): Code => v128.const(Array.from({ length: 16 }, (_, i) => (value >>> (8 * (i % 4))) & 0xff)),
   extend_low_u16: unary(simd(169)), extend_high_u16: unary(simd(170)), eq: binary(simd(55)), lt_u: binary(simd(58)), gt_u: binary(simd(60)),
+  min_u: binary(simd(183)), all_true: unary(simd(163)), bitmask: unary(simd(164)), trunc_sat_f64x2_s_zero: unary(simd(252)),
 };
 
 export const i64x2 = {
@@ -135,7 +136,7 @@ export const f32x4 = {
   splat: unary(simd(19)), extract_lane: lane(simd(31)), replace_lane: (a: Code, index: number, value: Code): Code => [a, value, simd(32), index],
   const: (value: number): Code => v128.const([0, 1, 2, 3].flatMap(() => floatBytes(value))),
   add: binary(simd(228)), sub: binary(simd(229)), mul: binary(simd(230)), div: binary(simd(231)), min: binary(simd(232)), max: binary(simd(233)), pmax: binary(simd(235)),
-  eq: binary(simd(65)), ne: binary(simd(66)), lt: binary(simd(67)), gt: binary(simd(68)), abs: unary(simd(224)), neg: unary(simd(225)),
+  eq: binary(simd(65)), ne: binary(simd(66)), lt: binary(simd(67)), gt: binary(simd(68)), le: binary(simd(69)), ge: binary(simd(70)), abs: unary(simd(224)), neg: unary(simd(225)),
   /** Two binary64 to the low two lanes, zeros above. */
   demote_f64x2_zero: unary(simd(94)),
 };
@@ -144,7 +145,7 @@ export const f64x2 = {
   splat: unary(simd(20)), extract_lane: lane(simd(33)), replace_lane: (a: Code, index: number, value: Code): Code => [a, value, simd(34), index],
   const: (value: number): Code => v128.const([...doubleBytes(value), ...doubleBytes(value)]),
   add: binary(simd(240)), sub: binary(simd(241)), mul: binary(simd(242)), div: binary(simd(243)), sqrt: unary(simd(239)), min: binary(simd(244)), max: binary(simd(245)), pmin: binary(simd(246)), pmax: binary(simd(247)),
-  eq: binary(simd(71)), ne: binary(simd(72)), lt: binary(simd(73)), gt: binary(simd(74)), abs: unary(simd(236)), neg: unary(simd(237)),
+  eq: binary(simd(71)), ne: binary(simd(72)), lt: binary(simd(73)), gt: binary(simd(74)), le: binary(simd(75)), ge: binary(simd(76)), abs: unary(simd(236)), neg: unary(simd(237)),
   /** The low two lanes. */
   promote_low_f32x4: unary(simd(95)),
 };
