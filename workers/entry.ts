@@ -1,0 +1,61 @@
+// What a worker thread does: its part of a program (see job.ts). Kernels are instantiated once per model and programs parsed once, and both are dropped
+// when their model is gone: the caches below never hold more than the models that live.
+
+import { instantiate, type Machine } from '../src/ops/simd/machine.ts';
+import { abort, Barrier, Released } from './barrier.ts';
+import type { Outcome, Task } from './job.ts';
+import { readProgram, runProgram, type RunStep, type Step } from './run-program.ts';
+
+/** Programs kept per model. A model has one for every batch size and tower in use; the one that was not used for longest goes first. */
+const PROGRAMS_KEPT = 32;
+
+interface Known {
+  readonly machine: Machine;
+  readonly runStep: RunStep;
+  /** By id, the most recently used last. */
+  readonly programs: Map<number, Step[]>;
+}
+
+const models = new Map<number, Known>();
+
+/** Piscina's task function. It never throws: a thrown null would count as success, and not every error can be cloned. */
+export default async function run(task: Task): Promise<Outcome> {
+  try {
+    for (const id of models.keys()) if (!task.live.includes(id)) models.delete(id);
+    const barrier = new Barrier(task.words, task.parts, task.spin);
+    const known = task.model === undefined ? undefined : await know(task.model);
+    if (known === undefined || task.program === undefined) barrier.wait(); // So that no thread takes two of these and leaves another without.
+    else runProgram(programOf(known, task.program), known.runStep, known.machine, task.part, barrier);
+    return { kind: 'done' };
+  } catch (error) {
+    if (error instanceof Released) return { kind: 'released' };
+    abort(task.words); // The others need not wait until the main thread has heard of it.
+    if (error instanceof Error) return { kind: 'failed', name: error.name, message: error.message, stack: error.stack };
+    return { kind: 'failed', name: 'Error', message: String(error) };
+  }
+}
+
+async function know(model: NonNullable<Task['model']>): Promise<Known> {
+  const known = models.get(model.id);
+  // A memory object made before the memory grew may not have heard of it; the one that came with the task has.
+  if (known !== undefined && known.machine.memory.buffer.byteLength >= model.memory.buffer.byteLength) return known;
+  const { runStep } = known ?? await import(model.steps ?? new URL('../src/ops/simd/steps.js', import.meta.url).href) as { runStep: RunStep };
+  const fresh = { machine: instantiate(model.module, model.memory), runStep, programs: known?.programs ?? new Map<number, Step[]>() };
+  models.set(model.id, fresh);
+  return fresh;
+}
+
+function programOf({ machine, programs }: Known, { id, address, byteLength }: NonNullable<Task['program']>): Step[] {
+  const steps = programs.get(id) ?? readProgram(machine.memory, address, byteLength);
+  programs.delete(id);
+  programs.set(id, steps);
+  if (programs.size > PROGRAMS_KEPT) programs.delete(programs.keys().next().value!);
+  return steps;
+}
+
+/** Sizes of the caches, for the tests that watch them: import this module in a step and ask. */
+export function cached(): { models: number; programs: number } {
+  let programs = 0;
+  for (const known of models.values()) programs += known.programs.size;
+  return { models: models.size, programs };
+}

@@ -1,0 +1,170 @@
+// A gang of threads that compute one program together: every thread of it runs its part at the same time, so a run owns the whole gang, and more wait.
+//
+// Piscina keeps the threads: it starts them, hands one task to each, hears of their death and replaces the dead. Three things are done here on top:
+// a death releases the parts that wait for the dead one; cancelling goes through the barrier, because piscina's own signal would terminate the thread;
+// and a pool that could not be brought back to full strength is thrown away, because parts that wait for a missing thread would wait for ever.
+
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { abort, barrierWords } from './barrier.ts';
+import { entryPath } from './entry-path.ts';
+import { FairQueue } from './fair-queue.ts';
+import type { Outcome, Program, RunOptions, SharedModel, Task } from './job.ts';
+
+/** Looks at a barrier before sleeping, where every part has a core. See docs: about 50 µs, twice what waking a sleeper costs. */
+const SPIN = 20_000;
+
+export type Model = SharedModel & { readonly id: number };
+
+interface Run {
+  readonly model?: Model;
+  readonly program?: Program;
+  readonly signal?: AbortSignal;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+  /** Of the running barrier; undefined as long as the run waits. */
+  words?: Int32Array<SharedArrayBuffer>;
+}
+
+export class Gang {
+  readonly parts: number;
+  /** Models that may run here. Threads forget those that are not in it. */
+  readonly models = new Set<number>();
+  readonly #spin: number;
+  readonly #queue = new FairQueue<unknown, Run>();
+  #running = false;
+  /** Resolves when nothing runs or waits. */
+  #served: Promise<void> = Promise.resolve();
+  #piscina: Piscina | undefined;
+  /** Resolves when the threads of a pool that was given up are gone. */
+  #gone: Promise<void> = Promise.resolve();
+
+  constructor(parts: number) {
+    this.parts = parts;
+    this.#spin = parts > availableParallelism() ? 0 : SPIN;
+  }
+
+  /** The threads there are: none before the first run. */
+  get threads(): Worker[] {
+    return this.#piscina?.threads ?? [];
+  }
+
+  /**
+   * Runs a program on all threads, when it is `owner`'s turn. Without a program the kernels are made ready; without a model threads only forget.
+   * @throws the signal's reason when cancelled; an Error that says what happened when a part failed or its thread died
+   */
+  run(owner: unknown, model: Model | undefined, program: Program | undefined, { signal }: RunOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const run: Run = {
+        model, program, signal,
+        resolve: () => { signal?.removeEventListener('abort', onAbort); resolve(); },
+        reject: (reason) => { signal?.removeEventListener('abort', onAbort); reject(reason as Error); },
+      };
+      const onAbort = (): void => {
+        if (run.words !== undefined) abort(run.words);
+        else if (this.#queue.remove(owner, run)) run.reject(signal!.reason);
+      };
+      signal?.addEventListener('abort', onAbort);
+      this.#queue.push(owner, run);
+      if (!this.#running) this.#served = this.#serve();
+    });
+  }
+
+  /** Ends the threads when nothing runs or waits any more. A later run would start new ones. */
+  async end(): Promise<void> {
+    await this.#served;
+    this.#giveUp();
+    await this.#gone;
+  }
+
+  async #serve(): Promise<void> {
+    this.#running = true;
+    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
+      run.words = barrierWords();
+      try {
+        await this.#compute(run, run.words);
+        if (run.signal?.aborted) run.reject(run.signal.reason);
+        else run.resolve();
+      } catch (error) {
+        run.reject(run.signal?.aborted ? run.signal.reason : error);
+      }
+    }
+    this.#running = false; // At once, not when the promise has resolved: a call in between must not be overlooked.
+  }
+
+  /** Returns when every part has ended and no thread touches the model's memory any more. */
+  async #compute({ model, program, signal }: Run, words: Int32Array<SharedArrayBuffer>): Promise<void> {
+    if (model === undefined && this.#piscina === undefined) return; // No thread, nothing to forget.
+    const piscina = await this.#fullStrength();
+    if (signal?.aborted) return;
+    let failure: Error | undefined;
+    let done = 0;
+    const task = { parts: this.parts, words, spin: this.#spin, live: [...this.models], model, program };
+    await Promise.all(Array.from({ length: this.parts }, async (_, part) => {
+      try {
+        const outcome = await piscina.run({ ...task, part } satisfies Task) as Outcome;
+        if (outcome.kind === 'done') done += 1;
+        if (outcome.kind === 'failed') failure ??= failureOf(outcome, part, this.parts);
+      } catch (error) {
+        abort(words);
+        failure ??= deathOf(error, part, this.parts);
+      }
+    }));
+    await this.#gone;
+    if (failure !== undefined) throw failure;
+    if (done < this.parts && !signal?.aborted) throw new Error(`threads: expected ${this.parts} finished parts, got ${done}; please report this`);
+  }
+
+  async #fullStrength(): Promise<Piscina> {
+    await this.#gone;
+    if (this.#piscina !== undefined) return this.#piscina;
+    const { Piscina } = await import('piscina');
+    const piscina = new Piscina({
+      filename: entryPath(),
+      minThreads: this.parts,
+      maxThreads: this.parts,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Infinity,
+      recordTiming: false,
+      // Threads need nothing of how the process was started: no loaders, no preloaded modules, no environment.
+      execArgv: [],
+      env: {},
+    });
+    // A death is heard of as a rejected task or, between runs, not at all: the event would only be thrown for want of a listener.
+    piscina.on('error', () => undefined);
+    piscina.on('workerDestroy', () => {
+      // Piscina starts the replacement right after this event, except for a thread that died before it was ready: that one it does not replace,
+      // and never starts another again.
+      queueMicrotask(() => {
+        if (this.#piscina === piscina && piscina.threads.length < this.parts) this.#giveUp();
+      });
+    });
+    this.#piscina = piscina;
+    return piscina;
+  }
+
+  /** Ends the pool as it is; its tasks are rejected. */
+  #giveUp(): void {
+    const piscina = this.#piscina;
+    if (piscina === undefined) return;
+    this.#piscina = undefined;
+    this.#gone = Promise.all([this.#gone, piscina.destroy()]).then(() => undefined, () => undefined);
+  }
+}
+
+function failureOf(outcome: Outcome & { kind: 'failed' }, part: number, parts: number): Error {
+  const cause = new Error(outcome.message);
+  cause.name = outcome.name;
+  cause.stack = outcome.stack ?? cause.stack;
+  return new Error(`Thread ${part + 1} of ${parts} failed: ${outcome.message}`, { cause });
+}
+
+function deathOf(error: unknown, part: number, parts: number): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  return new Error(
+    `Thread ${part + 1} of ${parts} died during the computation (${message}), which has no result therefore. The next call starts a new thread in its place.`,
+    { cause: error },
+  );
+}

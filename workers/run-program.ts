@@ -1,0 +1,35 @@
+// The loop that every thread runs: all steps of a program in order, this part's share of each, and a barrier in between. Nothing of Node.
+
+import type { Machine } from '../src/ops/simd/machine.ts';
+import type { Barrier } from './barrier.ts';
+
+/** One operation of a recorded network as plain data. Which fields there are is known to the run function of its kind. */
+export interface Step {
+  readonly kind: string;
+}
+
+/** Computes this part's share of a step's output. */
+export type RunStep<S extends Step = Step> = (step: S, machine: Machine, part: number, parts: number) => void;
+
+/**
+ * Computes part `part` of `barrier.parts` of all steps. No barrier follows the last step: whoever started the threads waits for all of them.
+ * @throws Released when another part has failed or the run was cancelled; else what the step threw, with the step named in the message
+ */
+export function runProgram<S extends Step>(steps: readonly S[], runStep: RunStep<S>, machine: Machine, part: number, barrier: Barrier): void {
+  for (let index = 0; index < steps.length; index += 1) {
+    if (index > 0) barrier.wait();
+    try {
+      runStep(steps[index], machine, part, barrier.parts);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`step ${index + 1} of ${steps.length} (${steps[index].kind}): ${message}`, { cause: error });
+    }
+  }
+}
+
+/** Reads the steps of a program, UTF-8 JSON, out of shared memory. */
+export function readProgram(memory: WebAssembly.Memory, address: number, byteLength: number): Step[] {
+  // A copy, because TextDecoder refuses shared memory in browsers.
+  const bytes = new Uint8Array(memory.buffer, address, byteLength).slice();
+  return JSON.parse(new TextDecoder().decode(bytes)) as Step[];
+}
