@@ -1,0 +1,44 @@
+// exp in SIMD: same bits as exp.ts.
+
+import { expCore } from './expCore.simd.ts';
+import { fastExp, PER_STEP, unproved } from './simd/fastExp.ts';
+import { Constants, high, low, round, type Block } from './simd/lanes.ts';
+import type { Machine } from './simd/machine.ts';
+import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
+import { f32x4, f64x2, get, i32x4, set, v128, when, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+
+export type ExpStep = UnaryStep<'exp'>;
+
+/** Beyond these the binary32 result is 0, or Infinity: -103.98, 88.73. Within, binary64 holds every result as a normal number. */
+const [LEAST, MOST] = [-110, 100];
+/** Results of larger |x| may be subnormal or overflow, and are left to the exact code. */
+const FAST_BOUND = 87;
+
+/** Any four binary32, by the plain steps. */
+export function exactExp(f: FunctionBuilder, tables: Local): Block {
+  const [a, b] = f.locals('v128', 2);
+  const core = expCore(f, tables);
+  const clamped = (x: Local): ReturnType<typeof get> => f64x2.pmin(f64x2.pmax(get(x), f64x2.const(LEAST)), f64x2.const(MOST)); // NaN passes both
+  return (x, y) => [set(a, low(get(x))), set(b, high(x)), set(a, clamped(a)), core(a, a), set(b, clamped(b)), core(b, b), set(y, round(get(a), get(b)))];
+}
+
+function expBlock(f: FunctionBuilder, tables: Local): Block {
+  const constants = new Constants(f);
+  const [a, b, c, d] = f.locals('v128', 4);
+  const fast = fastExp(f, tables, constants);
+  const exact = exactExp(f, tables);
+  const perStep = constants.f64(PER_STEP);
+  const large = constants.f32(FAST_BOUND);
+  return (x, y) => [
+    set(a, f64x2.mul(low(get(x)), perStep)), set(b, f64x2.mul(high(x), perStep)), fast(a, b, c, d), set(y, round(get(c), get(d))),
+    when(i32x4.bitmask(v128.or(unproved(c, d, constants), f32x4.gt(f32x4.abs(get(x)), large))), exact(x, y)),
+  ];
+}
+
+export function expKernels(): FunctionBuilder[] {
+  return [unaryKernel('exp_4', expBlock)];
+}
+
+export function runExp(step: ExpStep, machine: Machine, part: number, parts: number): void {
+  runUnary('exp_4', step, machine, part, parts);
+}
