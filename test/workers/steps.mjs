@@ -13,7 +13,7 @@ const faults = {
   throwNull: () => { throw null; },
   throwUncloneable: () => { throw Object.assign(new Error('cannot be cloned'), { cause: () => 1 }); },
   exit: () => process.exit(7),
-  uncaught: () => { void Promise.resolve().then(() => { throw new Error('planted stray error'); }); },
+  uncaught: () => { globalThis.queueMicrotask(() => { throw new Error('planted stray error'); }); },
   memory: () => { const hold = []; for (;;) hold.push(new Array(100_000).fill(hold.length + 0.5)); },
   hang: () => { for (;;); },
 };
@@ -29,6 +29,8 @@ const kinds = {
       i32[to / 4 + i] = Math.imul(a ^ (b >>> 3) ^ (c << 5), 0x9e3779b1) + salt;
     }
   },
+  /** Several steps without a barrier in between, which is wrong. */
+  both({ steps }, machine, part, parts) { for (const step of steps) runStep(step, machine, part, parts); },
   /** The kernel of the module: counts at an address, each part at its own. */
   kernel({ address }, { kernels }, part) { kernels.increment(address + 4 * part); },
   fault({ what, part: guilty }, _machine, part) { if (part === guilty) faults[what](); },
