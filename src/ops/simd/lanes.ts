@@ -1,6 +1,8 @@
 // Pieces of code that the elementwise kernels share: four binary32 as two pairs of binary64 and back, rows whose length is no multiple of 4.
 
-import { f32x4, f64x2, get, i32, i8x16, repeat, set, tee, v128, when, advance, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import {
+  advance, f32x4, f64, f64x2, get, i32, i8x16, repeat, set, tee, v128, when, type Code, type FunctionBuilder, type Local, type ValueType,
+} from '../wasm/assembler.ts';
 
 const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
 const LOW_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
@@ -22,6 +24,9 @@ export const lowWords = (a: Code, b: Code): Code => i8x16.shuffle(a, b, LOW_WORD
 
 export const add32 = (a: Local, b: number | Code): Code => i32.add(get(a), typeof b === 'number' ? i32.const(b) : b);
 
+/** Parameters of one type. */
+export const paramsOf = (f: FunctionBuilder, type: ValueType, count: number): Local[] => Array.from({ length: count }, () => f.param(type));
+
 /** v = the `rest` (1 to 3) binary32 at an address, 0 in the other lanes. Reads no further. */
 export function loadTail(v: Local, address: Local, rest: Local): Code {
   return when(i32.eq(get(rest), i32.const(1)),
@@ -35,6 +40,12 @@ export function storeTail(v: Local, address: Local, rest: Local): Code {
     v128.store32_lane(get(address), get(v), 0, 0),
     [v128.store64_lane(get(address), get(v), 0, 0), when(i32.eq(get(rest), i32.const(3)), v128.store32_lane(get(address), get(v), 8, 2))]);
 }
+
+const lanesBelow = (first: number, count: Code): Code => f64x2.lt(f64x2.replace_lane(f64x2.const(first), 1, f64.const(first + 1)), f64x2.splat(f64.convert_i32_s(count)));
+/** All ones in those of the lanes 0 and 1 that a row's last `rest` elements have, as binary64 lanes. */
+export const lowOfTail = (rest: Local): Code => lanesBelow(0, get(rest));
+/** The same for lanes 2 and 3. */
+export const highOfTail = (rest: Local): Code => lanesBelow(2, get(rest));
 
 /** What becomes of four binary32: code that sets y from x (different locals). */
 export type Block = (x: Local, y: Local) => Code;

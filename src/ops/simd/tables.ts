@@ -3,7 +3,7 @@
 // Byte offsets from the address that steps carry as `tables`:
 //     EXACT   64 pairs (TH[j], TL[j]) of expCore.ts, TH + TL = 2^(j/64)
 //     FAST    512 words: the bits of 2^(j/512) less j·2^43, so that adding k·2^43 gives the bits of 2^(k/512) (fastExp.ts)
-//     ERF     33 rows of 13 binary64 coefficients of erfCore.ts (erfCore.simd.ts says which)
+//     ERF     33 rows of 13 binary64 coefficients of erfCore.ts (erfCore.simd.ts says which), then HEAD, the head of 2/√π
 
 import { erfTables } from '../erfCore.ts';
 import { TH, TL } from '../expCore.ts';
@@ -16,9 +16,10 @@ export const FAST_SIZE = 512;
 export const ERF = FAST + FAST_SIZE * 8;
 export const ERF_ROWS = 33;
 export const ERF_COEFFICIENTS = 13;
+export const HEAD = ERF + ERF_ROWS * ERF_COEFFICIENTS * 8;
 
 /** The bytes that the tables take, a multiple of 16. */
-export const TABLES_BYTES = (ERF + ERF_ROWS * ERF_COEFFICIENTS * 8 + 15) & ~15;
+export const TABLES_BYTES = (ERF + ERF_ROWS * ERF_COEFFICIENTS * 8 + 8 + 15) & ~15;
 
 /**
  * Writes the tables.
@@ -44,7 +45,7 @@ export function writeTables(machine: Machine, address: number): void {
 
 /** Rows 0 and 1, |x| < 1/4: tail, odd[1] … odd[8] for powers of x². Rows 2 to 31: the Taylor coefficients about (i + 1/2)/8. Row 32: 1. */
 function writeErf(rows: Float64Array): void {
-  const { tail, odd, taylor } = erfTables();
+  const { head, tail, odd, taylor } = erfTables();
   rows.fill(0);
   for (const row of [0, 1]) {
     rows[row * ERF_COEFFICIENTS] = tail;
@@ -52,4 +53,5 @@ function writeErf(rows: Float64Array): void {
   }
   for (let i = 2 * ERF_COEFFICIENTS; i < 32 * ERF_COEFFICIENTS; i++) rows[i] = taylor[i];
   rows[32 * ERF_COEFFICIENTS] = 1;
+  rows[33 * ERF_COEFFICIENTS] = head;
 }

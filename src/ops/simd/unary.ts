@@ -1,7 +1,7 @@
 // What the operations of one element have in common: the step, the kernel's loop, the split among threads.
 
 import { FunctionBuilder, type Local } from '../wasm/assembler.ts';
-import { mapElements, type Block } from './lanes.ts';
+import { mapElements, paramsOf, type Block } from './lanes.ts';
 import { share, type Machine } from './machine.ts';
 
 /** y[i] = f(x[i]) for `count` elements; x and y may be the same address. */
@@ -20,7 +20,7 @@ const GRAIN = 256;
 /** Kernel `name`(x, y, count, tables), from code for four elements. */
 export function unaryKernel(name: string, blockOf: (f: FunctionBuilder, tables: Local) => Block): FunctionBuilder {
   const f = new FunctionBuilder(name);
-  const [x, y, count, tables] = [f.param('i32'), f.param('i32'), f.param('i32'), f.param('i32')];
+  const [x, y, count, tables] = paramsOf(f, 'i32', 4);
   const block = blockOf(f, tables);
   f.emit(mapElements(f, x, y, count, block));
   return f;

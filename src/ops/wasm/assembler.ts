@@ -148,6 +148,8 @@ export const f64x2 = {
   eq: binary(simd(71)), ne: binary(simd(72)), lt: binary(simd(73)), gt: binary(simd(74)), le: binary(simd(75)), ge: binary(simd(76)), abs: unary(simd(236)), neg: unary(simd(237)),
   /** The low two lanes. */
   promote_low_f32x4: unary(simd(95)),
+  /** The low two lanes. */
+  convert_low_i32x4_s: unary(simd(254)),
 };
 
 /** Runs the body at least once, and again while `condition` (computed at its end) is not zero. */

@@ -1,0 +1,41 @@
+// The kernels of all operations that are no matrix product, and the function that runs each of their steps.
+
+import { addKernels, runAdd, type AddStep } from '../add.simd.ts';
+import { avgPool2dKernels, runAvgPool2d, type AvgPool2dStep } from '../avgPool2d.simd.ts';
+import { batchNorm2dKernels, runBatchNorm2d, type BatchNorm2dStep } from '../batchNorm2d.simd.ts';
+import { copyKernels, runCopy, type CopyStep } from '../copy.simd.ts';
+import { embeddingKernels, runEmbedding, type EmbeddingStep } from '../embedding.simd.ts';
+import { erfKernels, runErf, type ErfStep } from '../erf.simd.ts';
+import { expKernels, runExp, type ExpStep } from '../exp.simd.ts';
+import { geluKernels, runGelu, type GeluStep } from '../gelu.simd.ts';
+import { l2NormalizeKernels, runL2Normalize, type L2NormalizeStep } from '../l2Normalize.simd.ts';
+import { layerNormKernels, runLayerNorm, type LayerNormStep } from '../layerNorm.simd.ts';
+import { meanKernels, runMean, type MeanStep } from '../mean.simd.ts';
+import { quickGeluKernels, runQuickGelu, type QuickGeluStep } from '../quickGelu.simd.ts';
+import { reluKernels, runRelu, type ReluStep } from '../relu.simd.ts';
+import { runScale, scaleKernels, type ScaleStep } from '../scale.simd.ts';
+import { runSigmoid, sigmoidKernels, type SigmoidStep } from '../sigmoid.simd.ts';
+import { runSoftmax, softmaxKernels, type SoftmaxStep } from '../softmax.simd.ts';
+import type { FunctionBuilder } from '../wasm/assembler.ts';
+import { epilogueKernels } from './epilogues.ts';
+import type { Machine } from './machine.ts';
+
+export type ElementwiseStep =
+  | AddStep | AvgPool2dStep | BatchNorm2dStep | CopyStep | EmbeddingStep | ErfStep | ExpStep | GeluStep | L2NormalizeStep | LayerNormStep
+  | MeanStep | QuickGeluStep | ReluStep | ScaleStep | SigmoidStep | SoftmaxStep;
+
+export function elementwiseKernels(): FunctionBuilder[] {
+  return [
+    addKernels, avgPool2dKernels, batchNorm2dKernels, copyKernels, embeddingKernels, erfKernels, expKernels, geluKernels, l2NormalizeKernels, layerNormKernels,
+    meanKernels, quickGeluKernels, reluKernels, scaleKernels, sigmoidKernels, softmaxKernels, epilogueKernels,
+  ].flatMap((kernels) => kernels());
+}
+
+type Run<S> = (step: S, machine: Machine, part: number, parts: number) => void;
+
+/** Computes this part's share of a step, by the step's kind. */
+export const runElementwise: { readonly [K in ElementwiseStep['kind']]: Run<Extract<ElementwiseStep, { kind: K }>> } = {
+  add: runAdd, avgPool2d: runAvgPool2d, batchNorm2d: runBatchNorm2d, copy: runCopy, embedding: runEmbedding, erf: runErf, exp: runExp, gelu: runGelu,
+  l2Normalize: runL2Normalize, layerNorm: runLayerNorm, mean: runMean, quickGelu: runQuickGelu, relu: runRelu, scale: runScale, sigmoid: runSigmoid,
+  softmax: runSoftmax,
+};

@@ -1,0 +1,79 @@
+// softmax in SIMD: same bits as softmax.ts. Attention calls the kernel on a block of its scores.
+
+import { exactExp } from './exp.simd.ts';
+import { fastExp, PER_STEP, unproved } from './simd/fastExp.ts';
+import { Constants, high, highOfTail, loadTail, low, lowOfTail, paramsOf, round, storeTail, type Block } from './simd/lanes.ts';
+import type { Machine } from './simd/machine.ts';
+import { runRows, type RowsStep } from './simd/rows.ts';
+import { totalOf } from './simd/stripes.ts';
+import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, when, type Code, type Local } from './wasm/assembler.ts';
+
+/** y may be x with the same stride. */
+export interface SoftmaxStep extends RowsStep<'softmax'> {
+  /** Address of the tables (tables.ts). */
+  tables: number;
+}
+
+/** e = expf of four numbers that are at most 0 (others are computed too, by the exact steps or right by luck: lanes past a row's end). */
+function expBlock(f: FunctionBuilder, tables: Local, constants: Constants): Block {
+  const [a, b, c, d] = f.locals('v128', 4);
+  const fast = fastExp(f, tables, constants);
+  const exact = exactExp(f, tables);
+  const perStep = constants.f64(PER_STEP);
+  const least = constants.f32(-87); // the binary32 of smaller ones may be subnormal
+  return (x, y) => [
+    set(a, f64x2.mul(low(get(x)), perStep)), set(b, f64x2.mul(high(x), perStep)), fast(a, b, c, d), set(y, round(get(c), get(d))),
+    when(i32x4.bitmask(v128.or(unproved(c, d, constants), f32x4.lt(get(x), least))), exact(x, y)),
+  ];
+}
+
+/** p = RN32(e / S) of four e. */
+function quotientBlock(f: FunctionBuilder, S: Local): Block {
+  const [a, b] = f.locals('v128', 2);
+  return (e, p) => [set(a, f64x2.div(low(get(e)), get(S))), set(b, f64x2.div(high(e), get(S))), set(p, round(get(a), get(b)))];
+}
+
+/** softmax(x, xStride, y, yStride, rows, width, tables) */
+export function softmaxKernels(): FunctionBuilder[] {
+  const f = new FunctionBuilder('softmax');
+  const [x, xStride, y, yStride, rows, width, tables] = paramsOf(f, 'i32', 7);
+  const [row, n, blocks, rest, from, to] = f.locals('i32', 6);
+  const [m, v, e, s01, s23, S] = f.locals('v128', 6);
+  const constants = new Constants(f);
+  const exp = expBlock(f, tables, constants);
+  const quotient = quotientBlock(f, S);
+  const larger = (a: Code, b: Code): Code => f32x4.pmax(a, b); // a < b ? b : a, so that a NaN b is passed over
+  const rotated = (by: number): Code => i8x16.shuffle(get(m), get(m), Array.from({ length: 16 }, (_, i) => (i + 4 * by) % 16));
+  f.emit(
+    set(blocks, i32.shr_u(get(width), i32.const(2))), set(rest, i32.and(get(width), i32.const(3))),
+    repeat(row, get(rows), [
+      // [1] maximum
+      set(m, f32x4.const(-Infinity)), set(from, get(x)),
+      repeat(n, get(blocks), [set(m, larger(get(m), v128.load(get(from)))), advance(from, 16)]),
+      repeat(n, get(rest), [set(m, larger(get(m), v128.load32_splat(get(from)))), advance(from, 4)]),
+      set(m, larger(get(m), rotated(2))), set(m, larger(get(m), rotated(1))),
+      // [2] e = expf(x - m) and S
+      set(from, get(x)), set(to, get(y)), set(s01, f64x2.const(0)), set(s23, f64x2.const(0)),
+      repeat(n, get(blocks), [
+        set(v, f32x4.sub(v128.load(get(from)), get(m))), exp(v, e), v128.store(get(to), get(e)),
+        set(s01, f64x2.add(get(s01), low(get(e)))), set(s23, f64x2.add(get(s23), high(e))),
+        advance(from, 16), advance(to, 16),
+      ]),
+      when(get(rest), [
+        loadTail(v, from, rest), set(v, f32x4.sub(get(v), get(m))), exp(v, e), storeTail(e, to, rest),
+        set(s01, f64x2.add(get(s01), v128.and(lowOfTail(rest), low(get(e))))), set(s23, f64x2.add(get(s23), v128.and(highOfTail(rest), high(e)))),
+      ]),
+      set(S, f64x2.splat(totalOf(s01, s23))),
+      // [3] p = e / S
+      set(to, get(y)),
+      repeat(n, get(blocks), [set(e, v128.load(get(to))), quotient(e, v), v128.store(get(to), get(v)), advance(to, 16)]),
+      when(get(rest), [loadTail(e, to, rest), quotient(e, v), storeTail(v, to, rest)]),
+      advance(x, get(xStride)), advance(y, get(yStride)),
+    ]),
+  );
+  return [f];
+}
+
+export function runSoftmax(step: SoftmaxStep, machine: Machine, part: number, parts: number): void {
+  runRows('softmax', step, machine, part, parts, step.tables);
+}
