@@ -5,7 +5,7 @@ import { fastExp, PER_STEP, unproved } from './simd/fastExp.ts';
 import { Constants, high, low, round, type Block } from './simd/lanes.ts';
 import type { Machine } from './simd/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
-import { f32x4, f64x2, get, i32x4, set, v128, when, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+import { f32x4, f64x2, get, i32x4, set, v128, when, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
 
 export type ExpStep = UnaryStep<'exp'>;
 
@@ -18,25 +18,30 @@ const FAST_BOUND = 87;
 export function exactExp(f: FunctionBuilder, tables: Local): Block {
   const [a, b] = f.locals('v128', 2);
   const core = expCore(f, tables);
-  const clamped = (x: Local): ReturnType<typeof get> => f64x2.pmin(f64x2.pmax(get(x), f64x2.const(LEAST)), f64x2.const(MOST)); // NaN passes both
+  const clamped = (x: Local): Code => f64x2.pmin(f64x2.pmax(get(x), f64x2.const(LEAST)), f64x2.const(MOST)); // NaN passes both
   return (x, y) => [set(a, low(get(x))), set(b, high(x)), set(a, clamped(a)), core(a, a), set(b, clamped(b)), core(b, b), set(y, round(get(a), get(b)))];
 }
 
-function expBlock(f: FunctionBuilder, tables: Local): Block {
-  const constants = new Constants(f);
+/**
+ * Four elements fast, or by the plain steps where one is not proved or its result may be subnormal or overflow.
+ * @param atMostZero leaves out the test for overflow: positive numbers up to 700 are as good as the others, larger ones give anything
+ */
+export function expBlock(f: FunctionBuilder, tables: Local, constants: Constants, atMostZero = false): Block {
   const [a, b, c, d] = f.locals('v128', 4);
   const fast = fastExp(f, tables, constants);
   const exact = exactExp(f, tables);
+  const doubtful = unproved(constants);
   const perStep = constants.f64(PER_STEP);
-  const large = constants.f32(FAST_BOUND);
+  const bound = constants.f32(atMostZero ? -FAST_BOUND : FAST_BOUND);
+  const outside = (x: Local): Code => (atMostZero ? f32x4.lt(get(x), bound) : f32x4.gt(f32x4.abs(get(x)), bound));
   return (x, y) => [
     set(a, f64x2.mul(low(get(x)), perStep)), set(b, f64x2.mul(high(x), perStep)), fast(a, b, c, d), set(y, round(get(c), get(d))),
-    when(i32x4.bitmask(v128.or(unproved(c, d, constants), f32x4.gt(f32x4.abs(get(x)), large))), exact(x, y)),
+    when(i32x4.bitmask(v128.or(doubtful(c, d), outside(x))), exact(x, y)),
   ];
 }
 
 export function expKernels(): FunctionBuilder[] {
-  return [unaryKernel('exp_4', expBlock)];
+  return [unaryKernel('exp_4', (f, tables) => expBlock(f, tables, new Constants(f)))];
 }
 
 export function runExp(step: ExpStep, machine: Machine, part: number, parts: number): void {

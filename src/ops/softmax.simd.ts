@@ -1,30 +1,16 @@
 // softmax in SIMD: same bits as softmax.ts. Attention calls the kernel on a block of its scores.
 
-import { exactExp } from './exp.simd.ts';
-import { fastExp, PER_STEP, unproved } from './simd/fastExp.ts';
+import { expBlock } from './exp.simd.ts';
 import { Constants, high, highOfTail, loadTail, low, lowOfTail, paramsOf, round, storeTail, type Block } from './simd/lanes.ts';
 import type { Machine } from './simd/machine.ts';
 import { runRows, type RowsStep } from './simd/rows.ts';
 import { totalOf } from './simd/stripes.ts';
-import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, when, type Code, type Local } from './wasm/assembler.ts';
+import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i8x16, repeat, set, v128, when, type Code, type Local } from './wasm/assembler.ts';
 
 /** y may be x with the same stride. */
 export interface SoftmaxStep extends RowsStep<'softmax'> {
   /** Address of the tables (tables.ts). */
   tables: number;
-}
-
-/** e = expf of four numbers that are at most 0 (others are computed too, by the exact steps or right by luck: lanes past a row's end). */
-function expBlock(f: FunctionBuilder, tables: Local, constants: Constants): Block {
-  const [a, b, c, d] = f.locals('v128', 4);
-  const fast = fastExp(f, tables, constants);
-  const exact = exactExp(f, tables);
-  const perStep = constants.f64(PER_STEP);
-  const least = constants.f32(-87); // the binary32 of smaller ones may be subnormal
-  return (x, y) => [
-    set(a, f64x2.mul(low(get(x)), perStep)), set(b, f64x2.mul(high(x), perStep)), fast(a, b, c, d), set(y, round(get(c), get(d))),
-    when(i32x4.bitmask(v128.or(unproved(c, d, constants), f32x4.lt(get(x), least))), exact(x, y)),
-  ];
 }
 
 /** p = RN32(e / S) of four e. */
@@ -39,8 +25,7 @@ export function softmaxKernels(): FunctionBuilder[] {
   const [x, xStride, y, yStride, rows, width, tables] = paramsOf(f, 'i32', 7);
   const [row, n, blocks, rest, from, to] = f.locals('i32', 6);
   const [m, v, e, s01, s23, S] = f.locals('v128', 6);
-  const constants = new Constants(f);
-  const exp = expBlock(f, tables, constants);
+  const exp = expBlock(f, tables, new Constants(f), true); // lanes past a row's end may hold anything
   const quotient = quotientBlock(f, S);
   const larger = (a: Code, b: Code): Code => f32x4.pmax(a, b); // a < b ? b : a, so that a NaN b is passed over
   const rotated = (by: number): Code => i8x16.shuffle(get(m), get(m), Array.from({ length: 16 }, (_, i) => (i + 4 * by) % 16));

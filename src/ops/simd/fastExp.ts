@@ -42,9 +42,9 @@ export function fastExp(f: FunctionBuilder, tables: Local, constants: Constants)
 }
 
 /** Four lanes whose sign bit is set where the binary32 of y0 and y1 is not proved. */
-export function unproved(y0: Local, y1: Local, constants: Constants): Code {
+export function unproved(constants: Constants): (y0: Local, y1: Local) => Code {
   const shift = constants.of('to zero', i32x4.const(MARGIN - (1 << 28)));
   const mask = constants.of('away', i32x4.const(0x1fffffff & -(2 * MARGIN)));
   const one = constants.of('one', i32x4.const(1));
-  return i32x4.sub(v128.and(mask, i32x4.add(shift, lowWords(get(y0), get(y1)))), one);
+  return (y0, y1) => i32x4.sub(v128.and(mask, i32x4.add(shift, lowWords(get(y0), get(y1)))), one);
 }
