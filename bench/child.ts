@@ -1,67 +1,93 @@
 // One measurement in a fresh process: load a model, verify its features, time the forward passes, report as one line of JSON.
-// Started by main.ts; by hand: node dist/bench/child.js '{"model":"RN50","executor":"reference","threads":1,"batch":1,"repeat":3}'
+// Started by measure.ts; by hand: node dist/bench/child.js '{"engine":"clip-oracle","model":"RN50","weights":"synthetic:0","executor":"reference","threads":1,"batch":1,"repeat":3}'
 
-import { load, type ExecutorName } from '../src/clip/index.ts';
+import type { ExecutorName } from '../src/clip/index.ts';
+import { MODELS } from '../src/clip/models.ts';
 import { parameterCounts } from '../src/clip/sizes.ts';
 import { syntheticImage } from '../src/clip/checkpoint/synthetic.ts';
-import type { Tensor } from '../src/ops/tensor.ts';
+import { ENGINES, type EngineName } from './engine.ts';
 import { expectedFeatures } from './golden.ts';
 import { repeatedBatch } from './inputs.ts';
 
 export interface Measurement {
+  engine: EngineName;
   model: string;
+  /** 'synthetic:0', or a file with those numbers. */
+  weights: string;
+  /** Of clip-oracle; the other engines have but one. */
   executor: ExecutorName;
   threads: number;
   batch: number;
+  /** Forward passes after the first. */
   repeat: number;
+  /** After so many seconds of them no further one begins. Default: no limit. */
+  seconds?: number;
 }
 
 export interface Result extends Measurement {
+  version: string;
+  /** Version of Node that ran it. */
+  node: string;
   /** Seconds from the start of the process to the loaded model. */
   load: number;
   /** Seconds of the first forward pass. */
   first: number;
+  /** Seconds from the start of the process to the first feature. */
+  toFirst: number;
   /** Seconds of the following ones. */
   steady: number[];
   /** Highest resident memory of the process, bytes. */
   peak: number;
   /** Resident memory's lower bound: the image tower's parameters as float32, bytes. */
-  weights: number;
-  /** How the features were verified before any time counted. */
-  verified: string;
+  weightBytes: number;
+  /** Relative RMS error of the features against float64, and PyTorch's float32 one. Within the bound, else nothing is reported. */
+  error: number;
+  pytorchError: number;
 }
 
 async function main(measurement: Measurement): Promise<Result> {
-  const { model: name, executor, threads, batch, repeat } = measurement;
-  const { model } = await load(name, { weights: 'synthetic:0', executor, threads });
+  const { engine, model, batch, repeat, seconds = Infinity } = measurement;
+  const entry = MODELS.find(({ name }) => name === model);
+  if (entry === undefined) throw new RangeError(`bench: unknown model ${model}; expected one of ${MODELS.map(({ name }) => name).join(', ')}`);
+  const encoder = await (await ENGINES[engine]()).open(measurement);
   const loaded = performance.now();
-  const { resolution } = model.architecture.vision;
-  const image = repeatedBatch(syntheticImage(0, 1, resolution), batch);
-  const features = await model.encodeImage(image);
-  const first = performance.now() - loaded;
-  const verified = verify(name, features, batch);
+  const images = repeatedBatch(syntheticImage(0, 1, entry.vision.resolution), batch);
+  const start = performance.now();
+  const features = await encoder.encode(images, batch);
+  const answered = performance.now();
+  const errors = verify(measurement, features);
   const steady: number[] = [];
-  for (let i = 0; i < repeat; i++) {
-    const start = performance.now();
-    await model.encodeImage(image);
-    steady.push((performance.now() - start) / 1000);
+  while (steady.length < repeat && (steady.length === 0 || performance.now() - answered < 1000 * seconds)) {
+    const begin = performance.now();
+    await encoder.encode(images, batch);
+    steady.push((performance.now() - begin) / 1000);
   }
-  await model.close();
-  const weights = 4 * parameterCounts(model.architecture).vision;
-  return { ...measurement, load: loaded / 1000, first: first / 1000, steady, peak: process.resourceUsage().maxRSS * 1024, weights, verified };
+  await encoder.close();
+  return {
+    ...measurement, ...errors, version: encoder.version, node: process.version, load: loaded / 1000, first: (answered - start) / 1000, toFirst: answered / 1000, steady,
+    peak: process.resourceUsage().maxRSS * 1024, weightBytes: 4 * parameterCounts(entry).vision,
+  };
 }
 
-function verify(name: string, features: Tensor, batch: number): string {
-  const expected = expectedFeatures(name);
-  const width = features.shape[1];
+/** @throws Error if a feature of an image is too far from the truth: for us by the largest difference, for others, who promise less, by the relative RMS error */
+function verify({ engine, model, batch }: Measurement, features: Float32Array): { error: number; pytorchError: number } {
+  const expected = expectedFeatures(model);
+  const width = features.length / batch;
+  let worst = 0;
   for (let n = 0; n < batch; n++) {
-    for (let i = 0; i < width; i++) {
-      const value = features.data[n * width + i];
-      if (!expected.accepts(value, i)) throw new Error(`${name}: feature ${i} of image ${n} is ${value}, not ${expected.what}`);
+    const row = features.subarray(n * width, (n + 1) * width);
+    const error = expected.error(row);
+    const bound = Math.max(4 * expected.pytorch.error, 1e-5);
+    if (!(error <= bound)) throw new Error(`${engine}, ${model}: features of image ${n} have a relative RMS error of ${error} against float64, more than ${bound}; not timed, because they are wrong`);
+    const difference = expected.difference(row);
+    if (engine === 'clip-oracle' && !(difference <= 4 * expected.pytorch.difference)) {
+      throw new Error(`${engine}, ${model}: a feature of image ${n} is ${difference} from float64, more than 4 times PyTorch's ${expected.pytorch.difference}; not timed, because it is wrong`);
     }
+    worst = Math.max(worst, error);
   }
-  return expected.what;
+  return { error: worst, pytorchError: expected.pytorch.error };
 }
 
 const result = await main(JSON.parse(process.argv[2]) as Measurement);
-process.stdout.write(`${JSON.stringify(result)}\n`);
+// Some engines leave threads behind; what they do after the answer is nobody's time.
+process.stdout.write(`${JSON.stringify(result)}\n`, () => { process.exit(0); });

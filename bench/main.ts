@@ -1,72 +1,98 @@
-// npm run bench: verify, then time. Every measurement runs in a fresh process and checks its features before any time counts.
+// npm run bench: verify, then time. First the products that the models consist of, as a share of what a core can give; then whole models.
+// Every measurement runs in a fresh process.
 
-import { execFile } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
+import { execFile, execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
-import Table from 'cli-table3';
 import { MODELS } from '../src/clip/models.ts';
-import { multiplyAdds } from '../src/clip/sizes.ts';
 import type { Measurement, Result } from './child.ts';
+import type { KernelMeasurement, KernelResult } from './kernels-child.ts';
+import { describeMachine, machine } from './machine.ts';
+import { measure, measureKernels } from './measure.ts';
+import { SHAPES } from './shapes.ts';
+import { kernelTable, modelTable } from './tables.ts';
 
 const run = promisify(execFile);
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const all = availableParallelism();
+
+interface Options {
+  models: string[]; executors: Measurement['executor'][]; threads: string[]; batches: string[]; repeat: string; seconds: string; rounds: string;
+  node: string; only?: 'kernels' | 'models'; json?: string;
+}
 
 const options = new Command('npm run bench --')
-  .description('Verify, then time: models in fresh processes, one table.')
-  .addOption(new Option('--models <names...>', 'models to measure').default(['RN50', 'ViT-B/32', 'ViT-L/14']))
-  .addOption(new Option('--executors <names...>', 'executors').choices(['reference']).default(['reference']))
-  .addOption(new Option('--threads <numbers...>', 'numbers of threads').default(['1']))
-  .addOption(new Option('--batches <numbers...>', 'images per forward pass').default(['1']))
-  .addOption(new Option('--repeat <n>', 'forward passes after the first').default('3'))
-  .option('--json', 'print the measurements as JSON')
+  .description('Verify, then time: the models\' products as a share of the machine\'s ceiling, then whole models in fresh processes.')
+  .addOption(new Option('--models <names...>', 'models to measure').choices(MODELS.filter(({ file }) => file !== null).map(({ name }) => name)).default(['RN50', 'ViT-B/32', 'ViT-L/14']))
+  .addOption(new Option('--executors <names...>', 'executors').choices(['reference', 'simd', 'auto']).default(['auto']))
+  .addOption(new Option('--threads <numbers...>', 'numbers of threads').default([...new Set(['1', `${all}`])]))
+  .addOption(new Option('--batches <numbers...>', 'images per forward pass').default(['1', '8']))
+  .addOption(new Option('--rounds <n>', 'processes per combination').default('1'))
+  .addOption(new Option('--repeat <n>', 'forward passes of a process after its first, at most').default('10'))
+  .addOption(new Option('--seconds <s>', 'and for so long (at least one)').default('5'))
+  .addOption(new Option('--node <path>', 'Node binary that the measuring processes run under').default(process.execPath))
+  .addOption(new Option('--only <part>', 'leave the other part out').choices(['kernels', 'models']))
+  .option('--json <file>', 'write all measurements')
   .parse()
-  .opts<{ models: string[]; executors: Measurement['executor'][]; threads: string[]; batches: string[]; repeat: string; json?: boolean }>();
+  .opts<Options>();
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+/** Every combination of model, executor, number of threads and batch. */
+function* combinations(): Generator<Pick<Measurement, 'model' | 'executor' | 'threads' | 'batch'>> {
+  for (const model of options.models) {
+    for (const executor of options.executors) {
+      for (const batch of options.batches.map(Number)) {
+        // The plain loops have one thread.
+        for (const threads of executor === 'reference' ? [1] : options.threads.map(Number)) yield { model, executor, threads, batch };
+      }
+    }
+  }
+}
 
-async function measure(measurement: Measurement): Promise<Result> {
-  const { stdout } = await run(process.execPath, [here('child.js'), JSON.stringify(measurement)], { maxBuffer: 1 << 24 });
-  return JSON.parse(stdout) as Result;
+const progress = ({ model, executor, threads, batch }: KernelMeasurement | Measurement, what: string): void => {
+  process.stderr.write(`${what} ${model}, ${executor}, ${threads} thread(s), batch ${batch} …\n`);
+};
+
+async function kernels(): Promise<KernelResult[]> {
+  const results: KernelResult[] = [];
+  for (const work of combinations()) {
+    if (!Object.hasOwn(SHAPES, work.model)) continue;
+    const measurement = { ...work, seconds: 0.3 };
+    progress(measurement, 'products of');
+    results.push(await measureKernels(measurement, options.node));
+  }
+  return results;
+}
+
+async function models(): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const work of combinations()) {
+      const measurement: Measurement = { ...work, engine: 'clip-oracle', weights: 'synthetic:0', repeat: Number(options.repeat), seconds: Number(options.seconds) };
+      progress(measurement, 'model');
+      results.push(await measure(measurement, options.node));
+    }
+  }
+  return results;
 }
 
 async function helpTime(): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < 7; i++) {
     const start = performance.now();
-    await run(process.execPath, [here('../src/cli/main.js'), '--help']);
+    await run(options.node, [here('../src/cli/main.js'), '--help']);
     times.push(performance.now() - start);
   }
   return Math.min(...times);
 }
 
-const results: Result[] = [];
-for (const model of options.models) {
-  for (const executor of options.executors) {
-    for (const threads of options.threads.map(Number)) {
-      for (const batch of options.batches.map(Number)) {
-        process.stderr.write(`${model}, ${executor}, ${threads} thread(s), batch ${batch} …\n`);
-        results.push(await measure({ model, executor, threads, batch, repeat: Number(options.repeat) }));
-      }
-    }
-  }
-}
-
-if (options.json === true) {
-  process.stdout.write(`${JSON.stringify(results, null, 1)}\n`);
-} else {
-  const table = new Table({
-    head: ['model', 'executor', 'threads', 'batch', 'load s', 'first s', 'steady s (min, median)', 'GFLOP/s', 'peak MB', 'weights MB', 'verified against'],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const result of results) {
-    const work = 2 * multiplyAdds(MODELS.find((entry) => entry.name === result.model)!) * result.batch;
-    const best = Math.min(...result.steady);
-    table.push([result.model, result.executor, result.threads, result.batch, result.load.toFixed(2), result.first.toFixed(2),
-      `${best.toFixed(3)}, ${median(result.steady).toFixed(3)}`, (work / best / 1e9).toFixed(2), (result.peak / 1e6).toFixed(0), (result.weights / 1e6).toFixed(0), result.verified]);
-  }
-  process.stdout.write(`${cpus()[0].model}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GB; Node ${process.version}; ${new Date().toISOString().slice(0, 10)}\n`);
-  process.stdout.write(`${table.toString()}\n`);
-  process.stdout.write(`clip-oracle --help: ${(await helpTime()).toFixed(0)} ms (minimum of 7, whole process)\n`);
-}
+const on = machine(execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim().slice(1));
+process.stdout.write(`${describeMachine(on)}\n`);
+const kernelResults = options.only === 'models' ? [] : await kernels();
+if (kernelResults.length > 0) process.stdout.write(kernelTable(kernelResults));
+const modelResults = options.only === 'kernels' ? [] : await models();
+if (modelResults.length > 0) process.stdout.write(modelTable(modelResults));
+if (options.only !== 'kernels') process.stdout.write(`clip-oracle --help: ${(await helpTime()).toFixed(0)} ms (minimum of 7, whole process)\n`);
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine: on, kernels: kernelResults, models: modelResults }, null, 1)}\n`);

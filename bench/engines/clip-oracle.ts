@@ -1,0 +1,20 @@
+// clip-oracle itself, through its public entry.
+
+import ndarray from 'ndarray';
+import { load } from '../../src/clip/index.ts';
+import { ownPackage } from '../machine.ts';
+import type { Encoder } from '../engine.ts';
+import type { Measurement } from '../child.ts';
+
+export async function open({ model: name, executor, threads, weights }: Measurement): Promise<Encoder> {
+  const { model } = await load(name, { weights, executor, threads });
+  const { resolution } = model.architecture.vision;
+  return {
+    version: ownPackage().version,
+    async encode(images, N) {
+      const features = await model.encodeImage(ndarray(images, [N, 3, resolution, resolution]));
+      return features.data as Float32Array;
+    },
+    close: () => model.close(),
+  };
+}
