@@ -28,6 +28,8 @@ export interface CLIPDescription {
 export interface EncodeOptions {
   /** Sees every module's output under its PyTorch path while the features are computed. */
   tap?: Tap;
+  /** Cancels: the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 export class CLIP {
@@ -69,13 +71,13 @@ export class CLIP {
     const image = this.#input(x);
     const weights = await this.#tower('vision');
     const { vision } = this.architecture;
-    return this.#executor.run(() => {
-      const layer: LayerOptions = { ops: this.#executor.ops, tap: options.tap };
+    return this.#executor.run([image], ([input], ops, tap) => {
+      const layer: LayerOptions = { ops, tap };
       const encoder = vision.kind === 'VisionTransformer'
         ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
         : new ModifiedResNet(weights, 'visual', layer);
-      return encoder.forward(image);
-    });
+      return encoder.forward(input);
+    }, { ...options, key: 'vision' });
   }
 
   /**
@@ -90,10 +92,7 @@ export class CLIP {
       throw new Error(`encodeText: ${this.name} from ${this.weights} has an image tower only; load a checkpoint with both towers`);
     }
     const weights = await this.#tower('text');
-    return this.#executor.run(() => {
-      const encoder = new TextTransformer(weights, '', { ops: this.#executor.ops, tap: options.tap, activation: this.#activation });
-      return encoder.forward(tokens);
-    });
+    return this.#executor.run([], (_, ops, tap) => new TextTransformer(weights, '', { ops, tap, activation: this.#activation }).forward(tokens), options);
   }
 
   /**

@@ -1,82 +1,78 @@
 // Who computes: the one place where executor, precision and threads are chosen. Layers only see the set of operations.
 
-import ndarray from 'ndarray';
 import type { Operations } from '../ops/operations.ts';
-import { reference } from '../ops/reference.ts';
-import { reference64 } from '../ops/reference64.ts';
-import { sizeOf, type Tensor } from '../ops/tensor.ts';
+import type { Tensor } from '../ops/tensor.ts';
+import type { Tap } from '../layers/module.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { ReferenceExecutor } from './reference-executor.ts';
+import { SimdExecutor, simdWorks } from './simd-executor.ts';
 
 export type Precision = 'float32' | 'float64';
 export type ExecutorName = 'auto' | 'reference' | 'simd';
+
+/** How weights that a checkpoint holds in half precision are kept in memory; the bits of the results are the same. */
+export type Residency = 'single' | 'half';
 
 export interface ExecutorOptions {
   /** 'float32' (the contract, default) or 'float64' (the truth). */
   precision?: Precision;
   /** 'auto' (default), 'reference' (plain loops) or 'simd'. All give the same bits. */
   executor?: ExecutorName;
-  /** How many threads compute. Default: all that the machine offers. */
+  /** How many threads compute. Default: all that the machine offers. 1 starts no worker. Plain loops take one. */
   threads?: number;
+  /** 'half' keeps half-precision matrices as they are, in half the memory, and widens them on the way. Default 'single'. SIMD only. */
+  residency?: Residency;
+}
+
+export interface RunOptions {
+  /** Sees every module's output. */
+  tap?: Tap | null;
+  /** Names what is computed, up to the shapes of the inputs, so that the plan for it can be used again. */
+  key?: string;
+  /** Cancels: the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 export interface Executor {
   readonly name: Exclude<ExecutorName, 'auto'>;
   readonly precision: Precision;
+  readonly threads: number;
   readonly ops: Operations;
   /** Reads tensors into memory of the executor's choosing. */
   readWeights(checkpoint: Checkpoint, names: Iterable<string>): Promise<Map<string, Tensor>>;
-  /** Computes a function of tensors. */
-  run(compute: () => Tensor): Promise<Tensor>;
+  /**
+   * Computes a function of tensors. It is given the inputs as the executor's tensors, the set of operations and the tap, and must use these.
+   * @returns a tensor of numbers, in row-major order
+   */
+  run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options?: RunOptions): Promise<Tensor>;
+  /** Waits for the runs already asked for, then frees everything. */
   close(): Promise<void>;
 }
 
 /**
- * @throws RangeError for an unknown name or a number of threads that is not a positive integer
+ * @throws RangeError for an unknown name, a number of threads that is not a positive integer, or simd where it does not work
  */
 export function createExecutor(options: ExecutorOptions = {}): Executor {
-  const { precision = 'float32', executor = 'auto', threads = 1 } = options;
+  const { precision = 'float32', executor = 'auto', threads = 1, residency = 'single' } = options;
   choose('precision', precision, ['float32', 'float64']);
   choose('executor', executor, ['auto', 'reference', 'simd']);
+  choose('residency', residency, ['single', 'half']);
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(`load: "threads" expected a positive integer, got ${threads}`);
   }
-  if (executor === 'simd') {
-    throw new RangeError('load: "executor" simd is not part of this version; use auto or reference');
+  const plain = executor === 'reference' || (executor === 'auto' && precision === 'float64');
+  if (plain && residency === 'half') {
+    throw new RangeError('load: "residency" half is for the SIMD executor, which widens weights on the way; take executor simd and precision float32, or residency single');
   }
-  return new ReferenceExecutor(precision);
+  if (plain) return new ReferenceExecutor(precision);
+  if (precision === 'float64') {
+    throw new RangeError('load: "executor" simd computes in float32 only; take auto or reference with precision float64');
+  }
+  if (simdWorks()) return new SimdExecutor(threads, residency);
+  if (executor === 'auto') return new ReferenceExecutor(precision);
+  throw new RangeError('load: "executor" simd needs WebAssembly with SIMD that keeps the IEEE rules, which this engine does not have; take auto or reference');
 }
 
 function choose(argument: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) throw new RangeError(`load: "${argument}" expected one of ${allowed.join(', ')}, got ${value}`);
-}
-
-/** The plain loops, on the calling thread. Weights stay float32 in both precisions: float64 takes them exactly. */
-class ReferenceExecutor implements Executor {
-  readonly name = 'reference';
-  readonly precision: Precision;
-  readonly ops: Operations;
-
-  constructor(precision: Precision) {
-    this.precision = precision;
-    this.ops = precision === 'float64' ? reference64 : reference;
-  }
-
-  async readWeights(checkpoint: Checkpoint, names: Iterable<string>): Promise<Map<string, Tensor>> {
-    const weights = new Map<string, Tensor>();
-    for (const name of names) {
-      const info = checkpoint.tensors.get(name)!;
-      const data = new Float32Array(sizeOf(info.shape));
-      await checkpoint.read(name, data);
-      weights.set(name, ndarray(data, [...info.shape]));
-    }
-    return weights;
-  }
-
-  async run(compute: () => Tensor): Promise<Tensor> {
-    return compute();
-  }
-
-  async close(): Promise<void> {
-    // Nothing is held open.
-  }
 }

@@ -34,7 +34,7 @@ export class VisionTransformer extends Module {
     if (positions.shape[0] !== H * W + 1) {
       throw new RangeError(`VisionTransformer: "x" expected ${positions.shape[0] - 1} patches, got ${H} x ${W} = ${H * W}; resize the image to the model's resolution`);
     }
-    const grid = reshape(patches, [N, D, H * W]).transpose(0, 2, 1); // N D (HW) -> N (HW) D
+    const grid = reshape(ops.contiguous(patches), [N, D, H * W]).transpose(0, 2, 1); // N D (HW) -> N (HW) D
     const tokens = ops.add(ops.concat([repeated(this.parameter('class_embedding'), N), grid], 1), positions);
     const normed = this.ln_pre.forward(tokens);
     const out = this.transformer.forward(normed.transpose(1, 0, 2), true); // N T D -> T N D

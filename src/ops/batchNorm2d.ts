@@ -31,8 +31,10 @@ export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps = 1e
   const to = y.data;
   const plane = sizeOf(x.shape.slice(2));
   for (let ch = 0; ch < C; ch++) {
+    // [1] a and c
     const a = weight[ch] / Math.sqrt(variance[ch] + eps);
     const c = bias[ch] - mean[ch] * a;
+    // [2] y = x·a + c
     for (let n = 0; n < N; n++) {
       const start = (n * C + ch) * plane;
       for (let i = start; i < start + plane; i++) to[i] = from[i] * a + c; // float64, rounded by the store

@@ -14,7 +14,9 @@ export function l2Normalize(x: Tensor): Tensor {
   const from = flat(x);
   const to = y.data;
   for (let row = 0; row < to.length; row += D) {
+    // [1] norm
     const norm = Math.sqrt(totalOfSquares(from, row, D, 0));
+    // [2] y = x / norm
     for (let i = row; i < row + D; i++) to[i] = from[i] / norm;
   }
   return y;

@@ -25,8 +25,11 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): 
   const from = flat(x);
   const to = y.data;
   for (let row = 0; row < to.length; row += D) {
+    // [1] mean
     const mean = total(from, row, D) / D;
+    // [2] variance
     const variance = totalOfSquares(from, row, D, mean) / D;
+    // [3] y = ((x - mean)·r)·weight + bias
     const r = 1 / Math.sqrt(variance + eps);
     for (let i = 0; i < D; i++) to[row + i] = ((from[row + i] - mean) * r) * g[i] + b[i];
   }

@@ -37,7 +37,7 @@ export function softmaxKernels(): FunctionBuilder[] {
       repeat(n, get(blocks), [set(m, larger(get(m), v128.load(get(from)))), advance(from, 16)]),
       repeat(n, get(rest), [set(m, larger(get(m), v128.load32_splat(get(from)))), advance(from, 4)]),
       set(m, larger(get(m), rotated(2))), set(m, larger(get(m), rotated(1))),
-      // [2] e = expf(x - m) and S
+      // [2] e = expf(x - m), S
       set(from, get(x)), set(to, get(y)), set(s01, f64x2.const(0)), set(s23, f64x2.const(0)),
       repeat(n, get(blocks), [
         set(v, f32x4.sub(v128.load(get(from)), get(m))), exp(v, e), v128.store(get(to), get(e)),

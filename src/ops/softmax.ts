@@ -26,13 +26,16 @@ export function softmax(x: Tensor): Tensor {
 /** Softmax of `rows` rows of D elements each, in place. */
 export function softmaxRows(data: FloatArray, rows: number, D: number): void {
   for (let row = 0; row < rows * D; row += D) {
+    // [1] maximum
     let m = -Infinity;
     for (let i = row; i < row + D; i++) if (data[i] > m) m = data[i]; // a NaN is passed over here and makes S a NaN below
+    // [2] e = expf(x - m), S
     for (let i = row; i < row + D; i++) {
       data[i] -= m; // RN32 by the store
       data[i] = expCore(data[i]); // and again: expf
     }
     const S = total(data, row, D);
+    // [3] p = e / S
     for (let i = row; i < row + D; i++) data[i] /= S;
   }
 }

@@ -1,0 +1,261 @@
+// The SIMD path: networks are recorded, planned and computed by WASM kernels over one memory, by all threads of a gang, or here if there is one.
+
+import ndarray from 'ndarray';
+import { type Share, retain } from '../../workers/pool.ts';
+import type { Tap } from '../layers/module.ts';
+import type { Operations } from '../ops/operations.ts';
+import { MR_OF_THIS_ENGINE } from '../ops/simd/tiles.ts';
+import { elementAt, Recorder } from '../ops/simd/graph.ts';
+import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../ops/simd/machine.ts';
+import { plan, type Placed, type Plan } from '../ops/simd/planner.ts';
+import { kernels, runStep, type Step } from '../ops/simd/steps.ts';
+import { TABLES_BYTES, writeTables } from '../ops/simd/tables.ts';
+import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import type { Executor, Residency, RunOptions } from './executor.ts';
+
+const TABLES = 1024; // below: nothing, so that address 0 means "none"
+const PAGE = 65536;
+/** Bytes of parameters that are read before they are packed, while the ones before are being packed. */
+const STAGING = 16 << 20;
+/** Milliseconds of computing on the main thread before others get their turn. */
+const TURN = 20;
+
+interface Compiled extends Plan {
+  id: number;
+  text: Uint8Array[];
+}
+
+let shared: { module: WebAssembly.Module; shared: boolean } | null = null;
+
+/** The kernels, compiled once per process. Shared memory where there is any. */
+function compiled(): { module: WebAssembly.Module; shared: boolean } {
+  const withSharing = typeof SharedArrayBuffer !== 'undefined';
+  return shared ??= { module: compile(kernels(MR_OF_THIS_ENGINE), withSharing), shared: withSharing };
+}
+
+/** Whether this engine has what the kernels need. */
+export function simdWorks(): boolean {
+  try {
+    compiled();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class SimdExecutor implements Executor {
+  readonly name = 'simd';
+  readonly precision = 'float32';
+  readonly threads: number;
+  readonly ops: Operations = new Recorder();
+  readonly #residency: Residency;
+  readonly #machine: Machine;
+  readonly #share: Share | null;
+  readonly #weights = new Map<string, PlacedWeight>();
+  readonly #plans = new Map<string, Compiled>();
+  /** Weights end here, and what plans need begins. */
+  #top: number;
+  #programs = 0;
+  /** Memory belongs to one run or reading at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(threads: number, residency: Residency = 'single') {
+    this.#residency = residency;
+    const { module, shared: sharing } = compiled();
+    this.threads = sharing ? threads : 1;
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES, shared: sharing });
+    this.#machine = instantiate(module, memory);
+    writeTables(this.#machine, TABLES);
+    this.#top = TABLES + TABLES_BYTES;
+    this.#share = this.threads > 1 ? retain(this.threads, { module, memory }) : null;
+  }
+
+  async readWeights(checkpoint: Checkpoint, names: Iterable<string>): Promise<Map<string, Tensor>> {
+    return this.#exclusive(() => this.#read(checkpoint, [...names]));
+  }
+
+  run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
+    return this.#exclusive(async () => {
+      options.signal?.throwIfAborted();
+      const recorder = new Recorder();
+      const sources = inputs.map((x, slot) => Recorder.source({ kind: 'input', slot }, x.shape));
+      const output = compute(sources, recorder, options.tap ? recorder.tap : null);
+      const program = this.#plan(recorder, output, options.key === undefined || options.tap ? null : `${options.key} ${inputs.map((x) => x.shape.join()).join(' ')}`);
+      return this.#execute(program, recorder, inputs, options);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last.catch(() => undefined);
+    await this.#share?.release();
+    this.#plans.clear();
+    this.#weights.clear();
+  }
+
+  /** One after the other, in the order of the calls. */
+  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new Error('the model is closed; load it again'));
+    const result = this.#last.then(task, task);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  #plan(recorder: Recorder, output: Tensor, key: string | null): Compiled {
+    const known = key === null ? undefined : this.#plans.get(key);
+    if (known !== undefined) return known;
+    const made = plan(recorder, output, {
+      MR: MR_OF_THIS_ENGINE, parts: this.threads, tables: TABLES, weights: this.#weights, base: this.#top,
+      values: (name) => {
+        const { address, shape } = this.#weights.get(name)!;
+        return this.#machine.f32.slice(address / 4, address / 4 + sizeOf(shape));
+      },
+    });
+    const id = this.#programs;
+    this.#programs += made.segments.length;
+    const encoder = new TextEncoder();
+    const program = { ...made, id, text: this.threads === 1 ? [] : made.segments.map((steps) => encoder.encode(JSON.stringify(steps))) };
+    if (key !== null) this.#plans.set(key, program);
+    return program;
+  }
+
+  async #execute(program: Compiled, recorder: Recorder, inputs: readonly Tensor[], options: RunOptions): Promise<Tensor> {
+    const textAt = roundUp(program.end);
+    this.#reserve(textAt + program.text.reduce((sum, text) => sum + text.length, 0));
+    const { f32, buffer } = { f32: this.#machine.f32, buffer: this.#machine.memory.buffer };
+    for (const { address, data, index } of program.constants) {
+      const current = index === null ? data : recorder.constants[index];
+      new Uint8Array(buffer, address, current.byteLength).set(new Uint8Array(current.buffer, current.byteOffset, current.byteLength));
+    }
+    program.inputs.forEach((place, slot) => {
+      if (place !== null) upload(inputs[slot], f32, place.address / 4);
+    });
+    let at = textAt;
+    for (const [i, steps] of program.segments.entries()) {
+      if (this.#share === null) {
+        await this.#computeHere(steps, options.signal);
+      } else {
+        const text = program.text[i];
+        new Uint8Array(buffer, at, text.length).set(text);
+        await this.#share.run({ id: program.id + i, address: at, byteLength: text.length }, { signal: options.signal });
+        at += text.length;
+      }
+      for (const tap of program.taps) if (tap.segment === i) options.tap?.(tap.name, download(tap.placed, f32));
+    }
+    return download(program.output, f32);
+  }
+
+  /** On the calling thread, which lets others have a turn in between. */
+  async #computeHere(steps: readonly Step[], signal: AbortSignal | undefined): Promise<void> {
+    let turn = performance.now();
+    for (const step of steps) {
+      runStep(step, this.#machine, 0, 1);
+      if (performance.now() - turn < TURN) continue;
+      await new Promise((resume) => setTimeout(resume));
+      signal?.throwIfAborted();
+      turn = performance.now();
+    }
+  }
+
+  #reserve(end: number): void {
+    const { memory } = this.#machine;
+    const missing = Math.ceil(end / PAGE) - memory.buffer.byteLength / PAGE;
+    if (missing <= 0) return;
+    try {
+      memory.grow(missing);
+    } catch {
+      throw new RangeError(`the model and what it computes need ${(end / 1e6).toFixed(0)} MB in one WebAssembly memory, which cannot be had; take smaller batches, or executor reference`);
+    }
+  }
+
+  async #read(checkpoint: Checkpoint, names: readonly string[]): Promise<Map<string, Tensor>> {
+    this.#plans.clear(); // their memory begins where these weights will lie
+    const placed = new Map<string, PlacedWeight>();
+    let top = roundUp(this.#top);
+    let largest = 0;
+    for (const name of names) {
+      const { shape, dtype } = checkpoint.tensors.get(name)!;
+      const layout = layoutOf(name, shape);
+      const half = this.#residency === 'half' && dtype === 'F16' && layout !== 'plain';
+      placed.set(name, { address: top, layout, shape, half });
+      top += roundUp((half ? 2 : 4) * weightElements(layout, name, shape) + 64);
+      if (layout !== 'plain') largest = Math.max(largest, 4 * weightElements(layout, name, shape) + 64);
+    }
+    await this.#fill(checkpoint, placed, roundUp(top), Math.max(STAGING, roundUp(largest)));
+    for (const [name, weight] of placed) this.#weights.set(name, weight);
+    this.#top = top;
+    return new Map(names.map((name) => [name, Recorder.source({ kind: 'weight', name }, placed.get(name)!.shape)]));
+  }
+
+  /**
+   * Reads the parameters to their places. While one half of the staging area is packed by the threads, the other is filled from the file.
+   * @param staging two areas of `room` bytes, and a third where weights lie packed before they are narrowed
+   */
+  async #fill(checkpoint: Checkpoint, placed: ReadonlyMap<string, PlacedWeight>, staging: number, room: number): Promise<void> {
+    const halves = [...placed.values()].some((weight) => weight.half);
+    const textAt = staging + (halves ? 3 : 2) * room;
+    this.#reserve(textAt);
+    const { f32 } = this.#machine;
+    let packing: Promise<void> = Promise.resolve();
+    let steps: Step[] = [];
+    let area = 0;
+    let filled = 0;
+    const pack = async (): Promise<void> => {
+      await packing;
+      packing = this.#runSteps(steps, textAt);
+      packing.catch(() => undefined); // seen at the next await
+      steps = [];
+      area = 1 - area;
+      filled = 0;
+    };
+    for (const [name, { address, layout, shape, half }] of placed) {
+      const size = sizeOf(shape);
+      if (layout === 'plain') {
+        await checkpoint.read(name, f32.subarray(address / 4, address / 4 + size));
+        continue;
+      }
+      const elements = weightElements(layout, name, shape);
+      if (filled + 4 * elements + 64 > room) await pack();
+      const from = staging + area * room + filled;
+      await checkpoint.read(name, f32.subarray(from / 4, from / 4 + size));
+      const packed = staging + 2 * room + filled;
+      steps.push(packStep(layout, name, shape, from, half ? packed : address, MR_OF_THIS_ENGINE));
+      if (half) steps.push({ kind: 'narrow', x: packed, y: address, count: roundUp(elements) });
+      filled += roundUp(4 * elements + 64);
+    }
+    if (steps.length > 0) await pack();
+    await packing;
+  }
+
+  async #runSteps(steps: readonly Step[], textAt: number): Promise<void> {
+    if (steps.length === 0) return;
+    if (this.#share === null) return this.#computeHere(steps, undefined);
+    const text = new TextEncoder().encode(JSON.stringify(steps));
+    this.#reserve(textAt + text.length);
+    new Uint8Array(this.#machine.memory.buffer, textAt, text.length).set(text);
+    return this.#share.run({ id: this.#programs++, address: textAt, byteLength: text.length });
+  }
+}
+
+const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
+
+/** Copies a tensor into memory, in row-major order, from element `at` on. */
+function upload(x: Tensor, memory: Float32Array, at: number): void {
+  if (!(x.data instanceof Float32Array)) throw new TypeError('the SIMD executor computes in float32; take executor reference for float64');
+  const whole = x.stride.every((stride, axis) => stride === sizeOf(x.shape.slice(axis + 1)));
+  if (whole) memory.set(x.data.subarray(x.offset, x.offset + x.size), at);
+  else for (let i = 0; i < x.size; i++) memory[at + i] = elementAt(x as ndarray.NdArray<Float32Array>, i);
+}
+
+/** A copy of a view in memory, in row-major order. */
+function download({ address, shape, stride }: Placed, memory: Float32Array): Tensor {
+  const source = ndarray(memory, [...shape], [...stride], address / 4);
+  const data = new Float32Array(sizeOf(shape));
+  const whole = stride.every((step, axis) => step === sizeOf(shape.slice(axis + 1)));
+  if (whole) data.set(memory.subarray(address / 4, address / 4 + data.length));
+  else for (let i = 0; i < data.length; i++) data[i] = elementAt(source, i);
+  return ndarray(data, [...shape]) as Tensor;
+}

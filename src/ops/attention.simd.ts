@@ -1,0 +1,119 @@
+// attention on SIMD lanes: the twin of attention.ts. The work is divided into heads of images, and those into runs of queries; scores of a
+// run stay in the cache from q'·kᵀ over the softmax to p·v.
+
+import { BLOCK } from './dotProducts.ts';
+import { NR } from './dotProducts.simd.ts';
+import { share, type Machine } from './simd/machine.ts';
+import { gemmBlock, packColumns, packedColumnsBytes, packRows, paddedColumns } from './simd/packing.ts';
+
+/** Where a (N,T,D) tensor lies: element (n, t, i) at `at` + n·image + t·token + 4·i. */
+export interface Tokens {
+  at: number;
+  image: number;
+  token: number;
+}
+
+export interface AttentionStep {
+  kind: 'attention';
+  MR: number;
+  N: number;
+  T: number;
+  S: number;
+  heads: number;
+  /** Width of a head. */
+  d: number;
+  /** RN32(1 / sqrt(d)) */
+  factor: number;
+  q: Tokens;
+  k: Tokens;
+  v: Tokens;
+  y: Tokens;
+  /** (T,S), rows maskStride bytes apart, or 0. */
+  mask: number;
+  maskStride: number;
+  /** Room for scratchBytes(S, d) per thread. */
+  scratch: number;
+  /** Address of the elementwise kernels' tables. */
+  tables: number;
+}
+
+/** Queries whose scores are in work together. */
+const QUERIES = 40;
+
+interface Scratch { keys: number; values: number; scaled: number; queries: number; scores: number; p: number; out: number; end: number }
+
+/** Addresses of a thread's own pieces, from `at` on: packed keys and values, q' and its panels, scores, p's panels, the result of a head. */
+function layout(at: number, S: number, d: number): Scratch {
+  const keys = at;
+  const values = keys + packedColumnsBytes(S, d);
+  const scaled = values + packedColumnsBytes(d, S);
+  const queries = scaled + 4 * QUERIES * d;
+  const scores = queries + 4 * QUERIES * d;
+  const p = scores + 4 * QUERIES * paddedColumns(S);
+  const out = p + 4 * QUERIES * S;
+  return { keys, values, scaled, queries, scores, p, out, end: out + 4 * QUERIES * paddedColumns(d) };
+}
+
+export const attentionScratchBytes = (S: number, d: number): number => Math.ceil(layout(0, S, d).end / 64) * 64;
+
+export function runAttention(step: AttentionStep, machine: Machine, part: number, parts: number): void {
+  const { N, T, S, heads, d, k, v } = step;
+  const scratch = layout(step.scratch + part * attentionScratchBytes(S, d), S, d);
+  const runs = Math.ceil(T / QUERIES);
+  // Whole heads where there are enough of them, so that keys and values are packed once; else single runs of queries.
+  const grain = N * heads >= 2 * parts ? runs : 1;
+  const [begin, end] = share(N * heads * runs, grain, part, parts);
+  let packed = -1;
+  for (let item = begin; item < end; item++) {
+    const pair = Math.floor(item / runs);
+    const n = Math.floor(pair / heads);
+    const column = 4 * d * (pair - n * heads);
+    if (pair !== packed) {
+      const keys = { from: k.at + n * k.image + column, vectorStride: k.token, kStride: 4, vectors: S, K: d };
+      packColumns(machine, keys, scratch.keys, 0, Math.ceil(S / NR));
+      const values = { from: v.at + n * v.image + column, vectorStride: 4, kStride: v.token, vectors: d, K: S };
+      packColumns(machine, values, scratch.values, 0, Math.ceil(d / NR));
+      packed = pair;
+    }
+    const top = (item - pair * runs) * QUERIES;
+    attend(step, machine, scratch, n, column, top, Math.min(QUERIES, T - top));
+  }
+}
+
+/** `rows` queries from `top` on, of the head that begins at byte `column` of a token. */
+function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: number, column: number, top: number, rows: number): void {
+  const { MR, S, d, q, y, mask, maskStride, factor } = step;
+  const { kernels } = machine;
+  const panels = Math.ceil(rows / MR);
+  const scoreColumns = paddedColumns(S);
+  const scoreStride = 4 * scoreColumns;
+  // [1] q' (T,d)
+  for (let t = 0; t < rows; t++) kernels.scale(q.at + n * q.image + (top + t) * q.token + column, scratch.scaled + 4 * d * t, d, factor);
+  packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d }, MR, scratch.queries, 0, panels);
+  // [2] scores (T,S)
+  product(machine, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, scoreStride);
+  // [3] mask
+  if (mask !== 0) {
+    for (let t = 0; t < rows; t++) kernels.add(scratch.scores + t * scoreStride, mask + (top + t) * maskStride, scratch.scores + t * scoreStride, 1, S);
+  }
+  // [4] p (T,S)
+  kernels.softmax(scratch.scores, scoreStride, scratch.scores, scoreStride, rows, S, step.tables);
+  // [5] y (T,d), k running over the S tokens
+  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 4, vectors: rows, K: S }, MR, scratch.p, 0, panels);
+  const target = y.at + n * y.image + top * y.token + column;
+  if (d % NR === 0) {
+    product(machine, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
+  } else {
+    const stride = 4 * paddedColumns(d);
+    product(machine, MR, scratch.p, rows, S, scratch.values, paddedColumns(d), scratch.out, stride);
+    for (let t = 0; t < rows; t++) kernels.pack_copy(scratch.out + t * stride, 4, d, target + t * y.token, 4);
+  }
+}
+
+/** C (rows, columns) = A·B for packed A and B, columns whole panels. */
+function product(machine: Machine, MR: number, a: number, rows: number, K: number, b: number, columns: number, c: number, ldc: number): void {
+  for (let k = 0; k < K; k += BLOCK) {
+    const kc = Math.min(BLOCK, K - k);
+    gemmBlock(machine, MR, a + 4 * k * rows, rows, b + 4 * k * columns, columns / NR, c, ldc, kc, k === 0);
+  }
+}

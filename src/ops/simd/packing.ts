@@ -1,0 +1,69 @@
+// Operands of a product, packed for the tiles of dotProducts.simd.ts. Addresses and strides in bytes.
+//
+// Layout of a packed operand of R-wide panels: for each block of 128 k, for each panel: kc lines of R elements. A block of n vectors
+// (rows of A, columns of B) takes 4·n·kc bytes, so block b begins at 512·n·b and panel p of it at 4·R·kc·p.
+
+import { BLOCK } from '../dotProducts.ts';
+import { NR } from '../dotProducts.simd.ts';
+import type { Machine } from './machine.ts';
+
+/** A matrix of vectors to be packed: rows of A, or columns of B. Element k of vector v is at from + v·vectorStride + k·kStride. */
+export interface Operand {
+  from: number;
+  vectorStride: number;
+  kStride: number;
+  vectors: number;
+  K: number;
+}
+
+/** Columns of B are padded with zeros to whole panels. */
+export const paddedColumns = (O: number): number => Math.ceil(O / NR) * NR;
+
+/** Bytes of B, packed. */
+export const packedColumnsBytes = (O: number, K: number): number => 4 * paddedColumns(O) * K;
+
+/** Packs panels [begin, end) of B: 8 columns each, the last one filled up with zeros. */
+export function packColumns(machine: Machine, b: Operand, to: number, begin: number, end: number): void {
+  packPanels(machine, b, NR, paddedColumns(b.vectors), to, begin, end);
+}
+
+/** Packs panels [begin, end) of A: MR rows each, the last one as narrow as it is. */
+export function packRows(machine: Machine, a: Operand, MR: number, to: number, begin: number, end: number): void {
+  packPanels(machine, a, MR, a.vectors, to, begin, end);
+}
+
+function packPanels(machine: Machine, x: Operand, R: number, padded: number, to: number, begin: number, end: number): void {
+  for (let k = 0; k < x.K; k += BLOCK) {
+    const kc = Math.min(BLOCK, x.K - k);
+    for (let panel = begin; panel < end; panel++) {
+      const first = panel * R;
+      const width = Math.min(R, padded - first);
+      packPanel(machine, x, first, k, kc, Math.min(width, x.vectors - first), width, to + 4 * (k * padded + first * kc));
+    }
+  }
+}
+
+/** One panel of one block: `present` vectors from `first` on, in lines of `width`. */
+export function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, kc: number, present: number, width: number, to: number): void {
+  const from = x.from + first * x.vectorStride + k * x.kStride;
+  let v = 0;
+  if (x.kStride === 4) {
+    for (; v + 4 <= present; v += 4) kernels.pack_transpose(from + v * x.vectorStride, x.vectorStride, kc, to + 4 * v, 4 * width);
+  } else if (x.vectorStride === 4 && present === NR && width === NR) {
+    kernels.pack_lines(from, x.kStride, kc, to);
+    v = NR;
+  }
+  for (; v < present; v++) kernels.pack_copy(from + v * x.vectorStride, x.kStride, kc, to + 4 * v, 4 * width);
+  for (; v < width; v++) kernels.pack_fill(to + 4 * v, 4 * width, kc);
+}
+
+/** One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole panel on. */
+export function gemmBlock({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean): void {
+  const whole = Math.floor(M / MR);
+  const bStride = 4 * NR * kc;
+  if (whole > 0) kernels[`gemm_${MR}x${NR}`](a, whole, 4 * MR * kc, b, panels, bStride, c, ldc, kc, first ? 1 : 0);
+  const rest = M - whole * MR;
+  if (rest > 0) {
+    kernels[`gemm_${rest}x${NR}`](a + 4 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc, first ? 1 : 0);
+  }
+}

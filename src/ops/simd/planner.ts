@@ -1,0 +1,192 @@
+// From a recorded network to a plan: steps with addresses, in order, and what has to be copied in before and out after.
+
+import type { Tensor } from '../tensor.ts';
+import { Arena } from './arena.ts';
+import { emit } from './emit.ts';
+import { fuse } from './fuse.ts';
+import { storageOf, type Recorder, type Storage } from './graph.ts';
+import type { Step } from './steps.ts';
+import type { PlacedWeight } from './weights.ts';
+
+/** A view in memory: element i along each axis lies 4·i·stride bytes from the address. */
+export interface Placed {
+  address: number;
+  shape: readonly number[];
+  stride: readonly number[];
+}
+
+/** Data for an address; where it came with the recording, its place among the recording's constants, so that the next recording's may stand in. */
+export interface Constant {
+  address: number;
+  data: Float32Array | Float64Array | Int32Array;
+  index: number | null;
+}
+
+export interface Plan {
+  /** In segments: after each but the last one, the taps at that place are read. */
+  segments: readonly (readonly Step[])[];
+  /** Data that the plan needs in memory when it starts. */
+  constants: readonly Constant[];
+  /** Where the inputs go, by slot. */
+  inputs: readonly ({ address: number; length: number } | null)[];
+  taps: readonly { name: string; placed: Placed; segment: number }[];
+  output: Placed;
+  /** The first address beyond the plan's memory. */
+  end: number;
+}
+
+export interface Surroundings {
+  /** Rows of a tile. */
+  MR: number;
+  /** Threads that will compute, each with scratch memory of its own. */
+  parts: number;
+  /** Tables of the elementwise kernels. */
+  tables: number;
+  weights: ReadonlyMap<string, PlacedWeight>;
+  /** Reads a parameter that lies row-major. */
+  values: (name: string) => Float32Array;
+  /** Where the plan's memory begins. */
+  base: number;
+}
+
+/** What `emit` works with: steps go in, memory and addresses come out. */
+export class Context {
+  readonly around: Surroundings;
+  readonly constants: Constant[] = [];
+  steps: Step[] = [];
+  /** Constants have a region of their own before the arena: they are in memory before the first step, and no step may write there. */
+  readonly #constantsFrom: number;
+  #constantsTo: number;
+  readonly #arena: Arena;
+  readonly #addresses = new Map<Storage, number>();
+  #temporaries: number[] = [];
+  readonly inputs: ({ address: number; length: number } | null)[] = [];
+
+  constructor(around: Surroundings, constantBytes: number) {
+    this.around = around;
+    this.#constantsFrom = this.#constantsTo = Math.ceil(around.base / 64) * 64;
+    this.#arena = new Arena(this.#constantsFrom + constantBytes);
+  }
+
+  get constantBytes(): number {
+    return this.#constantsTo - this.#constantsFrom;
+  }
+
+  get end(): number {
+    return this.#arena.end;
+  }
+
+  /** Memory until the current item is emitted. */
+  temporary(bytes: number): number {
+    const address = this.#arena.allocate(bytes);
+    this.#temporaries.push(address);
+    return address;
+  }
+
+  /** Data that must be in memory when the plan starts, and stay. */
+  constant(data: Constant['data'], index: number | null = null): number {
+    const address = this.#constantsTo;
+    this.#constantsTo += Math.ceil((data.byteLength + SLACK) / 64) * 64;
+    this.constants.push({ address, data, index });
+    return address;
+  }
+
+  /** The address of a view's first element. */
+  address(x: Tensor): number {
+    return this.#storage(storageOf(x)) + 4 * x.offset;
+  }
+
+  /** Memory for a storage that the current item computes. */
+  place(storage: Storage): number {
+    const address = this.#arena.allocate(4 * storage.length + SLACK);
+    this.#addresses.set(storage, address);
+    return address;
+  }
+
+  /** Ends an item: its temporaries and the storages that nobody needs any more are free. */
+  finish(done: Iterable<Storage>): void {
+    for (const address of this.#temporaries) this.#arena.release(address);
+    this.#temporaries = [];
+    for (const storage of done) {
+      const address = this.#addresses.get(storage);
+      if (address !== undefined && storage.origin.kind === 'node') this.#arena.release(address);
+    }
+  }
+
+  #storage(storage: Storage): number {
+    const known = this.#addresses.get(storage);
+    if (known !== undefined) return known;
+    const { origin } = storage;
+    let address: number;
+    if (origin.kind === 'weight') {
+      const weight = this.around.weights.get(origin.name);
+      if (weight === undefined) throw new Error(`no parameter named ${origin.name} was loaded`);
+      if (weight.layout !== 'plain') throw new Error(`${origin.name} is packed for products and cannot be read as it is`);
+      address = weight.address;
+    } else if (origin.kind === 'constant') {
+      address = this.constant(origin.data, origin.index);
+    } else if (origin.kind === 'input') {
+      address = this.#arena.allocate(4 * storage.length + SLACK);
+      this.inputs[origin.slot] = { address, length: storage.length };
+    } else {
+      throw new Error(`${origin.node.op} is used before it is computed`);
+    }
+    this.#addresses.set(storage, address);
+    return address;
+  }
+}
+
+/** Kernels may read, never write, a little past the end of an operand: a panel's width. */
+const SLACK = 64;
+
+export function plan(recorder: Recorder, output: Tensor, around: Surroundings): Plan {
+  // The constants' region is as large as they turn out to be: once to see, once to do.
+  return attempt(recorder, output, new Context(around, attempt(recorder, output, new Context(around, 0)).constantBytes));
+}
+
+function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & { constantBytes: number } {
+  const wanted = new Set([output, ...recorder.taps.map((tap) => tap.tensor)].map(storageOf));
+  const items = fuse(recorder, wanted);
+  // Constants and inputs first: they must not lie where an earlier step still computes.
+  for (const node of recorder.nodes) {
+    for (const x of node.inputs) {
+      const { kind } = storageOf(x).origin;
+      if (kind === 'input' || kind === 'constant') context.address(x);
+    }
+  }
+  // [1] how long each storage is needed: to its last use, a wanted one to the end of its segment or of the plan
+  const segmentOf = (after: number): number => items.findLastIndex((item) => item.position < after);
+  const lastUse = new Map<Storage, number>();
+  items.forEach((item, i) => {
+    for (const node of [item.node, ...item.followers]) for (const x of node.inputs) lastUse.set(storageOf(x), i);
+    if (!lastUse.has(item.last.storage)) lastUse.set(item.last.storage, i);
+  });
+  for (const tap of recorder.taps) lastUse.set(storageOf(tap.tensor), Math.max(lastUse.get(storageOf(tap.tensor)) ?? 0, segmentOf(tap.after)));
+  lastUse.set(storageOf(output), Infinity);
+  const ending = new Map<number, Storage[]>();
+  for (const [storage, i] of lastUse) ending.set(i, [...(ending.get(i) ?? []), storage]);
+  // [2] steps, item by item, cut where a tap reads
+  const cuts = new Set(recorder.taps.map((tap) => segmentOf(tap.after)));
+  const segments: Step[][] = [];
+  const segmentAt = new Map<number, number>();
+  items.forEach((item, i) => {
+    emit(item, context);
+    context.finish(ending.get(i) ?? []);
+    if (cuts.has(i) && i < items.length - 1) {
+      segmentAt.set(i, segments.length);
+      segments.push(context.steps);
+      context.steps = [];
+    }
+  });
+  segments.push(context.steps);
+  const placed = (x: Tensor): Placed => ({ address: context.address(x), shape: x.shape, stride: x.stride });
+  return {
+    segments,
+    constants: context.constants,
+    inputs: context.inputs,
+    taps: recorder.taps.map((tap) => ({ name: tap.name, placed: placed(tap.tensor), segment: segmentAt.get(segmentOf(tap.after)) ?? segments.length - 1 })),
+    output: placed(output),
+    end: context.end + 4096,
+    constantBytes: context.constantBytes,
+  };
+}
