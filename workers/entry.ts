@@ -39,7 +39,7 @@ async function know(model: NonNullable<Task['model']>): Promise<Known> {
   const known = models.get(model.id);
   // A memory object made before the memory grew may not have heard of it; the one that came with the task has.
   if (known !== undefined && known.machine.memory.buffer.byteLength >= model.memory.buffer.byteLength) return known;
-  const { runStep } = known ?? await import(model.steps ?? new URL('../src/ops/simd/steps.js', import.meta.url).href) as { runStep: RunStep };
+  const { runStep } = known ?? await (model.steps === undefined ? import('../src/ops/simd/steps.ts') : import(model.steps)) as { runStep: RunStep };
   const fresh = { machine: instantiate(model.module, model.memory), runStep, programs: known?.programs ?? new Map<number, Step[]>() };
   models.set(model.id, fresh);
   return fresh;

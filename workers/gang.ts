@@ -166,7 +166,9 @@ function failureOf(outcome: Outcome & { kind: 'failed' }, part: number, parts: n
 }
 
 function deathOf(error: unknown, part: number, parts: number): Error {
-  const message = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  // What piscina says of the tasks of a pool that is given up.
+  const message = said === 'Terminating worker thread' ? 'another thread ended before it was ready' : said;
   return new Error(
     `Thread ${part + 1} of ${parts} died during the computation (${message}), which has no result therefore. The next call starts a new thread in its place.`,
     { cause: error },
