@@ -22,8 +22,11 @@ export function dot32(a: FloatArray, at: number, b: FloatArray, bt: number, K: n
   let acc = 0;
   for (let start = 0; start < K; start += BLOCK) {
     const end = Math.min(start + BLOCK, K);
+    // [1] s = +0
     let s = 0;
+    // [2] s = RN32(s + RN32(a·b)), k ascending in the block
     for (let k = start; k < end; k++) s = Math.fround(s + Math.fround(a[at + k] * b[bt + k]));
+    // [3] acc = RN32(acc + s)
     acc = Math.fround(acc + s);
   }
   return acc;

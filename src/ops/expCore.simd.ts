@@ -35,7 +35,8 @@ export function expCore(f: FunctionBuilder, tables: Local): ExpCore {
     set(pair1, pairOf(2)),
     set(th, firsts(get(pair0), get(pair1))),
     set(p, f64x2.add(get(th), f64x2.add(seconds(get(pair0), get(pair1)), f64x2.mul(get(th), get(p))))),
-    // [4] times 2^(k div 64), whose bits are (k div 64 + 1023)·2^52
+    // [4] times 2^(k div 64)
+    // Its bits are (k div 64 + 1023)·2^52
     set(k, i64x2.add(v128.and(i64x2.shl(get(k), i32.const(46)), i64x2.const(-(1n << 52n))), i64x2.const(1023n << 52n))),
     set(e, f64x2.mul(get(p), get(k))),
   ];

@@ -54,7 +54,8 @@ export function expCore(x: number): number {
   // [3] 2^(j/64)·eʳ
   const j = k & 63;
   const y = TH[j] + (TL[j] + TH[j] * p);
-  // [4] times 2^(k div 64), in two halves because 2^1024 is no binary64 and 2^-1074 no normal one; the first product is exact
+  // [4] times 2^(k div 64)
+  // In two halves because 2^1024 is no binary64 and 2^-1074 no normal one; the first product is exact
   const e = k >> 6;
   const half = e >> 1;
   return y * TWO[BIAS + half] * TWO[BIAS + e - half];
