@@ -78,10 +78,10 @@ function verify({ engine, model, batch }: Measurement, features: Float32Array): 
     const row = features.subarray(n * width, (n + 1) * width);
     const error = expected.error(row);
     const bound = Math.max(4 * expected.pytorch.error, 1e-5);
-    if (!(error <= bound)) throw new Error(`${engine}, ${model}: features of image ${n} have a relative RMS error of ${error} against float64, more than ${bound}; not timed, because they are wrong`);
+    if (!(error <= bound)) throw new Error(`features of image ${n} have a relative RMS error of ${error} against float64, more than ${bound}; not timed, because they are wrong`);
     const difference = expected.difference(row);
     if (engine === 'clip-oracle' && !(difference <= 4 * expected.pytorch.difference)) {
-      throw new Error(`${engine}, ${model}: a feature of image ${n} is ${difference} from float64, more than 4 times PyTorch's ${expected.pytorch.difference}; not timed, because it is wrong`);
+      throw new Error(`a feature of image ${n} is ${difference} from float64, more than 4 times PyTorch's ${expected.pytorch.difference}; not timed, because it is wrong`);
     }
     worst = Math.max(worst, error);
   }

@@ -1,7 +1,7 @@
 // On what it was measured.
 
 import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { packageFile } from '../src/clip/package-file.ts';
 
 export interface Machine {
@@ -12,17 +12,19 @@ export interface Machine {
   /** Of the measuring processes. */
   node: string;
   date: string;
+  /** What else ran when the measurements began: the average number of busy threads in the minute before. */
+  load: number;
 }
 
 export function machine(node: string): Machine {
   return {
     cpu: cpus()[0].model, cores: cpus().length, memoryGB: Math.round(totalmem() / 2 ** 30), platform: `${process.platform} ${process.arch}`,
-    node, date: new Date().toISOString().slice(0, 10),
+    node, date: new Date().toISOString().slice(0, 10), load: loadavg()[0],
   };
 }
 
-export function describeMachine({ cpu, cores, memoryGB, platform, node, date }: Machine): string {
-  return `${cpu}, ${cores} cores, ${memoryGB} GB, ${platform}, Node ${node}, ${date}`;
+export function describeMachine({ cpu, cores, memoryGB, platform, node, date, load }: Machine): string {
+  return `${cpu}, ${cores} cores, ${memoryGB} GB, ${platform}, Node ${node}, ${date}${load > 0.5 ? ` (busy: load average ${load.toFixed(1)})` : ''}`;
 }
 
 export function ownPackage(): { version: string } {

@@ -24,8 +24,8 @@ async function inChild(script: string, argument: unknown, node: string, what: st
     return JSON.parse(stdout.slice(stdout.lastIndexOf('\n{') + 1));
   } catch (error) {
     const { stderr, signal } = error as { stderr?: string; signal?: string | null };
-    const said = (stderr ?? '').split('\n').filter((line) => /error|not timed/i.test(line)).slice(0, 2).join(' ').trim();
-    throw new Error(`${what}: ${said || (signal ? `ended by ${signal}` : String(error))}`, { cause: error });
+    const said = (stderr ?? '').split('\n').find((line) => /^\w*Error\b/.test(line));
+    throw new Error(`${what}: ${said ?? (signal ? `ended by ${signal}` : String(error))}`, { cause: error });
   }
 }
 

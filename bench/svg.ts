@@ -35,7 +35,7 @@ const text = (x: number, y: number, content: string, attributes = ''): string =>
 /** @throws RangeError if the report has no measurement of one image at a time */
 export function chart(report: Report): string {
   const rows = summarise(report.results).filter((row) => row.batch === 1 && row.weights === 'file');
-  if (rows.length === 0) throw new RangeError('svg: "report" expected measurements with batch 1, got none; run npm run bench:peers -- --batches 1');
+  if (rows.length === 0) throw new RangeError('svg: "report" expected measurements with batch 1, got none; measure with --batches 1');
   const parts: string[] = [];
   let y = 24;
   parts.push(text(16, y, 'Milliseconds per image (batch 1, fastest pass; less is better)', ' class="title"'));

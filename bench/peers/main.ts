@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { packageFile } from '../../src/clip/package-file.ts';
 import type { Measurement } from '../child.ts';
@@ -104,15 +104,22 @@ function sizeOf(path: string): number {
   return stat.isDirectory() ? readdirSync(path).reduce((sum, entry) => sum + sizeOf(join(path, entry)), 0) : stat.size;
 }
 
-const report = options.from === undefined ? await compare() : JSON.parse(readFileSync(options.from, 'utf8')) as Report;
-const write = (file: string | undefined, content: string): void => {
+/** Writes only what was asked for. */
+function write(file: string | undefined, content: () => string): void {
   if (file === undefined) return;
-  mkdirSync(join(file, '..'), { recursive: true });
-  writeFileSync(file, content);
-};
-write(options.json, `${JSON.stringify(report, null, 1)}\n`);
-write(options.markdown, markdownTable(report));
-write(options.svg, chart(report));
-process.stdout.write(textTable(report));
-// A comparison in which we gave no result has failed; a peer that cannot do something is only noted.
-if (report.failures.some((failure) => failure.includes('clip-oracle,'))) process.exitCode = 1;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content());
+}
+
+try {
+  const report = options.from === undefined ? await compare() : JSON.parse(readFileSync(options.from, 'utf8')) as Report;
+  write(options.json, () => `${JSON.stringify(report, null, 1)}\n`);
+  write(options.markdown, () => markdownTable(report));
+  process.stdout.write(textTable(report));
+  write(options.svg, () => chart(report));
+  // A comparison in which we gave no result has failed; a peer that cannot do something is only noted.
+  if (report.failures.some((failure) => failure.includes('clip-oracle,'))) process.exitCode = 1;
+} catch (error) {
+  process.stderr.write(`bench:peers: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
