@@ -6,7 +6,8 @@ import { add, avgPool2d, batchNorm2d, relu } from '../../src/ops/index.ts';
 import { batchNormAC, type BatchNorm2dStep } from '../../src/ops/batchNorm2d.simd.ts';
 import type { AvgPool2dStep } from '../../src/ops/avgPool2d.simd.ts';
 import { rawNumbers, seed, tensorOf, unitNumbers } from '../support/arbitraries.ts';
-import { Bench, BENCHES, PARTS } from '../support/simd.ts';
+import type { Bench} from '../support/simd.ts';
+import { BENCHES, PARTS } from '../support/simd.ts';
 
 const of = (count: number, next: () => number): Float32Array => Float32Array.from({ length: count }, () => next());
 

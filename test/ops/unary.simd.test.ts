@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { erf, exp, gelu, quickGelu, relu, scale, sigmoid } from '../../src/ops/index.ts';
 import { expCore } from '../../src/ops/expCore.ts';
 import type { Tensor } from '../../src/ops/index.ts';
-import { anyFloat32, seed, tensorOf, unitNumbers } from '../support/arbitraries.ts';
+import { anyFloat32, tensorOf, unitNumbers } from '../support/arbitraries.ts';
 import { float32FromBits } from '../support/bits.ts';
-import { Bench, BENCHES, PARTS } from '../support/simd.ts';
+import type { Bench} from '../support/simd.ts';
+import { BENCHES, PARTS } from '../support/simd.ts';
 
 const PLAIN = { relu, sigmoid, quickGelu, gelu, exp, erf };
 type Kind = keyof typeof PLAIN;
