@@ -10,7 +10,7 @@ export interface SharedModel {
   readonly steps?: string;
 }
 
-/** A program to run: a list of steps as UTF-8 JSON in the model's memory, put there by the caller, who keeps it there unchanged while the id is in use. */
+/** A program to run: a list of steps as text (src/ops/simd/program-text.ts) in the model's memory, put there by the caller, who keeps it there unchanged while the id is in use. */
 export interface Program {
   /** Unique within its model and never given to another text: threads parse a text once and then know it by this number. */
   readonly id: number;

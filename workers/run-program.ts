@@ -1,6 +1,7 @@
 // The loop that every thread runs: all steps of a program in order, this part's share of each, and a barrier in between. Nothing of Node.
 
 import type { Machine } from '../src/ops/simd/machine.ts';
+import { decodeProgram } from '../src/ops/simd/program-text.ts';
 import type { Barrier } from './barrier.ts';
 
 /** One operation of a recorded network as plain data. Which fields there are is known to the run function of its kind. */
@@ -27,9 +28,9 @@ export function runProgram<S extends Step>(steps: readonly S[], runStep: RunStep
   }
 }
 
-/** Reads the steps of a program, UTF-8 JSON, out of shared memory. */
+/** Reads the steps of a program out of shared memory. */
 export function readProgram(memory: WebAssembly.Memory, address: number, byteLength: number): Step[] {
   // A copy, because TextDecoder refuses shared memory in browsers.
   const bytes = new Uint8Array(memory.buffer, address, byteLength).slice();
-  return JSON.parse(new TextDecoder().decode(bytes)) as Step[];
+  return decodeProgram<Step>(bytes);
 }

@@ -8,6 +8,7 @@ import { MR_OF_THIS_ENGINE } from '../ops/simd/tiles.ts';
 import { elementAt, Recorder } from '../ops/simd/graph.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../ops/simd/machine.ts';
 import { plan, type Placed, type Plan } from '../ops/simd/planner.ts';
+import { encodeProgram } from '../ops/simd/program-text.ts';
 import { kernels, runStep, type Step } from '../ops/simd/steps.ts';
 import { TABLES_BYTES, writeTables } from '../ops/simd/tables.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
@@ -116,8 +117,7 @@ export class SimdExecutor implements Executor {
     });
     const id = this.#programs;
     this.#programs += made.segments.length;
-    const encoder = new TextEncoder();
-    const program = { ...made, id, text: this.threads === 1 ? [] : made.segments.map((steps) => encoder.encode(JSON.stringify(steps))) };
+    const program = { ...made, id, text: this.threads === 1 ? [] : made.segments.map(encodeProgram) };
     if (key !== null) this.#plans.set(key, program);
     return program;
   }
@@ -233,7 +233,7 @@ export class SimdExecutor implements Executor {
   async #runSteps(steps: readonly Step[], textAt: number): Promise<void> {
     if (steps.length === 0) return;
     if (this.#share === null) return this.#computeHere(steps, undefined);
-    const text = new TextEncoder().encode(JSON.stringify(steps));
+    const text = encodeProgram(steps);
     this.#reserve(textAt + text.length);
     new Uint8Array(this.#machine.memory.buffer, textAt, text.length).set(text);
     return this.#share.run({ id: this.#programs++, address: textAt, byteLength: text.length });
