@@ -1,11 +1,17 @@
 // Two thousand passes with threads killed at random: every call gives the right result or rejects, nothing leaks, nothing hangs.
 
+import ndarray from 'ndarray';
 import { describe, expect, test } from 'vitest';
+import { load } from '../../src/clip/load.ts';
+import type { Tensor } from '../../src/ops/tensor.ts';
 import { poolThreads, retain } from '../../workers/pool.ts';
 import { Mixing, SmallModel } from '../workers/small-model.ts';
 import { complaints, soak } from './soak.ts';
 
 const PASSES = 2000;
+
+/** Of a dense float32 tensor. */
+const bits = ({ data, offset, size }: Tensor): Uint32Array => new Uint32Array((data as Float32Array).slice(offset, offset + size).buffer);
 
 const EXPECTED = /^Thread N of N (died|failed: step N of N \(fault\): planted failure)/;
 
@@ -64,6 +70,31 @@ test('models that come and go while threads are killed', async () => {
   expect(complaints(report, { passes: PASSES, expected: EXPECTED })).toEqual([]);
   await Promise.all(alive.map((each) => each.share.release()));
   expect(poolThreads()).toHaveLength(0);
+});
+
+describe.for(['mini-vit', 'mini-rn'])('%s', (name) => {
+  test('2000 forward passes with threads killed at random have the bits of the plain path or reject', async () => {
+    const [plain, fast] = await Promise.all([load(name, { executor: 'reference', threads: 1 }), load(name, { executor: 'simd', threads: 2 })]);
+    const { resolution } = plain.model.architecture.vision;
+    const cases = await Promise.all([1, 2, 5].map(async (batch) => {
+      const size = batch * 3 * resolution * resolution;
+      const x = ndarray(Float32Array.from({ length: size }, (_, i) => ((Math.imul(i + batch, 0x9e3779b1) >>> 8) / 16777216 - 0.5) * 4), [batch, 3, resolution, resolution]);
+      return { x, expected: bits(await plain.model.encodeImage(x)) };
+    }));
+    const report = await soak({
+      passes: PASSES,
+      killEvery: 200,
+      async call(index, signal) {
+        const { x, expected } = cases[index % cases.length];
+        return bits(await fast.model.encodeImage(x, { signal })).every((word, i) => word === expected[i]);
+      },
+    });
+    console.log(report);
+    expect(complaints(report, { passes: PASSES })).toEqual([]);
+    expect(report.kills).toBeGreaterThan(20);
+    await Promise.all([plain.model.close(), fast.model.close()]);
+    expect(poolThreads()).toHaveLength(0);
+  });
 });
 
 test('the soak catches wrong results, hung calls and leaks', async () => {
