@@ -16,6 +16,12 @@ interface Known {
   readonly programs: Map<number, Step[]>;
 }
 
+/** What a module of steps exports. `checkKernels` refuses to compute on a thread that does not keep the rules. */
+interface Steps {
+  readonly runStep: RunStep;
+  readonly checkKernels?: (module: WebAssembly.Module, shared: boolean) => void;
+}
+
 const models = new Map<number, Known>();
 
 /** Piscina's task function. It never throws: a thrown null would count as success, and not every error can be cloned. */
@@ -39,7 +45,8 @@ async function know(model: NonNullable<Task['model']>): Promise<Known> {
   const known = models.get(model.id);
   // A memory object made before the memory grew may not have heard of it; the one that came with the task has.
   if (known !== undefined && known.machine.memory.buffer.byteLength >= model.memory.buffer.byteLength) return known;
-  const { runStep } = known ?? await (model.steps === undefined ? import('../src/ops/simd/steps.ts') : import(model.steps)) as { runStep: RunStep };
+  const { runStep, checkKernels }: Steps = known ?? await (model.steps === undefined ? import('../src/ops/simd/steps.ts') : import(model.steps)) as Steps;
+  if (known === undefined) checkKernels?.(model.module, true);
   const fresh = { machine: instantiate(model.module, model.memory), runStep, programs: known?.programs ?? new Map<number, Step[]>() };
   models.set(model.id, fresh);
   return fresh;

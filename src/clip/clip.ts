@@ -5,7 +5,7 @@ import { ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, 
 import { exp } from '../ops/exp.ts';
 import { reference } from '../ops/reference.ts';
 import { toFloat64 } from '../ops/reference64.ts';
-import type { FloatArray, Tensor } from '../ops/tensor.ts';
+import { zeros, type FloatArray, type Tensor } from '../ops/tensor.ts';
 import type { Executor } from './executor.ts';
 import type { Architecture } from './models.ts';
 
@@ -31,6 +31,9 @@ export interface EncodeOptions {
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
 }
+
+/** Elements of the images that one forward pass takes: 16 of 224 x 224. */
+const PASS_ELEMENTS = 16 * 3 * 224 * 224;
 
 export class CLIP {
   readonly name: string;
@@ -69,6 +72,19 @@ export class CLIP {
    */
   async encodeImage(x: Tensor, options: EncodeOptions = {}): Promise<Tensor> {
     const image = this.#input(x);
+    const [N, C, R] = image.shape;
+    const most = Math.max(1, Math.floor(PASS_ELEMENTS / (C * R * R)));
+    if (N <= most || options.tap !== undefined) return this.#encodeImages(image, options);
+    // A large batch in several passes: the bits are the same, and memory stays within bounds.
+    const features = zeros([N, this.architecture.embed], image.data);
+    for (let n = 0; n < N; n += most) {
+      const part = await this.#encodeImages(image.lo(n, 0, 0, 0).hi(Math.min(most, N - n), C, R, R), options);
+      features.data.set(part.data, n * this.architecture.embed);
+    }
+    return features;
+  }
+
+  async #encodeImages(image: Tensor, options: EncodeOptions): Promise<Tensor> {
     const weights = await this.#tower('vision');
     const { vision } = this.architecture;
     return this.#executor.run([image], ([input], ops, tap) => {

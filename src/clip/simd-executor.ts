@@ -1,6 +1,7 @@
 // The SIMD path: networks are recorded, planned and computed by WASM kernels over one memory, by all threads of a gang, or here if there is one.
 
 import ndarray from 'ndarray';
+import { onAbort } from '../../workers/on-abort.ts';
 import { type Share, retain } from '../../workers/pool.ts';
 import type { Tap } from '../layers/module.ts';
 import type { Operations } from '../ops/operations.ts';
@@ -9,7 +10,7 @@ import { elementAt, Recorder } from '../ops/simd/graph.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../ops/simd/machine.ts';
 import { plan, type Placed, type Plan } from '../ops/simd/planner.ts';
 import { encodeProgram } from '../ops/simd/program-text.ts';
-import { kernels, runStep, type Step } from '../ops/simd/steps.ts';
+import { checkKernels, kernels, runStep, type Step } from '../ops/simd/steps.ts';
 import { TABLES_BYTES, writeTables } from '../ops/simd/tables.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
@@ -36,14 +37,20 @@ function compiled(): { module: WebAssembly.Module; shared: boolean } {
   return shared ??= { module: compile(kernels(MR_OF_THIS_ENGINE), withSharing), shared: withSharing };
 }
 
-/** Whether this engine has what the kernels need. */
+let works: boolean | null = null;
+
+/** Whether this engine has what the kernels need, and keeps the rules (src/ops/simd/canary.ts). */
 export function simdWorks(): boolean {
-  try {
-    compiled();
-    return true;
-  } catch {
-    return false;
+  if (works === null) {
+    try {
+      const { module, shared: sharing } = compiled();
+      checkKernels(module, sharing);
+      works = true;
+    } catch {
+      works = false;
+    }
   }
+  return works;
 }
 
 export class SimdExecutor implements Executor {
@@ -79,13 +86,22 @@ export class SimdExecutor implements Executor {
   }
 
   run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
-    return this.#exclusive(async () => {
+    let started = false;
+    const result = this.#exclusive(async () => {
       options.signal?.throwIfAborted();
+      started = true;
       const recorder = new Recorder();
       const sources = inputs.map((x, slot) => Recorder.source({ kind: 'input', slot }, x.shape));
       const output = compute(sources, recorder, options.tap ? recorder.tap : null);
       const program = this.#plan(recorder, output, options.key === undefined || options.tap ? null : `${options.key} ${inputs.map((x) => x.shape.join()).join(' ')}`);
       return this.#execute(program, recorder, inputs, options);
+    });
+    const { signal } = options;
+    if (signal === undefined) return result;
+    // A call that still waits for its turn is cancelled at once.
+    return new Promise((resolve, reject) => {
+      const forget = onAbort(signal, () => { if (!started) reject(signal.reason as Error); });
+      result.then(resolve, reject).finally(forget);
     });
   }
 

@@ -9,6 +9,8 @@ import { elementwiseKernels, runElementwise } from './elementwise.ts';
 import { halfKernels, runNarrow } from './half.ts';
 import type { Machine } from './machine.ts';
 
+export { checkKernels } from './canary.ts';
+
 type Run = (step: never, machine: Machine, part: number, parts: number) => void;
 
 const RUN = {

@@ -1,0 +1,59 @@
+// Before a thread computes, it proves on a few numbers that its kernels keep the rules that the contract rests on. 32-bit ARM flushes
+// subnormals in SIMD, and native add-ons built with fast-math switch a thread to flush-to-zero: both say that all is well.
+
+import { dot32 } from '../dotProducts.ts';
+import { NR } from '../dotProducts.simd.ts';
+import { expCore } from '../expCore.ts';
+import { instantiate, MAXIMUM_PAGES, type Machine } from './machine.ts';
+import { packColumns, packRows } from './packing.ts';
+import { writeTables } from './tables.ts';
+
+/**
+ * Proves compiled kernels on the calling thread, in a small memory of their own.
+ * @param shared whether they were compiled for shared memory
+ * @throws Error that says which rule is broken
+ */
+export function checkKernels(module: WebAssembly.Module, shared: boolean): void {
+  const machine = instantiate(module, new WebAssembly.Memory({ initial: 2, maximum: MAXIMUM_PAGES, shared }));
+  writeTables(machine, TABLES);
+  checkMachine(machine, 65536, TABLES);
+}
+
+const TABLES = 1024;
+
+/** @param at half a page that nobody else uses */
+export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32'>, at: number, tables: number): void {
+  const { kernels, f32 } = machine;
+  const x = at / 4;
+  const refuse = (rule: string): never => {
+    throw new Error(`this thread's SIMD ${rule}, so its results would not be the contract's; take executor reference, and look for native add-ons built with fast-math`);
+  };
+  // [1] subnormal results are kept, and products round to even
+  f32.set([1.1754943508222875e-38, 4.203895392974451e-45, 1, 0], x); // 2^-126, 3·2^-149
+  kernels.scale(at, at + 16, 4, 0.5);
+  if (f32[x + 4] !== 5.877471754111438e-39 || f32[x + 5] !== 2.802596928649634e-45) refuse('flushes subnormal numbers to zero or does not round to even');
+  // [2] a product is rounded before it is added: (1 + 2^-12)² - (1 + 2^-11) is 0 then, and 2^-24 where the two are fused
+  const K = 300;
+  const [rows, columns, a, b, c] = [at, at + 4 * K, at + 8 * K, at + 12 * K, at + 12 * K + 4 * NR * K];
+  f32.fill(0, x, x + 2 * K);
+  f32.set([1, 1 + 1 / 4096], rows / 4);
+  f32.set([-(1 + 1 / 2048), 1 + 1 / 4096], columns / 4);
+  const product = (): number => {
+    packRows(machine as Machine, { from: rows, vectorStride: 4 * K, kStride: 4, vectors: 1, K }, 1, a, 0, 1);
+    packColumns(machine as Machine, { from: columns, vectorStride: 4 * K, kStride: 4, vectors: 1, K }, b, 0, 1);
+    for (let k = 0; k < K; k += 128) {
+      const kc = Math.min(128, K - k);
+      kernels[`gemm_1x${NR}`](a + 4 * k, 1, 0, b + 4 * NR * k, 1, 0, c, 4 * NR, kc, k === 0 ? 1 : 0);
+    }
+    return f32[c / 4];
+  };
+  if (product() !== 0) refuse('fuses multiplications with additions');
+  // [3] a dot product of 300 terms, and some exponentials, have the plain path's bits
+  for (let k = 0; k < K; k++) {
+    f32[rows / 4 + k] = Math.fround(((k * 7919) % 1009) / 331 - 1.5);
+    f32[columns / 4 + k] = Math.fround(((k * 104729) % 997) / 313 - 1.6);
+  }
+  if (!Object.is(product(), dot32(f32.slice(rows / 4, rows / 4 + K), 0, f32.slice(columns / 4, columns / 4 + K), 0, K))) refuse('does not sum as the plain path does');
+  kernels.exp_4(rows, a, K, tables);
+  for (let k = 0; k < K; k++) if (f32[a / 4 + k] !== Math.fround(expCore(f32[rows / 4 + k]))) refuse('does not compute the exponential as the plain path does');
+}

@@ -1,0 +1,44 @@
+// The canary lets right kernels pass and refuses kernels that break a rule.
+
+import { describe, expect, test } from 'vitest';
+import { checkKernels, checkMachine } from '../../src/ops/simd/canary.ts';
+import { compile, instantiate, type Machine } from '../../src/ops/simd/machine.ts';
+import { kernels } from '../../src/ops/simd/steps.ts';
+import { writeTables } from '../../src/ops/simd/tables.ts';
+
+test.each([true, false])('the real kernels pass, in shared memory: %s', (shared) => {
+  expect(() => checkKernels(compile(kernels(4), shared), shared)).not.toThrow();
+});
+
+describe('planted faults are refused', () => {
+  type Wrong = (machine: Machine) => Partial<Record<string, (...args: number[]) => number>>;
+  const each = (machine: Machine, y: number, count: number, f: (value: number) => number): number => {
+    for (let i = 0; i < count; i++) machine.f32[y / 4 + i] = f(machine.f32[y / 4 + i]);
+    return 0;
+  };
+  const faults: [string, Wrong, RegExp][] = [
+    ['subnormals flushed to zero', (machine) => ({
+      scale: (x, y, count, factor) => { machine.kernels.scale(x, y, count, factor); return each(machine, y, count, (value) => (Math.abs(value) < 1.1754943508222875e-38 ? 0 : value)); },
+    }), /flushes subnormal/],
+    ['fused multiply-add', (machine) => ({
+      gemm_1x8: (a, _n, _s, b, _p, _t, c, _l, kc, first) => {
+        let s = 0;
+        for (let k = 0; k < kc; k++) s = Math.fround(s + machine.f32[a / 4 + k] * machine.f32[b / 4 + 8 * k]);
+        machine.f32[c / 4] = first === 1 ? s : machine.f32[c / 4] + s;
+        return 0;
+      },
+    }), /fuses/],
+    ['blocks that overwrite', (machine) => ({
+      gemm_1x8: (...args) => machine.kernels.gemm_1x8(...args.slice(0, 9), 1),
+    }), /does not sum/],
+    ['an exponential one ulp off', (machine) => ({
+      exp_4: (x, y, count, tables) => { machine.kernels.exp_4(x, y, count, tables); return each(machine, y, 7, (value) => value * (1 + 1.2e-7)); },
+    }), /exponential/],
+  ];
+  test.each(faults)('%s', (_, wrong, message) => {
+    const machine = instantiate(compile(kernels(4), true), new WebAssembly.Memory({ initial: 2, maximum: 65536, shared: true }));
+    writeTables(machine, 1024);
+    const planted = { f32: machine.f32, kernels: { ...machine.kernels, ...wrong(machine) } as Machine['kernels'] };
+    expect(() => checkMachine(planted, 65536, 1024)).toThrow(message);
+  });
+});
