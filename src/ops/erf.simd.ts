@@ -1,7 +1,7 @@
 // erf in SIMD: same bits as erf.ts.
 
 import { erfCore } from './erfCore.simd.ts';
-import { high, low, round, type Block } from './simd/lanes.ts';
+import { Constants, high, low, round, type Block } from './simd/lanes.ts';
 import type { Machine } from './simd/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
 import { get, set, type FunctionBuilder, type Local } from './wasm/assembler.ts';
@@ -10,7 +10,7 @@ export type ErfStep = UnaryStep<'erf'>;
 
 function erfBlock(f: FunctionBuilder, tables: Local): Block {
   const [a, b, c, d] = f.locals('v128', 4);
-  const core = erfCore(f, tables);
+  const core = erfCore(f, tables, new Constants(f));
   return (x, y) => [set(a, low(get(x))), set(b, high(x)), core(a, c), core(b, d), set(y, round(get(c), get(d)))];
 }
 

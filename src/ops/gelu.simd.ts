@@ -1,7 +1,7 @@
 // gelu in SIMD: same bits as gelu.ts.
 
 import { erfCore } from './erfCore.simd.ts';
-import { high, low, round, type Block } from './simd/lanes.ts';
+import { Constants, high, low, round, type Block } from './simd/lanes.ts';
 import type { Machine } from './simd/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
 import { f64x2, get, set, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
@@ -13,11 +13,13 @@ const ROOT_HALF = 0.7071067811865476;
 /** Four elements: y = 0.5·x·(1 + erf(x·√½)). */
 export function geluBlock(f: FunctionBuilder, tables: Local): Block {
   const [a, b, u, v] = f.locals('v128', 4);
-  const core = erfCore(f, tables);
+  const constants = new Constants(f);
+  const core = erfCore(f, tables, constants);
+  const [root, half, one] = [ROOT_HALF, 0.5, 1].map((value) => constants.f64(value));
   const pair = (x: Local): Code => [
-    set(u, f64x2.mul(get(x), f64x2.const(ROOT_HALF))),
+    set(u, f64x2.mul(get(x), root)),
     core(u, v),
-    set(x, f64x2.mul(f64x2.mul(f64x2.const(0.5), get(x)), f64x2.add(f64x2.const(1), get(v)))),
+    set(x, f64x2.mul(f64x2.mul(half, get(x)), f64x2.add(one, get(v)))),
   ];
   return (x, y) => [set(a, low(get(x))), set(b, high(x)), pair(a), pair(b), set(y, round(get(a), get(b)))];
 }

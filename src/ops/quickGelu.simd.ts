@@ -13,7 +13,7 @@ export type QuickGeluStep = UnaryStep<'quickGelu'>;
 const [LEAST, MOST] = [-100, 300];
 
 /** Any four binary32, by the plain steps: y = x / (1 + exp(-1.702·x)). */
-function exactQuickGelu(f: FunctionBuilder, tables: Local): Block {
+export function exactQuickGelu(f: FunctionBuilder, tables: Local): Block {
   const [a, b, u, v] = f.locals('v128', 4);
   const core = expCore(f, tables);
   const pair = (x: Local): Code => [

@@ -23,17 +23,16 @@ const MARGIN = 1 << 17;
 /** Sets e0 and e1 to the exponentials of z0 / PER_STEP and z1 / PER_STEP; the z are overwritten. Of NaN comes NaN. */
 export function fastExp(f: FunctionBuilder, tables: Local, constants: Constants): (z0: Local, z1: Local, e0: Local, e1: Local) => Code {
   const [index, t0, t1] = f.locals('v128', 3);
-  const tableSplat = constants.of('tables', i32x4.splat(get(tables)));
   const magic = constants.f64(MAGIC);
   const [c1, c2, one] = [constants.f64(C1), constants.f64(C2), constants.f64(1)];
   const mask = constants.of('index mask', i32x4.const((FAST_SIZE - 1) * 8));
-  const entry = (lane: number): Code => i32x4.extract_lane(get(index), lane);
+  const entry = (lane: number): Code => i32.add(get(tables), i32x4.extract_lane(get(index), lane));
   const power = (t: Local, lane: number): Code => i64x2.add(v128.load64_lane(entry(lane + 1), v128.load64_zero(entry(lane), FAST), FAST, 1), i64x2.shl(get(t), i32.const(43)));
   const polynomial = (z: Local): Code => f64x2.add(one, f64x2.mul(get(z), f64x2.add(c1, f64x2.mul(get(z), c2))));
   return (z0, z1, e0, e1) => [
     set(t0, f64x2.add(get(z0), magic)),
     set(t1, f64x2.add(get(z1), magic)),
-    set(index, i32x4.add(tableSplat, v128.and(mask, i32x4.shl(lowWords(get(t0), get(t1)), i32.const(3))))),
+    set(index, v128.and(mask, i32x4.shl(lowWords(get(t0), get(t1)), i32.const(3)))),
     set(z0, f64x2.sub(get(z0), f64x2.sub(get(t0), magic))),
     set(z1, f64x2.sub(get(z1), f64x2.sub(get(t1), magic))),
     set(e0, f64x2.mul(power(t0, 0), polynomial(z0))),
