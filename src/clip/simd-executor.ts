@@ -5,7 +5,7 @@ import { onAbort } from '../../workers/on-abort.ts';
 import { type Share, retain } from '../../workers/pool.ts';
 import type { Tap } from '../layers/module.ts';
 import type { Operations } from '../ops/operations.ts';
-import { MR_OF_THIS_ENGINE } from '../ops/simd/tiles.ts';
+import { TILE } from '../ops/simd/tiles.ts';
 import { elementAt, Recorder } from '../ops/simd/graph.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../ops/simd/machine.ts';
 import { plan, type Placed, type Plan } from '../ops/simd/planner.ts';
@@ -34,7 +34,7 @@ let shared: { module: WebAssembly.Module; shared: boolean } | null = null;
 /** The kernels, compiled once per process. Shared memory where there is any. */
 function compiled(): { module: WebAssembly.Module; shared: boolean } {
   const withSharing = typeof SharedArrayBuffer !== 'undefined';
-  return shared ??= { module: compile(kernels(MR_OF_THIS_ENGINE), withSharing), shared: withSharing };
+  return shared ??= { module: compile(kernels(TILE), withSharing), shared: withSharing };
 }
 
 let works: boolean | null = null;
@@ -125,7 +125,7 @@ export class SimdExecutor implements Executor {
     const known = key === null ? undefined : this.#plans.get(key);
     if (known !== undefined) return known;
     const made = plan(recorder, output, {
-      MR: MR_OF_THIS_ENGINE, parts: this.threads, tables: TABLES, weights: this.#weights, base: this.#top,
+      MR: TILE.MR, parts: this.threads, tables: TABLES, weights: this.#weights, base: this.#top,
       values: (name) => {
         const { address, shape } = this.#weights.get(name)!;
         return this.#machine.f32.slice(address / 4, address / 4 + sizeOf(shape));
@@ -238,7 +238,7 @@ export class SimdExecutor implements Executor {
       const from = staging + area * room + filled;
       await checkpoint.read(name, f32.subarray(from / 4, from / 4 + size));
       const packed = staging + 2 * room + filled;
-      steps.push(packStep(layout, name, shape, from, half ? packed : address, MR_OF_THIS_ENGINE));
+      steps.push(packStep(layout, name, shape, from, half ? packed : address, TILE.MR));
       if (half) steps.push({ kind: 'narrow', x: packed, y: address, count: roundUp(elements) });
       filled += roundUp(4 * elements + 64);
     }

@@ -6,6 +6,7 @@
 //
 // Names: gemm_MRx8, pack_TECHNIQUE. docs/kernel-tour.md takes the way from three loops to here.
 
+import type { Tile } from './simd/tiles.ts';
 import { advance, f32, f32x4, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from './wasm/assembler.ts';
 
 /** Columns of a tile. */
@@ -18,8 +19,9 @@ const VECTORS = NR / 4;
  *
  * a, b, c are addresses; aStride and bStride the bytes from one panel to the next, ldc those from one row of C to the next. C is
  * overwritten in the first block (acc = +0 + s is s, because s is never -0) and added to in the others.
+ * @param unroll steps of k between two looks at the counter; each k still adds in its turn
  */
-export function gemmKernel(MR: number): FunctionBuilder {
+export function gemmKernel(MR: number, unroll: number): FunctionBuilder {
   const f = new FunctionBuilder(`gemm_${MR}x${NR}`);
   const [a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first] = Array.from({ length: 10 }, () => f.param('i32'));
   const [i, j, k, ak, bk, ai, ci, row] = f.locals('i32', 8);
@@ -27,6 +29,18 @@ export function gemmKernel(MR: number): FunctionBuilder {
   const bv = f.locals('v128', VECTORS);
   const av = f.local('v128');
   const rows = (each: (tile: Local[]) => Code): Code => s.map((tile, r) => [each(tile), r < MR - 1 ? set(row, i32.add(get(row), get(ldc))) : []]);
+  const line = (u: number): Code => [
+    bv.map((v, x) => set(v, v128.load(get(bk), 4 * NR * u + 16 * x))),
+    s.map((tile, r) => [
+      set(av, v128.load32_splat(get(ak), 4 * (MR * u + r))),
+      tile.map((sum, x) => set(sum, f32x4.add(get(sum), f32x4.mul(get(av), get(bv[x]))))),
+    ]),
+  ];
+  /** Runs k times over `count` lines of the panels. */
+  const lines = (count: number): Code => loopWhile(
+    [Array.from({ length: count }, (_, u) => line(u)), advance(ak, 4 * MR * count), advance(bk, 4 * NR * count)],
+    tee(k, i32.sub(get(k), i32.const(1))),
+  );
   f.emit(repeat(j, get(bPanels), [
     set(ai, get(a)),
     set(ci, get(c)),
@@ -36,16 +50,10 @@ export function gemmKernel(MR: number): FunctionBuilder {
       // [1] s = +0
       s.flat().map((sum) => set(sum, f32x4.const(0))),
       // [2] s = RN32(s + RN32(a·b)), k ascending in the block
-      set(k, get(kc)),
-      loopWhile([
-        bv.map((v, x) => set(v, v128.load(get(bk), 16 * x))),
-        s.map((tile, r) => [
-          set(av, v128.load32_splat(get(ak), 4 * r)),
-          tile.map((sum, x) => set(sum, f32x4.add(get(sum), f32x4.mul(get(av), get(bv[x]))))),
-        ]),
-        advance(ak, 4 * MR),
-        advance(bk, 4 * NR),
-      ], tee(k, i32.sub(get(k), i32.const(1)))),
+      unroll === 1 ? [set(k, get(kc)), lines(1)] : [
+        when(tee(k, i32.shr_u(get(kc), i32.const(Math.clz32(1) - Math.clz32(unroll)))), lines(unroll)),
+        when(tee(k, i32.and(get(kc), i32.const(unroll - 1))), lines(1)),
+      ],
       // [3] acc = RN32(acc + s)
       set(row, get(ci)),
       when(get(first),
@@ -128,6 +136,6 @@ function packLines(): FunctionBuilder {
   return f;
 }
 
-export function dotProductsKernels(MR: number): FunctionBuilder[] {
-  return [...Array.from({ length: MR }, (_, i) => gemmKernel(i + 1)), packTranspose(), packCopy(), packFill(), packLines()];
+export function dotProductsKernels({ MR, unroll }: Tile): FunctionBuilder[] {
+  return [...Array.from({ length: MR }, (_, i) => gemmKernel(i + 1, unroll)), packTranspose(), packCopy(), packFill(), packLines()];
 }

@@ -8,6 +8,7 @@ import type { FunctionBuilder } from '../wasm/assembler.ts';
 import { elementwiseKernels, runElementwise } from './elementwise.ts';
 import { halfKernels, runNarrow } from './half.ts';
 import type { Machine } from './machine.ts';
+import type { Tile } from './tiles.ts';
 
 export { checkKernels } from './canary.ts';
 
@@ -19,9 +20,9 @@ const RUN = {
 
 export type Step = { [Kind in keyof typeof RUN]: Parameters<(typeof RUN)[Kind]>[0] }[keyof typeof RUN];
 
-/** Everything that the steps call, for tiles of MR rows. */
-export function kernels(MR: number): FunctionBuilder[] {
-  return [...dotProductsKernels(MR), ...conv2dKernels(), ...halfKernels(), ...elementwiseKernels()];
+/** Everything that the steps call. */
+export function kernels(tile: Tile): FunctionBuilder[] {
+  return [...dotProductsKernels(tile), ...conv2dKernels(), ...halfKernels(), ...elementwiseKernels()];
 }
 
 /** Computes this part's share of a step's output. */
