@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { CLIP } from '../clip/clip.ts';
+import type { load } from '../clip/load.ts';
 import { bundledFile } from '../clip/checkpoint/bundled.ts';
 import { readRawTensors } from './raw-tensors.ts';
 import { OK, SOME_FAILED } from './errors.ts';
@@ -19,10 +20,25 @@ const print = (line = ''): Promise<void> => standardOutput.write(`${line}\n`);
 
 /** @returns the exit code: 1 if the numbers are not PyTorch's */
 export async function demo(options: { quiet?: boolean }): Promise<number> {
-  await pictureToName();
-  await print();
-  return await besidePyTorch(options.quiet === true);
+  const { load } = await import('../clip/load.ts');
+  const models: CLIP[] = [];
+  const open: Open = async (...what) => {
+    const { model } = await load(...what);
+    models.push(model);
+    return model;
+  };
+  try {
+    await pictureToName(open);
+    await print();
+    return await besidePyTorch(open, options.quiet === true);
+  } finally {
+    // At the end, so that the second model computes with the threads that the first one started.
+    for (const model of models) await model.close();
+  }
 }
+
+/** Loads a model that is closed at the end. */
+type Open = (...what: Parameters<typeof load>) => Promise<CLIP>;
 
 /** Milliseconds of each stage, in order. */
 class Stages {
@@ -46,8 +62,7 @@ class Stages {
 
 const milliseconds = (time: number): string => time < 1000 ? `${time.toFixed(time < 10 ? 1 : 0)} ms` : `${(time / 1000).toFixed(2)} s`;
 
-async function pictureToName(): Promise<void> {
-  const { load } = await import('../clip/load.ts');
+async function pictureToName(open: Open): Promise<void> {
   const { loadHead } = await import('../clip/head.ts');
   const { linear } = await import('../ops/linear.ts');
   const { readImage } = await import('../clip/image/preprocess.ts');
@@ -56,7 +71,7 @@ async function pictureToName(): Promise<void> {
   const { scores } = await import('./scores.ts');
   await print(style('bold', '1. A picture gets its name'));
   const stages = new Stages();
-  const { model } = await stages.run('weights', () => load('mini-vit'));
+  const model = await stages.run('weights', () => open('mini-vit'));
   const head = await stages.run('head', () => loadHead(bundledFile('emoji-head.pth')));
   const labels = await readLabels(bundledFile('labels.json'));
   const picture = await stages.run('decode', async () => readImage(await readFile(bundledFile('octopus.jpg'))));
@@ -75,11 +90,9 @@ async function pictureToName(): Promise<void> {
   await print();
   await print(`   ${style('dim', 'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock times are confused.')}`);
   await print(`   ${style('dim', stages.toString())}`);
-  await model.close();
 }
 
-async function besidePyTorch(quiet: boolean): Promise<number> {
-  const { load } = await import('../clip/load.ts');
+async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
   const { multiplyAdds } = await import('../clip/sizes.ts');
   const { readImage } = await import('../clip/image/preprocess.ts');
   const { cropPixels } = await import('../clip/image/pipelines.ts');
@@ -89,12 +102,12 @@ async function besidePyTorch(quiet: boolean): Promise<number> {
   await print(style('bold', '2. The oracle: RN50, full size, beside PyTorch'));
   const stages = new Stages();
   const picture = await stages.run('decode', async () => readImage(await readFile(bundledFile('rocket.jpg'))));
-  await print(`   rocket.jpg (NASA), ${picture.width} x ${picture.height} pixels; weights synthetic:0, the same in every language; plain loops`);
-  const { model } = await stages.run('weights', () => load('RN50', { weights: 'synthetic:0' }));
+  await print(`   rocket.jpg (NASA), ${picture.width} x ${picture.height} pixels; weights synthetic:0, the same in every language`);
+  const model = await stages.run('weights', () => open('RN50', { weights: 'synthetic:0' }));
+  await print(`   computed by ${describe(model)}`);
   const R = model.architecture.vision.resolution;
   const x = await stages.run('preprocess', () => normalize(cropPixels(picture, R), R));
   const features = await stages.run('forward', () => forward(model, x, quiet));
-  await model.close();
   const ours = features.data;
   await print();
   await print(`   ${style('bold', 'number'.padStart(6) + 'clip-oracle'.padStart(18) + 'PyTorch float32'.padStart(18) + 'float64, the truth'.padStart(24))}`);
@@ -121,9 +134,14 @@ async function besidePyTorch(quiet: boolean): Promise<number> {
   return good ? OK : SOME_FAILED;
 }
 
-/** The forward pass, with the name of each layer on standard error as it is done: plain loops take seconds. */
+/** Who computes. */
+function describe({ executor, threads }: CLIP): string {
+  return `${executor === 'simd' ? 'SIMD' : 'plain loops'}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+}
+
+/** The forward pass. Plain loops take seconds: there, the name of each layer appears on standard error as it is done. */
 async function forward(model: CLIP, x: Parameters<CLIP['encodeImage']>[0], quiet: boolean): ReturnType<CLIP['encodeImage']> {
-  if (quiet || !process.stderr.isTTY) return model.encodeImage(x);
+  if (quiet || !process.stderr.isTTY || model.executor === 'simd') return model.encodeImage(x);
   const clear = '\r\u001b[K';
   try {
     return await model.encodeImage(x, { tap: (name) => { process.stderr.write(`${clear}   computing ${name} …`); } });

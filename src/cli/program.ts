@@ -56,6 +56,7 @@ function defineEmbed(command: Command, exit: Exit): void {
       ['clip-oracle embed photos --model ViT-B/32 --normalize --out features.npy', 'a folder into one (N,512) array'],
       ['find . -name "*.png" | clip-oracle embed - --model RN50', 'a list of paths'],
       ['clip-oracle embed photo.jpg --model RN50 --weights synthetic:0', 'portable test weights, no download'],
+      ['clip-oracle embed photo.jpg --model ViT-L/14 --residency half', 'the same numbers in about half the memory'],
     ]));
 }
 
@@ -133,7 +134,7 @@ function defineDemo(command: Command, exit: Exit): void {
       'on a real photograph: its 1024 numbers beside PyTorch\'s, how far apart they are, and how long each stage took.');
   addCommonOptions(command)
     .action(async (options: { quiet?: boolean }) => exit(await (await import('./demo.ts')).demo(options)))
-    .addHelpText('after', examples([['clip-oracle demo', 'a quarter of a minute']]));
+    .addHelpText('after', examples([['clip-oracle demo', 'two seconds']]));
 }
 
 function examples(list: [command: string, what: string][]): string {

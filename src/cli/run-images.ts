@@ -40,8 +40,8 @@ export interface Loaded {
 /** Loads the model that the options name. */
 export async function loadModel(options: ImageOptions): Promise<Loaded> {
   const { load } = await import('../clip/load.ts');
-  const { model, weights, threads, precision, executor } = options;
-  return load(model, { weights, threads, precision, executor });
+  const { model, weights, threads, precision, executor, residency } = options;
+  return load(model, { weights, threads, precision, executor, residency });
 }
 
 /**

@@ -60,6 +60,11 @@ export class CLIP {
     return this.#executor.name;
   }
 
+  /** How many threads compute. */
+  get threads(): number {
+    return this.#executor.threads;
+  }
+
   get precision(): 'float32' | 'float64' {
     return this.#executor.precision;
   }
