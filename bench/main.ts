@@ -2,13 +2,15 @@
 // Every measurement runs in a fresh process.
 
 import { execFile, execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
 import { MODELS } from '../src/clip/models.ts';
 import type { Measurement, Result } from './child.ts';
+import { writeHalfCheckpoint } from './half-checkpoint.ts';
 import type { KernelMeasurement, KernelResult } from './kernels-child.ts';
 import { describeMachine, machine } from './machine.ts';
 import { measure, measureKernels } from './measure.ts';
@@ -21,7 +23,7 @@ const all = availableParallelism();
 
 interface Options {
   models: string[]; executors: Measurement['executor'][]; threads: string[]; batches: string[]; repeat: string; seconds: string; rounds: string;
-  node: string; only?: 'kernels' | 'models'; json?: string;
+  node: string; only?: 'kernels' | 'models'; residency?: NonNullable<Measurement['residency']>[]; json?: string;
 }
 
 const options = new Command('npm run bench --')
@@ -35,6 +37,7 @@ const options = new Command('npm run bench --')
   .addOption(new Option('--seconds <s>', 'and for so long (at least one)').default('5'))
   .addOption(new Option('--node <path>', 'Node binary that the measuring processes run under').default(process.execPath))
   .addOption(new Option('--only <part>', 'leave the other part out').choices(['kernels', 'models']))
+  .addOption(new Option('--residency <names...>', 'models from a half-precision checkpoint, kept so in memory').choices(['single', 'half']))
   .option('--json <file>', 'write all measurements')
   .parse()
   .opts<Options>();
@@ -66,13 +69,39 @@ async function kernels(): Promise<KernelResult[]> {
   return results;
 }
 
+let folder: string | undefined;
+const halfFiles = new Map<string, string>();
+
+/** Where the weights come from: synthetic:0 itself, or a checkpoint of it in half precision, written when it is first asked for. */
+function sources(model: string): Pick<Measurement, 'weights' | 'residency'>[] {
+  if (options.residency === undefined) return [{ weights: 'synthetic:0' }];
+  let file = halfFiles.get(model);
+  if (file === undefined) {
+    folder ??= mkdtempSync(join(tmpdir(), 'clip-oracle-bench-'));
+    file = join(folder, `${model.replace('/', '-')}.half.safetensors`);
+    writeHalfCheckpoint(model, file);
+    halfFiles.set(model, file);
+  }
+  return options.residency.map((residency) => ({ weights: file, residency }));
+}
+
+process.on('exit', () => {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
+
 async function models(): Promise<Result[]> {
   const results: Result[] = [];
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const work of combinations()) {
-      const measurement: Measurement = { ...work, engine: 'clip-oracle', weights: 'synthetic:0', repeat: Number(options.repeat), seconds: Number(options.seconds) };
-      progress(measurement, 'model');
-      results.push(await measure(measurement, options.node));
+      const shared = { ...work, engine: 'clip-oracle', repeat: Number(options.repeat), seconds: Number(options.seconds) } as const;
+      for (const source of sources(work.model)) {
+        const measurement: Measurement = { ...shared, ...source };
+        progress(measurement, 'model');
+        const result = await measure(measurement, options.node);
+        const other = results.find((r) => r.model === result.model && r.weights === result.weights && r.digest !== result.digest);
+        if (other !== undefined) throw new Error(`${result.model}: ${JSON.stringify(source)}, ${result.threads} thread(s), ${result.executor}, batch ${result.batch} gave other bits than an earlier run`);
+        results.push(result);
+      }
     }
   }
   return results;

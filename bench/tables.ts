@@ -34,7 +34,7 @@ export function kernelTable(results: readonly KernelResult[]): string {
 
 /** How many times faster than one thread. */
 function scaling(rows: readonly Summary[], row: Summary): string {
-  const one = rows.find((r) => r.threads === 1 && r.model === row.model && r.batch === row.batch && r.executor === row.executor);
+  const one = rows.find((r) => r.threads === 1 && r.model === row.model && r.batch === row.batch && r.executor === row.executor && r.residency === row.residency);
   return one === undefined || row.threads === 1 ? '' : (one.fastest / row.fastest).toFixed(2);
 }
 
@@ -45,7 +45,7 @@ export function modelTable(results: readonly Result[]): string {
     const work = 2 * multiplyAdds(MODELS.find((entry) => entry.name === row.model)!) * row.batch;
     const [peak, weights] = [row.peak / 1e6, row.weightBytes / 1e6];
     return [
-      row.model, row.executor, `${row.threads}`, `${row.batch}`, row.load.toFixed(2), row.first.toFixed(3), row.fastest.toFixed(3), row.typical.toFixed(3),
+      row.model, row.residency === undefined ? row.executor : `${row.executor}, fp16 kept ${row.residency}`, `${row.threads}`, `${row.batch}`, row.load.toFixed(2), row.first.toFixed(3), row.fastest.toFixed(3), row.typical.toFixed(3),
       rate(work, row.fastest).toFixed(1), scaling(rows, row), `${peak.toFixed(0)} = ${weights.toFixed(0)} + ${(peak - weights).toFixed(0)}`,
       `${row.error.toExponential(1)} (${row.pytorchError.toExponential(1)})`,
     ];

@@ -6,8 +6,8 @@ import { ownPackage } from '../machine.ts';
 import type { Encoder } from '../engine.ts';
 import type { Measurement } from '../child.ts';
 
-export async function open({ model: name, executor, threads, weights }: Measurement): Promise<Encoder> {
-  const { model } = await load(name, { weights, executor, threads });
+export async function open({ model: name, executor, threads, weights, residency }: Measurement): Promise<Encoder> {
+  const { model } = await load(name, { weights, executor, threads, residency });
   const { resolution } = model.architecture.vision;
   return {
     version: ownPackage().version,

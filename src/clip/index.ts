@@ -3,7 +3,7 @@
 export { CLIP, type EncodeOptions } from './clip.ts';
 export { CLIPModel, type CLIPModelOptions } from './clip-model.ts';
 export { cachedPath, download, type DownloadOptions } from './download.ts';
-export type { ExecutorName, ExecutorOptions, Precision } from './executor.ts';
+export type { ExecutorName, ExecutorOptions, Precision, Residency } from './executor.ts';
 export { loadHead, type Head } from './head.ts';
 export { preprocessor, type Preprocess } from './image/preprocess.ts';
 export { load, type LoadOptions } from './load.ts';

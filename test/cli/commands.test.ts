@@ -182,6 +182,7 @@ test('demo: a picture gets its name, RN50 its numbers beside PyTorch\'s, each st
   expect(stdout).toMatch(/^ +0 +-0\.67016\d{4} +-0\.670169830 +-0\.67016974658522743$/m);
   const rho = Number(/noise ratio (\d\.\d\d): clip-oracle is/.exec(stdout)?.[1]);
   expect(rho).toBeLessThan(4);
+  expect(stdout).toMatch(/computed by (?:SIMD|plain loops), \d+ threads?$/m);
   for (const stage of ['decode', 'preprocess', 'weights', 'forward']) expect(stdout.match(new RegExp(`\\b${stage} [\\d.]+ m?s`, 'g'))?.length, stage).toBe(2);
 });
 

@@ -23,7 +23,7 @@ test('--help names every command, shows examples, exit codes and the environment
   expect(stdout).not.toContain('\u001b');
 });
 
-const IMAGE_OPTIONS = ['--model', '--weights', '--pipeline', '--normalize', '--threads', '--precision', '--executor', '--batch', '--input', '--out', '--quiet', '--no-color'];
+const IMAGE_OPTIONS = ['--model', '--weights', '--pipeline', '--normalize', '--threads', '--precision', '--executor', '--residency', '--batch', '--input', '--out', '--quiet', '--no-color'];
 test.each([
   ['embed', IMAGE_OPTIONS],
   ['classify', [...IMAGE_OPTIONS, '--head', '--labels', '--threshold', '--top', '--logits', '--format', 'one in a picture']],
