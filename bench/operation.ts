@@ -33,7 +33,7 @@ export async function measureOperation(executor: Executor, product: Product, sec
 }
 
 /** Weights in memory, as an executor wants to read them. */
-function checkpointOf(weights: Product['weights']): Checkpoint {
+export function checkpointOf(weights: Product['weights']): Checkpoint {
   return {
     origin: 'bench', format: 'synthetic', layout: 'OpenAI', metadata: {},
     tensors: new Map([...weights].map(([name, { shape }]) => [name, { dtype: 'F32', shape }])),
