@@ -8,6 +8,7 @@ import { load } from '../../src/clip/load.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../../src/layers/index.ts';
 import { reference } from '../../src/ops/reference.ts';
+import type { Tensor } from '../../src/ops/tensor.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { attentionWith, glibcExpf } from '../support/c-library.ts';
 import { flat, maxAbs, readGolden, relRms } from '../support/golden.ts';
@@ -26,6 +27,18 @@ describe.each(models)('%s with synthetic:0', (name) => {
     const Encoder = vision.kind === 'ModifiedResNet' ? ModifiedResNet : VisionTransformer;
     const ops = { ...reference, attention: attentionWith(glibcExpf) };
     expectSameBits(new Encoder(weights, 'visual', { ops }).forward(syntheticImage(0, 1, vision.resolution)), bits.tensor(name));
+  });
+
+  test('the SIMD path on 1, 2 and 3 threads has the plain path\'s bits', async () => {
+    const image = syntheticImage(1, 1, MODELS.find((model) => model.name === name)!.vision.resolution);
+    const features = async (executor: 'reference' | 'simd', threads: number): Promise<Tensor> => {
+      const { model } = await load(name, { weights: 'synthetic:1', executor, threads });
+      const result = await model.encodeImage(image);
+      await model.close();
+      return result;
+    };
+    const plain = await features('reference', 1);
+    for (const threads of [1, 2, 3]) expectSameBits(await features('simd', threads), plain);
   });
 
   test('float32 features are within 4 times PyTorch\'s own error of the truth', async () => {
