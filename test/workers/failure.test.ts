@@ -157,8 +157,11 @@ describe('a thread that dies', () => {
     await pause(100);
     controller.abort('enough');
     await pause(10);
-    for (const thread of poolThreads()) void thread.terminate();
+    const dying = poolThreads().map((thread) => thread.terminate());
     await run;
+    // The call after a thread's death may only be counted on once the death has been heard of.
+    await Promise.all(dying);
+    await pause(100);
     await expectRight();
   });
 });
