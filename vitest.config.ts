@@ -10,6 +10,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
-    reporters: process.env.CI ? ['default'] : ['default'],
+    // Tests of killed threads, broken connections and signals depend on when the system lets whom run; a second try on CI tells a busy machine from a fault.
+    retry: process.env.CI ? 1 : 0,
   },
 });
