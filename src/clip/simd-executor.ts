@@ -13,7 +13,7 @@ import { encodeProgram } from '../ops/simd/program-text.ts';
 import { checkKernels, kernels, runStep, type Step } from '../ops/simd/steps.ts';
 import { TABLES_BYTES, writeTables } from '../ops/simd/tables.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
-import { sizeOf, type Tensor } from '../ops/tensor.ts';
+import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { Executor, Residency, RunOptions } from './executor.ts';
 
@@ -267,8 +267,7 @@ const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** Copies a tensor into memory, in row-major order, from element `at` on. */
 function upload(x: Tensor, memory: Float32Array, at: number): void {
   if (!(x.data instanceof Float32Array)) throw new TypeError('the SIMD executor computes in float32; take executor reference for float64');
-  const whole = x.stride.every((stride, axis) => stride === sizeOf(x.shape.slice(axis + 1)));
-  if (whole) memory.set(x.data.subarray(x.offset, x.offset + x.size), at);
+  if (isContiguous(x)) memory.set(x.data.subarray(x.offset, x.offset + x.size), at);
   else for (let i = 0; i < x.size; i++) memory[at + i] = elementAt(x as ndarray.NdArray<Float32Array>, i);
 }
 
@@ -276,8 +275,7 @@ function upload(x: Tensor, memory: Float32Array, at: number): void {
 function download({ address, shape, stride }: Placed, memory: Float32Array): Tensor {
   const source = ndarray(memory, [...shape], [...stride], address / 4);
   const data = new Float32Array(sizeOf(shape));
-  const whole = stride.every((step, axis) => step === sizeOf(shape.slice(axis + 1)));
-  if (whole) data.set(memory.subarray(address / 4, address / 4 + data.length));
+  if (isContiguous(source)) data.set(memory.subarray(address / 4, address / 4 + data.length));
   else for (let i = 0; i < data.length; i++) data[i] = elementAt(source, i);
   return ndarray(data, [...shape]) as Tensor;
 }

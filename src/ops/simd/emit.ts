@@ -59,7 +59,7 @@ function inPlace(node: Node, context: Context): { x: number; y: number; count: n
   return { x: y, y, count: node.storage.length };
 }
 
-const unary = (kind: 'relu' | 'sigmoid' | 'quickGelu' | 'gelu' | 'exp' | 'erf'): Emitter => ({ node }, context) => {
+const unary = (kind: 'relu' | 'sigmoid' | 'quickGelu' | 'gelu'): Emitter => ({ node }, context) => {
   context.steps.push({ kind, ...inPlace(node, context), tables: context.around.tables });
 };
 
