@@ -6,7 +6,7 @@ import { exp } from '../ops/exp.ts';
 import { reference } from '../ops/reference.ts';
 import { toFloat64 } from '../ops/reference64.ts';
 import { zeros, type FloatArray, type Tensor } from '../ops/tensor.ts';
-import type { Executor } from './executor.ts';
+import type { Executor, Precision } from './executor.ts';
 import type { Architecture } from './models.ts';
 
 /** A tower's parameters are read when it is first asked for something. */
@@ -26,6 +26,8 @@ export interface CLIPDescription {
 }
 
 export interface EncodeOptions {
+  /** 'float64' computes the truth with the same weights. Default: the precision that the model was loaded with. */
+  precision?: Precision;
   /** Sees every module's output under its PyTorch path while the features are computed. */
   tap?: Tap;
   /** Cancels: the promise is rejected with the signal's reason. */
@@ -76,7 +78,7 @@ export class CLIP {
    * @throws TypeError or RangeError for another kind or shape of tensor
    */
   async encodeImage(x: Tensor, options: EncodeOptions = {}): Promise<Tensor> {
-    const image = this.#input(x);
+    const image = this.#input(x, options.precision ?? this.precision);
     const [N, C, R] = image.shape;
     const most = Math.max(1, Math.floor(PASS_ELEMENTS / (C * R * R)));
     if (N <= most || options.tap !== undefined) return this.#encodeImages(image, options);
@@ -98,7 +100,7 @@ export class CLIP {
         ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
         : new ModifiedResNet(weights, 'visual', layer);
       return encoder.forward(input);
-    }, { ...options, key: 'vision' });
+    }, { ...options, key: `vision ${options.precision ?? this.precision}` });
   }
 
   /**
@@ -171,7 +173,7 @@ export class CLIP {
     if (this.#closed) throw new Error(`${this.name}: the model is closed; load it again`);
   }
 
-  #input(x: Tensor): Tensor {
+  #input(x: Tensor, precision: Precision): Tensor {
     this.#checkOpen();
     const R = this.architecture.vision.resolution;
     if (!(x?.data instanceof Float32Array || x?.data instanceof Float64Array) || !Array.isArray(x.shape)) {
@@ -180,7 +182,7 @@ export class CLIP {
     if (x.shape.length !== 4 || x.shape[1] !== 3 || x.shape[2] !== R || x.shape[3] !== R) {
       throw new RangeError(`encodeImage: "x" expected shape (N, 3, ${R}, ${R}) for ${this.name}, got (${x.shape.join(', ')}); make it with this model's preprocess`);
     }
-    if (this.precision === 'float64') return x.data instanceof Float64Array ? x : toFloat64(x);
+    if (precision === 'float64') return x.data instanceof Float64Array ? x : toFloat64(x);
     if (x.data instanceof Float64Array) {
       throw new TypeError(`encodeImage: "x" expected float32 elements, got float64; load ${this.name} with { precision: 'float64' } or convert`);
     }

@@ -25,6 +25,8 @@ export interface ExecutorOptions {
 }
 
 export interface RunOptions {
+  /** 'float64' computes the truth with the same weights, whatever the executor's own precision. Default: the executor's own. */
+  precision?: Precision;
   /** Sees every module's output. */
   tap?: Tap | null;
   /** Names what is computed, up to the shapes of the inputs, so that the plan for it can be used again. */

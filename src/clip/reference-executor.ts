@@ -33,7 +33,7 @@ export class ReferenceExecutor implements Executor {
 
   async run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
     options.signal?.throwIfAborted();
-    return compute(inputs, this.ops, options.tap ?? null);
+    return compute(inputs, (options.precision ?? this.precision) === 'float64' ? reference64 : reference, options.tap ?? null);
   }
 
   async close(): Promise<void> {

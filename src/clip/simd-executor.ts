@@ -6,7 +6,7 @@ import { type Share, retain } from '../../workers/pool.ts';
 import type { Tap } from '../layers/module.ts';
 import type { Operations } from '../ops/operations.ts';
 import { TILE } from '../ops/simd/tiles.ts';
-import { elementAt, Recorder } from '../ops/simd/graph.ts';
+import { elementAt, indexAt, Recorder } from '../ops/simd/graph.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../ops/simd/machine.ts';
 import { plan, type Placed, type Plan } from '../ops/simd/planner.ts';
 import { encodeProgram } from '../ops/simd/program-text.ts';
@@ -86,6 +86,7 @@ export class SimdExecutor implements Executor {
   }
 
   run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
+    if (options.precision === 'float64') return Promise.reject(new RangeError('the SIMD executor computes in float32; load the model with executor reference for float64'));
     let started = false;
     const result = this.#exclusive(async () => {
       options.signal?.throwIfAborted();
@@ -159,7 +160,11 @@ export class SimdExecutor implements Executor {
         await this.#share.run({ id: program.id + i, address: at, byteLength: text.length }, { signal: options.signal });
         at += text.length;
       }
-      for (const tap of program.taps) if (tap.segment === i) options.tap?.(tap.name, download(tap.placed, f32));
+      for (const tap of program.taps) {
+        if (tap.segment !== i) continue;
+        const instead = options.tap?.(tap.name, download(tap.placed, f32));
+        if (instead) replace(tap.placed, instead, f32);
+      }
     }
     return download(program.output, f32);
   }
@@ -278,4 +283,13 @@ function download({ address, shape, stride }: Placed, memory: Float32Array): Ten
   if (isContiguous(source)) data.set(memory.subarray(address / 4, address / 4 + data.length));
   else for (let i = 0; i < data.length; i++) data[i] = elementAt(source, i);
   return ndarray(data, [...shape]) as Tensor;
+}
+
+/** Writes a tensor over a view in memory. */
+function replace({ address, shape, stride }: Placed, by: Tensor, memory: Float32Array): void {
+  if (by.shape.join() !== shape.join()) throw new RangeError(`tap: expected a tensor of shape (${shape.join(', ')}) to go on with, got (${by.shape.join(', ')})`);
+  const target = ndarray(memory, [...shape], [...stride], address / 4);
+  const dense = new Float32Array(by.size);
+  upload(by, dense, 0);
+  for (let i = 0; i < dense.length; i++) memory[indexAt(target, i)] = dense[i];
 }

@@ -8,8 +8,8 @@ import type { Tensor } from '../ops/tensor.ts';
 /** Parameters under OpenAI's state-dict names. */
 export type Weights = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
-/** Called with a module's path and its output, as PyTorch's forward hooks are. */
-export type Tap = (name: string, output: Tensor) => void;
+/** Called with a module's path and its output, as PyTorch's forward hooks are; a tensor that it returns is what the network goes on with instead. */
+export type Tap = (name: string, output: Tensor) => Tensor | void;
 
 export interface LayerOptions {
   /** Who computes. Default: the plain definitions. */
@@ -57,8 +57,7 @@ export abstract class Module {
 
   /** Announces this module's output and hands it on. */
   protected traced(output: Tensor): Tensor {
-    this.tap?.(this.name, output);
-    return output;
+    return this.tap?.(this.name, output) ?? output;
   }
 }
 

@@ -32,8 +32,8 @@ export class TextTransformer extends Module {
     const ends = endsOfText(tokens);
     // Under the causal mask nothing after the end of text can reach the feature; a trace still has it all.
     const T = this.tap === null ? Math.max(0, ...ends) + 1 : tokens.shape[1];
-    const embedded = ops.embedding(tokens.hi(N, T), table);
-    this.tap?.(this.path('token_embedding'), embedded);
+    const looked = ops.embedding(tokens.hi(N, T), table);
+    const embedded = this.tap?.(this.path('token_embedding'), looked) ?? looked;
     const D = embedded.shape[2];
     const positions = this.parameter('positional_embedding').hi(T, D);
     const x = ops.add(embedded, positions);

@@ -83,7 +83,6 @@ export class Transformer extends Module {
       const queries = firstTokenOnly && i === last && this.tap === null ? 1 : out.shape[0];
       out = block.forward(out, queries);
     });
-    this.tap?.(this.path('resblocks'), out);
-    return this.traced(out);
+    return this.traced(this.tap?.(this.path('resblocks'), out) ?? out);
   }
 }

@@ -42,7 +42,7 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
     const traces: [string, Tensor][][] = [];
     for (const one of [plain, model]) {
       const trace: [string, Tensor][] = [];
-      await one.encodeImage(image, { tap: (module, output) => trace.push([module, { ...output, data: output.data.slice(), get: output.get } as Tensor]) });
+      await one.encodeImage(image, { tap: (module, output) => { trace.push([module, { ...output, data: output.data.slice(), get: output.get } as Tensor]); } });
       traces.push(trace);
     }
     expect(traces[1].map(([module]) => module)).toEqual(traces[0].map(([module]) => module));

@@ -204,14 +204,17 @@ export class Recorder implements Operations {
 }
 
 /** Element i in row-major order. */
-export function elementAt(x: ndarray.NdArray<Float32Array> | ndarray.NdArray<Int32Array>, i: number): number {
+export const elementAt = (x: ndarray.NdArray<Float32Array> | ndarray.NdArray<Int32Array>, i: number): number => x.data[indexAt(x, i)];
+
+/** Where element i in row-major order lies in the view's data. */
+export function indexAt(x: Pick<Tensor, 'shape' | 'stride' | 'offset'>, i: number): number {
   let rest = i;
   let at = x.offset;
   for (let axis = x.shape.length - 1; axis >= 0; axis--) {
     at += (rest % x.shape[axis]) * x.stride[axis];
     rest = Math.floor(rest / x.shape[axis]);
   }
-  return x.data[at];
+  return at;
 }
 
 /** Whether a view shows all of its storage, in order, padding apart. */

@@ -1,0 +1,101 @@
+// What the oracle says: the results that its functions return, the command prints as JSON and the report draws. Names and meanings are stable;
+// schema/verify-result.json describes the same for programs in other languages.
+
+/** The precision that a backend claims to compute in. It is held to what that precision earns in emulation (claims.ts). */
+export type Claim = 'float32' | 'tf32' | 'float16' | 'bfloat16' | 'int8-weights';
+
+export const CLAIMS: readonly Claim[] = ['float32', 'tf32', 'float16', 'bfloat16', 'int8-weights'];
+
+/** 'pass': as good as the claim gets; 'plausible': worse, but within what a sane order of summation gives; 'wrong': neither. */
+export type LayerVerdict = 'pass' | 'plausible' | 'wrong';
+
+/** How far one layer of a backend (B) is from this project's float32 (R) and the float64 truth (T). */
+export interface LayerResult {
+  /** PyTorch's module path. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** ‖B-T‖ / ‖R-T‖, where ‖R-T‖ is at least what one rounding of T to float32 costs. Infinity where B has a NaN or an infinity that T has not. */
+  readonly rho: number;
+  /** 24 - log2(rho), at most 24. */
+  readonly effectiveBits: number;
+  /** ‖B-T‖ / ‖T‖ */
+  readonly relRms: number;
+  /** relRms² */
+  readonly nmse: number;
+  /** The largest |B-T|. */
+  readonly maxAbs: number;
+  /** ½‖b/|b| - t/|t|‖² */
+  readonly cosineDistance: number;
+  /** Share of elements whose bits equal R's. */
+  readonly equalBits: number;
+  /** ‖R-T‖ / ‖T‖: what this project's float32 loses itself. */
+  readonly referenceRelRms: number;
+  /** The token (transformers) or channel (ResNets) with the largest relRms of its own. */
+  readonly worst: { readonly kind: 'token' | 'channel' | 'image'; readonly index: number; readonly relRms: number } | null;
+  /** rho up to which the claim passes, and up to which it is plausible. */
+  readonly limits: { readonly pass: number; readonly plausible: number };
+  readonly verdict: LayerVerdict;
+  /** Elements of B that are NaN or infinite where T is not. */
+  readonly nonFinite: number;
+}
+
+/** A fault that, put into the oracle's own network, gives the backend's numbers. */
+export interface Cause {
+  /** Stable and short, such as `gelu-for-quickgelu`. */
+  readonly name: string;
+  /** 0 to 1: 1 means that with this fault the oracle gives the backend's numbers as closely as two right float32 backends agree. */
+  readonly confidence: number;
+  /** One sentence for people: what is different, and how to mend it. */
+  readonly explanation: string;
+}
+
+export interface VerifyResult {
+  readonly verdict: 'pass' | 'fail';
+  /** The first layer, in the network's order, whose verdict is `wrong`. */
+  readonly firstWrong: string | null;
+  readonly causes: readonly Cause[];
+  /** In the network's order; only those that the dump has. */
+  readonly layers: readonly LayerResult[];
+  /** What was compared with what. */
+  readonly model: string;
+  readonly weights: string;
+  readonly claim: Claim;
+  readonly teacherForced: boolean;
+  /** Modules that the dump does not have, and tensors of the dump that are no module's. */
+  readonly missing: readonly string[];
+  readonly unknown: readonly string[];
+  /** Version of the package and of the numerics contract. */
+  readonly version: string;
+  readonly contract: string;
+}
+
+/** A tensor's numbers in row-major order, in PyTorch's layout of that module. */
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array;
+}
+
+/** All three values of one layer, given to those who look closer (the report) while the layer is in memory. */
+export interface LayerDetail {
+  readonly result: LayerResult;
+  readonly backend: Values;
+  readonly reference: Values;
+  readonly truth: Values;
+}
+
+/** An opened dump: tensors by name, read when asked for. */
+export interface Dump {
+  /** The path it was opened from. */
+  readonly path: string;
+  /** 'safetensors', 'npz' or 'npy folder'. */
+  readonly format: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the file's order. dtype as stored ('F16', 'BF16', 'F32', 'F64'). */
+  readonly tensors: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
+  /**
+   * Reads one tensor, widened exactly: halves to float32, F64 as float64.
+   * @throws Error that names the tensor if the file ends early or changed
+   */
+  read(name: string): Promise<Values>;
+  close(): Promise<void>;
+}
