@@ -93,9 +93,9 @@ export interface Dump {
   /** In the file's order. dtype as stored ('F16', 'BF16', 'F32', 'F64'). */
   readonly tensors: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
   /**
-   * Reads one tensor, widened exactly: halves to float32, F64 as float64.
+   * Reads one tensor, widened exactly: halves to float32, F64 as float64. Synchronous, because layers are and a tap sits among them.
    * @throws Error that names the tensor if the file ends early or changed
    */
-  read(name: string): Promise<Values>;
+  read(name: string): Values;
   close(): Promise<void>;
 }
