@@ -97,6 +97,9 @@ function columns(step: Conv2dStep, machine: Machine, part: number, n: number, fi
   const { MR, O, K, weight, half, yPlane } = step;
   const scratch = step.scratch + part * scratchBytes(half);
   const y = step.y + n * step.yImage + 4 * NR * first;
+  // The last panel may be no more than half full: 7 x 7 = 49 and 14 x 14 = 196 positions are 1 and 4 more than whole panels.
+  const positions = step.OH * step.OW - NR * first;
+  const whole = positions > NR * (count - 1) + NR / 2 ? count : count - 1;
   for (let k = 0; k < K; k += BLOCK) {
     const kc = Math.min(BLOCK, K - k);
     for (let j = 0; j < count; j++) packPositions(step, machine, n, first + j, k, kc, scratch + 4 * NR * kc * j, scratch + 4 * PANELS * NR * BLOCK);
@@ -104,7 +107,9 @@ function columns(step: Conv2dStep, machine: Machine, part: number, n: number, fi
       const rows = Math.min(OUTPUTS - (OUTPUTS % MR), bottom - o);
       const element = k * O + o * kc;
       if (half) machine.kernels.widen(weight + 2 * element, scratch + POSITIONS, rows * kc);
-      gemmBlock(machine, MR, half ? scratch + POSITIONS : weight + 4 * element, rows, scratch, count, y + o * yPlane, yPlane, kc, k === 0);
+      const a = half ? scratch + POSITIONS : weight + 4 * element;
+      if (whole > 0) gemmBlock(machine, MR, a, rows, scratch, whole, y + o * yPlane, yPlane, kc, k === 0);
+      if (whole < count) gemmBlock(machine, MR, a, rows, scratch + 4 * NR * kc * whole, 1, y + o * yPlane + 4 * NR * whole, yPlane, kc, k === 0, NR / 2);
     }
   }
   const { bias, ac, residual, relu } = step;

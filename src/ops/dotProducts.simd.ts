@@ -4,7 +4,7 @@
 // packed so that a tile reads them one after the other: A in panels of MR rows, element (k, row) at k·MR + row; B in panels of 8 columns,
 // (k, column) at k·8 + column. The tile's sums s are added to C after each block, which is the contract's acc = RN32(acc + s).
 //
-// Names: gemm_MRx8, pack_TECHNIQUE. docs/kernel-tour.md takes the way from three loops to here.
+// Names: gemm_MRx8 and gemm_MRx4, pack_TECHNIQUE. docs/kernel-tour.md takes the way from three loops to here.
 
 import type { Tile } from './simd/tiles.ts';
 import { advance, f32, f32x4, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from './wasm/assembler.ts';
@@ -12,21 +12,20 @@ import { advance, f32, f32x4, FunctionBuilder, get, i32, i8x16, loopWhile, repea
 /** Columns of a tile. */
 export const NR = 8;
 
-const VECTORS = NR / 4;
-
 /**
  * gemm_MRx8(a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first): C tile by tile over one block of kc k.
  *
  * a, b, c are addresses; aStride and bStride the bytes from one panel to the next, ldc those from one row of C to the next. C is
  * overwritten in the first block (acc = +0 + s is s, because s is never -0) and added to in the others.
  * @param unroll steps of k between two looks at the counter; each k still adds in its turn
+ * @param columns 8, or 4: the first half of each panel only, for a last panel whose other half nobody reads
  */
-export function gemmKernel(MR: number, unroll: number): FunctionBuilder {
-  const f = new FunctionBuilder(`gemm_${MR}x${NR}`);
+export function gemmKernel(MR: number, unroll: number, columns = NR): FunctionBuilder {
+  const f = new FunctionBuilder(`gemm_${MR}x${columns}`);
   const [a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first] = Array.from({ length: 10 }, () => f.param('i32'));
   const [i, j, k, ak, bk, ai, ci, row] = f.locals('i32', 8);
-  const s = Array.from({ length: MR }, () => f.locals('v128', VECTORS));
-  const bv = f.locals('v128', VECTORS);
+  const s = Array.from({ length: MR }, () => f.locals('v128', columns / 4));
+  const bv = f.locals('v128', columns / 4);
   const av = f.local('v128');
   const rows = (each: (tile: Local[]) => Code): Code => s.map((tile, r) => [each(tile), r < MR - 1 ? set(row, i32.add(get(row), get(ldc))) : []]);
   const line = (u: number): Code => [
@@ -137,5 +136,5 @@ function packLines(): FunctionBuilder {
 }
 
 export function dotProductsKernels({ MR, unroll }: Tile): FunctionBuilder[] {
-  return [...Array.from({ length: MR }, (_, i) => gemmKernel(i + 1, unroll)), packTranspose(), packCopy(), packFill(), packLines()];
+  return [...[NR, NR / 2].flatMap((columns) => Array.from({ length: MR }, (_, i) => gemmKernel(i + 1, unroll, columns))), packTranspose(), packCopy(), packFill(), packLines()];
 }

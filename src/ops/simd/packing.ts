@@ -57,13 +57,16 @@ export function packPanel({ kernels }: Machine, x: Operand, first: number, k: nu
   for (; v < width; v++) kernels.pack_fill(to + 4 * v, 4 * width, kc);
 }
 
-/** One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole panel on. */
-export function gemmBlock({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean): void {
+/**
+ * One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole panel on.
+ * @param columns of each panel that are wanted: all 8, or the first 4
+ */
+export function gemmBlock({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean, columns = NR): void {
   const whole = Math.floor(M / MR);
   const bStride = 4 * NR * kc;
-  if (whole > 0) kernels[`gemm_${MR}x${NR}`](a, whole, 4 * MR * kc, b, panels, bStride, c, ldc, kc, first ? 1 : 0);
+  if (whole > 0) kernels[`gemm_${MR}x${columns}`](a, whole, 4 * MR * kc, b, panels, bStride, c, ldc, kc, first ? 1 : 0);
   const rest = M - whole * MR;
   if (rest > 0) {
-    kernels[`gemm_${rest}x${NR}`](a + 4 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc, first ? 1 : 0);
+    kernels[`gemm_${rest}x${columns}`](a + 4 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc, first ? 1 : 0);
   }
 }
