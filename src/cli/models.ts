@@ -1,5 +1,6 @@
 // clip-oracle models: what can be loaded by name, what it costs, and what is here already.
 
+import { bundledWeights } from '../clip/checkpoint/bundled.ts';
 import { cachedPath } from '../clip/download.ts';
 import { MODELS, type ModelEntry } from '../clip/models.ts';
 import { multiplyAdds, parameterCounts } from '../clip/sizes.ts';
@@ -14,18 +15,22 @@ export interface ModelsOptions {
 }
 
 /** Where a model's weights are: a cached file, in the package, made from a seed, or not here. */
-function placeOf(model: ModelEntry, root?: string): { cached: boolean; path: string | null; text: string } {
-  if (model.file === null) return { cached: true, path: null, text: model.name.startsWith('mini-') ? 'bundled' : 'synthetic' };
+async function placeOf(model: ModelEntry, root?: string): Promise<{ cached: boolean; path: string | null; text: string }> {
+  if (model.name.startsWith('mini-')) {
+    const path = await bundledWeights(model.name, root);
+    return { cached: path !== null, path, text: path === null ? 'no' : 'bundled' };
+  }
+  if (model.file === null) return { cached: true, path: null, text: 'synthetic' };
   const path = cachedPath(model.name, root);
   return { cached: path !== null, path, text: path === null ? 'no' : 'yes' };
 }
 
 /** @returns the exit code */
 export async function models(options: ModelsOptions): Promise<number> {
-  const rows = MODELS.map((model) => {
+  const rows = await Promise.all(MODELS.map(async (model) => {
     const parameters = parameterCounts(model).vision;
-    return { name: model.name, feature: model.embed, resolution: model.vision.resolution, parameters, macs: multiplyAdds(model), memory: 4 * parameters, ...placeOf(model, options.root) };
-  });
+    return { name: model.name, feature: model.embed, resolution: model.vision.resolution, parameters, macs: multiplyAdds(model), memory: 4 * parameters, ...await placeOf(model, options.root) };
+  }));
   if (options.json) {
     await standardOutput.write(`${JSON.stringify(rows.map(({ text: weights, macs, ...row }) => ({ ...row, gmac: macs / 1e9, weights })), null, 2)}\n`);
     return OK;

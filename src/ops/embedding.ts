@@ -1,27 +1,22 @@
 // embedding: rows of a table by number, https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html
 
 import type ndarray from 'ndarray';
-import { describe, requireNoWider, requireTensor, requireWithinData } from './checks.ts';
+import { describe, requireTensor, requireWithinData } from './checks.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
  * ids (…) over an Int32Array, table (V,D) -> (…,D).
- * @param like gives the element type of the result (float64 mode keeps its tables in float32); default: the table's
- * @throws TypeError, RangeError where ids are no Int32Array, an id is no row of the table, or the table is wider than `like`
+ * @throws TypeError, RangeError where ids are no Int32Array, or an id is no row of the table
  */
-export function embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor, like?: Tensor): Tensor {
+export function embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tensor {
   if (typeof ids !== 'object' || ids === null || !(ids.data instanceof Int32Array) || !Array.isArray(ids.shape)) {
     throw new TypeError(`embedding: "ids" expected an ndarray over an Int32Array, got ${describe(ids)}`);
   }
   requireWithinData('embedding: "ids"', ids);
   requireTensor('embedding', 'table', table, 2, '(V, D)');
-  if (like !== undefined) {
-    requireTensor('embedding', 'like', like);
-    requireNoWider('embedding', 'table', table, like);
-  }
   const [V, D] = table.shape;
-  const y = zeros([...ids.shape, D], (like ?? table).data);
+  const y = zeros([...ids.shape, D], table.data);
   const count = sizeOf(ids.shape);
   const index = new Array<number>(ids.shape.length).fill(0);
   for (let i = 0; i < count; i++) {

@@ -2,6 +2,8 @@
 // `reference` (reference.ts) is the plain definition: the functions of this folder, loop for loop.
 
 import type ndarray from 'ndarray';
+import type { Summation } from './dotProducts.ts';
+import type { RoundFormat } from './round.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface Conv2dOptions {
@@ -32,7 +34,7 @@ export interface AttentionOptions {
 
 export interface Operations {
   /** x (N,C,H,W), weight (O,C,KH,KW), bias (O) -> (N,O,OH,OW) */
-  conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options?: Conv2dOptions): Tensor;
+  conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options?: Conv2dOptions, summation?: Summation | null): Tensor;
   /** x (N,C,…), parameters (C) each */
   batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps?: number): Tensor;
   /** x (N,C,H,W) -> (N,C,OH,OW) */
@@ -50,9 +52,9 @@ export interface Operations {
   /** over the last axis */
   l2Normalize(x: Tensor): Tensor;
   /** a (…,M,K) x b (…,K,O) -> (…,M,O) */
-  matmul(a: Tensor, b: Tensor): Tensor;
+  matmul(a: Tensor, b: Tensor, summation?: Summation | null): Tensor;
   /** x (…,K), weight (O,K), bias (O) -> (…,O) */
-  linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor;
+  linear(x: Tensor, weight: Tensor, bias: Tensor | null, summation?: Summation | null): Tensor;
   /** q (…,T,D), k and v (…,S,D) -> (…,T,D) */
   attention(q: Tensor, k: Tensor, v: Tensor, options?: AttentionOptions): Tensor;
   /** The mean over the last axis: x (…,D) -> (…) */
@@ -60,9 +62,13 @@ export interface Operations {
   /** Joined along an axis, all other extents equal. */
   concat(tensors: readonly Tensor[], axis: number): Tensor;
   /** Rows of a table: ids (…), table (V,D) -> (…,D) */
-  embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor, like?: Tensor): Tensor;
+  embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tensor;
   /** x times a number that is itself a float32 in float32 mode: RN32(x * factor) */
   scale(x: Tensor, factor: number): Tensor;
+  /** Every element rounded to a smaller format: for emulation, in float32 mode. */
+  round(x: Tensor, format: RoundFormat): Tensor;
+  /** A weight as it comes back from 8-bit integers: for emulation, in float32 mode. */
+  quantize(weight: Tensor, outputs?: 'first' | 'last'): Tensor;
   /** The same elements in row-major order: x itself if they lie so already, else a copy. */
   contiguous(x: Tensor): Tensor;
 }

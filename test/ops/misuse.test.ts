@@ -39,7 +39,7 @@ const ENTRIES: Entry[] = [
   { name: 'add', args: () => [t(2, 3), t(3)], tensors: { a: [0], b: [1] }, parameters: ['b'] },
   { name: 'scale', args: () => [t(2, 3), 0.5], tensors: { x: [0] } },
   { name: 'concat', args: () => [[t(2, 3), t(2, 4)], 1], tensors: { 'tensors[0]': [0, 0], 'tensors[1]': [0, 1] }, ranked: ['tensors[1]'], parameters: ['tensors[1]'] },
-  { name: 'embedding', args: () => [ndarray(new Int32Array([1, 0]), [2]), t(2, 3), t(1)], tensors: { table: [1], like: [2] }, ranked: ['table'] },
+  { name: 'embedding', args: () => [ndarray(new Int32Array([1, 0]), [2]), t(2, 3)], tensors: { table: [1] }, ranked: ['table'] },
 ];
 
 const NOT_TENSORS: [string, unknown][] = [
@@ -88,7 +88,7 @@ describe.each(ENTRIES)('$name', ({ name, args, tensors, ranked = [], parameters 
   test('accepts the call that the others are made from', () => { operation(...args()); });
 
   for (const [argument, path] of Object.entries(tensors)) {
-    const optional = (name === 'embedding' && argument === 'like') || argument === 'mask';
+    const optional = argument === 'mask';
     test.each(NOT_TENSORS.filter(([, value]) => !(optional && value === undefined)))(`${argument}: %s is a TypeError`, (_, value) => {
       const error = refusal(() => operation(...withArgument(args(), path, value)));
       expect(error).toBeInstanceOf(TypeError);
@@ -174,7 +174,6 @@ describe('options and numbers', () => {
     ['an id beyond the table', () => ops.embedding(ndarray(new Int32Array([0, 2]), [2]), t(2, 3)), RangeError, 'embedding: "ids" expected numbers from 0 to V - 1 = 1, got 2'],
     ['a negative id', () => ops.embedding(ndarray(new Int32Array([-1]), [1]), t(2, 3)), RangeError, 'embedding: "ids" expected numbers from 0 to V - 1 = 1, got -1'],
     ['ids beyond their data', () => ops.embedding(ndarray(new Int32Array(1), [2]), t(2, 3)), RangeError, 'embedding: "ids" expected shape (2) to lie within its data, got elements 0 to 1 of data of length 1'],
-    ['a float64 table for float32 results', () => ops.embedding(ndarray(new Int32Array(1), [1]), unitTensor([2, 3], 1, Float64Array), t(1)), TypeError, 'embedding: "table" expected an ndarray over a Float32Array like the first argument, got an ndarray over Float64Array; round it yourself, or compute in float64'],
     ['a view for reshape', () => ops.reshape(t(2, 3).transpose(1, 0) as Tensor, [6]), RangeError, 'reshape: "x" expected row-major order, got strides (1, 3) for shape (3, 2); copy it with contiguous(x) first'],
     ['another size for reshape', () => ops.reshape(t(2, 3), [7]), RangeError, 'reshape: "shape" expected 6 elements like (2, 3), got (7)'],
   ];
