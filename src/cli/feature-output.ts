@@ -1,7 +1,8 @@
 // The formats that features are written in, by the name of --out: JSON Lines, NumPy's .npy, safetensors.
-// .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 import type { Tensor } from '../ops/tensor.ts';
+import { npyHeaderBytes } from '../oracle/dump/npy.ts';
+import { littleEndian } from '../oracle/dump/written.ts';
 import { CommandError } from './errors.ts';
 import { floatsText } from './float-text.ts';
 import { standardOutput, type OutFile, type Output } from './out-file.ts';
@@ -107,10 +108,9 @@ class NumPy implements FeatureOutput {
     this.#rows++;
   }
 
-  /** 128 bytes: magic, version 1.0, length of the rest, a Python dictionary padded with spaces, a line feed. */
+  /** Always 128 bytes, however many rows there are. */
   #header(): Uint8Array {
-    const text = `{'descr': '<f${this.#precision === 'float32' ? 4 : 8}', 'fortran_order': False, 'shape': (${this.#rows}, ${this.#E}), }`;
-    return Buffer.from(`\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`, 'latin1');
+    return npyHeaderBytes(this.#precision, [this.#rows, this.#E], 128);
   }
 }
 
@@ -160,11 +160,4 @@ class Safetensors implements FeatureOutput {
   discard(): Promise<void> {
     return this.#file.discard();
   }
-}
-
-/** The bytes of numbers in little-endian order, which is that of all machines that Node runs on but a few. */
-function littleEndian(data: Float32Array | Float64Array): Uint8Array {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 1) return bytes;
-  return data instanceof Float32Array ? Buffer.from(bytes).swap32() : Buffer.from(bytes).swap64();
 }

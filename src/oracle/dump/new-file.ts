@@ -1,6 +1,6 @@
 // A file that is written synchronously, under a temporary name beside its own.
 
-import { closeSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, rmSync, statSync, writeSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /** `.NAME.PID.tmp` beside the target. */
@@ -16,7 +16,7 @@ export class NewFile {
   constructor(target: string, temporary = temporaryName(target)) {
     this.#target = target;
     this.temporary = temporary;
-    if (statSync(target, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`"${target}" expected the name of a file, got a folder; add a file name`);
+    if (statOf(target)?.isDirectory()) throw new Error(`"${target}" expected the name of a file, got a folder; add a file name`);
     try {
       this.#file = openSync(temporary, 'w+');
     } catch (error) {
@@ -67,6 +67,15 @@ export class NewFile {
   discard(): void {
     this.close();
     rmSync(this.temporary, { force: true });
+  }
+}
+
+/** What lies there; undefined if nothing does. @throws Error if nothing can */
+export function statOf(target: string): Stats | undefined {
+  try {
+    return statSync(target, { throwIfNoEntry: false });
+  } catch (error) {
+    throw writeError(target, error);
   }
 }
 

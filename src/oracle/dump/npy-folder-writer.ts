@@ -1,10 +1,10 @@
 // A folder of .npy files, one per tensor, and metadata.json. The folder has its own name only once it is whole.
 
-import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Values } from '../types.ts';
 import { METADATA_FILE } from './metadata.ts';
-import { NewFile, temporaryName, writeError } from './new-file.ts';
+import { NewFile, statOf, temporaryName, writeError } from './new-file.ts';
 import { npyHeaderBytes } from './npy.ts';
 import type { DumpWriter } from './write.ts';
 import { elementsOf, littleEndian, WrittenNames } from './written.ts';
@@ -46,7 +46,7 @@ export class NpyFolderWriter implements DumpWriter {
     try {
       writeFileSync(join(this.#temporary, METADATA_FILE), `${JSON.stringify(metadata, null, 1)}\n`);
       checkReplaceable(this.#target);
-      if (statSync(this.#target, { throwIfNoEntry: false }) !== undefined) {
+      if (statOf(this.#target) !== undefined) {
         for (const file of readdirSync(this.#target)) rmSync(join(this.#target, file));
         rmdirSync(this.#target);
       }
@@ -63,7 +63,7 @@ export class NpyFolderWriter implements DumpWriter {
 
 /** Only a dump, or an empty folder, may be replaced: whoever names his home by mistake keeps it. */
 function checkReplaceable(folder: string): void {
-  const found = statSync(folder, { throwIfNoEntry: false });
+  const found = statOf(folder);
   if (found === undefined) return;
   if (!found.isDirectory()) throw new Error(`"${folder}" expected a folder or a new name, got a file; name a folder, or end the name in .safetensors or .npz`);
   const other = readdirSync(folder).find((file) => !file.endsWith('.npy') && file !== METADATA_FILE);

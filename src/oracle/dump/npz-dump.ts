@@ -53,7 +53,8 @@ function whole(file: DumpFile, entry: ZipEntry, begin: number): Uint8Array<Array
   let bytes: Uint8Array<ArrayBuffer> = file.bytes(begin, entry.packedSize);
   if (entry.compressed) {
     try {
-      bytes = zlib.inflateRawSync(bytes, { maxOutputLength: Math.max(1, entry.size) });
+      const unpacked = zlib.inflateRawSync(bytes, { maxOutputLength: Math.max(1, entry.size) });
+      bytes = new Uint8Array(unpacked.buffer as ArrayBuffer, unpacked.byteOffset, unpacked.length); // a Buffer's slice would be a view
     } catch (error) {
       throw damaged('it cannot be unpacked', error);
     }
