@@ -24,7 +24,7 @@ export async function load(nameOrPath: string, options: LoadOptions = {}): Promi
   if (typeof nameOrPath !== 'string') throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
   const executor = createExecutor({ threads: availableParallelism(), ...withoutUndefined(options) });
   const entry = MODELS.find((model) => model.name === nameOrPath) ?? null;
-  const checkpoint = await open(nameOrPath, entry, options.weights);
+  const checkpoint = await openWeights(nameOrPath, options.weights);
   try {
     const architecture = architectureOf(checkpoint, entry);
     checkParameters(checkpoint, architecture);
@@ -45,7 +45,12 @@ function withoutUndefined(options: LoadOptions): ExecutorOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ExecutorOptions;
 }
 
-async function open(nameOrPath: string, entry: ModelEntry | null, weights: string | undefined): Promise<Checkpoint> {
+/**
+ * Opens the weights that `load` would take, without a model around them.
+ * @throws RangeError for an unknown name; Error for weights that cannot be read
+ */
+export async function openWeights(nameOrPath: string, weights?: string): Promise<Checkpoint> {
+  const entry = MODELS.find((model) => model.name === nameOrPath) ?? null;
   if (weights !== undefined) {
     if (entry === null && weights.startsWith('synthetic:')) throw unknownModel(nameOrPath);
     return openCheckpoint(weights, entry === null ? {} : { model: entry.name });

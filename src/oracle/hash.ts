@@ -1,0 +1,62 @@
+// The conformance artefact: SHA-256 of numbers, defined so that any language can repeat it.
+//
+// Of a tensor: the SHA-256 of its elements in row-major order as little-endian IEEE 754 numbers of their own precision, where every NaN is
+// 7fc00000 (float32) or 7ff8000000000000 (float64). The shape is not part of it, -0 is not +0.
+// Of all: the SHA-256 of the lines "HEX  NAME\n" (two spaces, UTF-8) in ascending order of the names' bytes. Thus
+//     clip-oracle trace … --hash | head -n -1 | LC_ALL=C sort -k 2 | sha256sum
+// gives the last line again.
+
+import { createHash } from 'node:crypto';
+import { littleEndian } from './dump/written.ts';
+import type { Values } from './types.ts';
+
+/** SHA-256 of a tensor's numbers, in hexadecimal digits. */
+export function hashValues({ data }: Pick<Values, 'data'>): string {
+  return createHash('sha256').update(littleEndian(withOneNaN(data))).digest('hex');
+}
+
+/** The same numbers with one bit pattern for NaN; the very same array where there is none. */
+function withOneNaN(data: Values['data']): Values['data'] {
+  let first = 0;
+  while (first < data.length && data[first] === data[first]) first++;
+  if (first === data.length) return data;
+  const copy = data.slice();
+  const words = new Uint32Array(copy.buffer);
+  const width = copy.BYTES_PER_ELEMENT / 4;
+  const high = width === 1 ? 0x7fc00000 : 0x7ff80000;
+  const [low, top] = BIG_ENDIAN_HOST ? [width - 1, 0] : [0, width - 1];
+  for (let i = first; i < copy.length; i++) {
+    if (copy[i] === copy[i]) continue;
+    words[width * i + low] = 0;
+    words[width * i + top] = high;
+  }
+  return copy;
+}
+
+const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
+
+/** Hashes of named tensors, and of all of them together. */
+export class TraceHashes {
+  readonly #hashes = new Map<string, string>();
+
+  /** @returns the tensor's own hash. @throws RangeError for a name that was added before */
+  add(name: string, values: Pick<Values, 'data'>): string {
+    if (this.#hashes.has(name)) throw new RangeError(`hashes: "${name}" was added before; give each tensor its own name`);
+    const hash = hashValues(values);
+    this.#hashes.set(name, hash);
+    return hash;
+  }
+
+  /** By name, in the order in which they were added. */
+  get tensors(): ReadonlyMap<string, string> {
+    return this.#hashes;
+  }
+
+  /** The hash of all. */
+  all(): string {
+    const lines = [...this.#hashes].map(([name, hash]) => ({ name: Buffer.from(name), hash })).sort((a, b) => Buffer.compare(a.name, b.name));
+    const hash = createHash('sha256');
+    for (const line of lines) hash.update(line.hash).update('  ').update(line.name).update('\n');
+    return hash.digest('hex');
+  }
+}
