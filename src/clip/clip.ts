@@ -2,6 +2,7 @@
 
 import ndarray from 'ndarray';
 import { ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
+import type { Emulation } from '../ops/emulate.ts';
 import { exp } from '../ops/exp.ts';
 import { reference } from '../ops/reference.ts';
 import { toFloat64 } from '../ops/reference64.ts';
@@ -28,6 +29,8 @@ export interface CLIPDescription {
 export interface EncodeOptions {
   /** 'float64' computes the truth with the same weights. Default: the precision that the model was loaded with. */
   precision?: Precision;
+  /** Rounds where a backend in a lower precision does, on the same graph with the same weights. float32 mode only. */
+  emulate?: Emulation;
   /** Sees every module's output under its PyTorch path while the features are computed. */
   tap?: Tap;
   /** Cancels: the promise is rejected with the signal's reason. */

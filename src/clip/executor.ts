@@ -1,5 +1,6 @@
 // Who computes: the one place where executor, precision and threads are chosen. Layers only see the set of operations.
 
+import type { Emulation } from '../ops/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
@@ -27,12 +28,23 @@ export interface ExecutorOptions {
 export interface RunOptions {
   /** 'float64' computes the truth with the same weights, whatever the executor's own precision. Default: the executor's own. */
   precision?: Precision;
+  /** Rounds where a backend in a lower precision does. float32 mode only. */
+  emulate?: Emulation;
   /** Sees every module's output. */
   tap?: Tap | null;
   /** Names what is computed, up to the shapes of the inputs, so that the plan for it can be used again. */
   key?: string;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
+}
+
+/**
+ * The emulation that is asked for, if any.
+ * @throws RangeError where it is asked for in float64
+ */
+export function emulationIn(precision: Precision, { emulate }: RunOptions): Emulation | null {
+  if (emulate !== undefined && precision === 'float64') throw new RangeError('encodeImage: "emulate" expected precision float32, got float64; smaller formats are emulated in float32');
+  return emulate ?? null;
 }
 
 export interface Executor {

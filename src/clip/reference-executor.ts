@@ -1,13 +1,14 @@
 // The plain loops, on the calling thread. Weights stay float32 in both precisions: float64 takes them exactly.
 
 import ndarray from 'ndarray';
+import { emulating } from '../ops/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { reference } from '../ops/reference.ts';
 import { reference64 } from '../ops/reference64.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import type { Executor, Precision, RunOptions } from './executor.ts';
+import { emulationIn, type Executor, type Precision, type RunOptions } from './executor.ts';
 
 export class ReferenceExecutor implements Executor {
   readonly name = 'reference';
@@ -33,7 +34,9 @@ export class ReferenceExecutor implements Executor {
 
   async run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
     options.signal?.throwIfAborted();
-    return compute(inputs, (options.precision ?? this.precision) === 'float64' ? reference64 : reference, options.tap ?? null);
+    const precision = options.precision ?? this.precision;
+    if (options.emulate !== undefined) return compute(inputs, emulating(reference, emulationIn(precision, options)!), options.tap ?? null);
+    return compute(inputs, precision === 'float64' ? reference64 : reference, options.tap ?? null);
   }
 
   async close(): Promise<void> {

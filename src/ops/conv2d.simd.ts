@@ -2,7 +2,7 @@
 // matrix is made: a panel of 8 positions by 128 k is packed from the image, used for all outputs, and forgotten. What follows a
 // convolution in the network (batchNorm2d, residual add, relu) is applied to the finished columns while they are in the cache.
 
-import { BLOCK } from './dotProducts.ts';
+import { BLOCK, type Summation } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
 import { share, type Machine } from './simd/machine.ts';
 import { gemmBlock } from './simd/packing.ts';
@@ -51,6 +51,8 @@ export interface Conv2dStep {
   weight: number;
   /** Whether it is kept in half precision, to be widened on the way. */
   half: boolean;
+  /** Another way to sum than the contract's. */
+  summation?: Summation;
   bias: number;
   /** a and c of batchNorm2d per channel, float64, or 0. */
   ac: number;
@@ -94,7 +96,7 @@ export function runConv2d(step: Conv2dStep, machine: Machine, part: number, part
 
 /** Outputs [top, bottom) at `count` panels of positions of image n. */
 function columns(step: Conv2dStep, machine: Machine, part: number, n: number, first: number, count: number, top: number, bottom: number): void {
-  const { MR, O, K, weight, half, yPlane } = step;
+  const { MR, O, K, weight, half, yPlane, summation } = step;
   const scratch = step.scratch + part * scratchBytes(half);
   const y = step.y + n * step.yImage + 4 * NR * first;
   // The last panel may be no more than half full: 7 x 7 = 49 and 14 x 14 = 196 positions are 1 and 4 more than whole panels.
@@ -108,8 +110,8 @@ function columns(step: Conv2dStep, machine: Machine, part: number, n: number, fi
       const element = k * O + o * kc;
       if (half) machine.kernels.widen(weight + 2 * element, scratch + POSITIONS, rows * kc);
       const a = half ? scratch + POSITIONS : weight + 4 * element;
-      if (whole > 0) gemmBlock(machine, MR, a, rows, scratch, whole, y + o * yPlane, yPlane, kc, k === 0);
-      if (whole < count) gemmBlock(machine, MR, a, rows, scratch + 4 * NR * kc * whole, 1, y + o * yPlane + 4 * NR * whole, yPlane, kc, k === 0, NR / 2);
+      if (whole > 0) gemmBlock(machine, MR, a, rows, scratch, whole, y + o * yPlane, yPlane, kc, k === 0, NR, summation);
+      if (whole < count) gemmBlock(machine, MR, a, rows, scratch + 4 * NR * kc * whole, 1, y + o * yPlane + 4 * NR * whole, yPlane, kc, k === 0, NR / 2, summation);
     }
   }
   const { bias, ac, residual, relu } = step;

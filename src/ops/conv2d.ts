@@ -3,7 +3,7 @@
 
 import { pairOf, requireOptions, requireParameter, requireTensor, windowCount } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { rowProducts } from './dotProducts.ts';
+import { rowProducts, type Summation } from './dotProducts.ts';
 import type { Conv2dOptions } from './operations.ts';
 import { zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';
@@ -16,9 +16,10 @@ const BAND_ELEMENTS = 1 << 19;
  *
  * Each element is one dot product of the numerics contract, item 2, with k running over (c, kh, kw). Padding is made of zeros that take part
  * in the products: an infinite weight over padding gives NaN.
+ * @param summation another way to sum than the contract's, for the emulation of other backends
  * @throws TypeError, RangeError where a shape does not fit, an option is wrong or a parameter is wider than x
  */
-export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}): Tensor {
+export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}, summation: Summation | null = null): Tensor {
   requireTensor('conv2d', 'x', x, 4, '(N, C, H, W)');
   requireTensor('conv2d', 'weight', weight, 4, '(O, C, KH, KW)');
   requireOptions('conv2d', options, ['stride', 'padding']);
@@ -47,7 +48,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
         im2colRow(pixels, n * C * H * W, C, H, W, KH, KW, (top + r) * strideH - padH, strideW, padW, OW, windows, r * OW * K);
       }
       // (OH·OW, O) -> (O, OH, OW): the outputs of one kernel lie OH·OW apart from those of the next.
-      rowProducts(windows, 0, count * OW, K, rows, O, shift, y.data, (n * O * OH + top) * OW, 1, OH * OW);
+      rowProducts(windows, 0, count * OW, K, rows, O, shift, y.data, (n * O * OH + top) * OW, 1, OH * OW, summation);
     }
   }
   return y;

@@ -4,6 +4,7 @@
 // and the processor has four chains of additions to work on while one waits. On one core of an AMD EPYC (Zen 4, Node 20, 2026-11) that gives
 // 2.2 to 2.4 GFLOP/s against 0.8 for one output at a time, and eight at a time would add 3 %: the conversions between binary64 and binary32 are the limit.
 
+import { roundInto, type RoundFormat } from './round.ts';
 import type { FloatArray } from './tensor.ts';
 
 /** Products are summed in blocks of this many consecutive k, and the blocks' sums are summed in turn. */
@@ -15,6 +16,27 @@ export interface Rows {
   offset: number;
   strideO: number;
   strideK: number;
+}
+
+/** Another way to sum than the contract's, for the emulation of other backends (float32 mode only). */
+export interface Summation {
+  /** Consecutive k of one partial sum; a divisor of 128. The contract: 128. */
+  readonly chunk: number;
+  /** The format that the running total is rounded to after each partial sum; null: float32. */
+  readonly total: RoundFormat | null;
+}
+
+/** dot32 with partial sums of `chunk` k (a block of 128 ends one, too) and a total that is kept in another format. */
+function dotOf({ chunk, total }: Summation, a: FloatArray, at: number, b: FloatArray, bt: number, K: number): number {
+  const acc = new Float32Array(1);
+  for (let start = 0; start < K; start += chunk) {
+    const end = Math.min(start + chunk, K);
+    let s = 0;
+    for (let k = start; k < end; k++) s = Math.fround(s + Math.fround(a[at + k] * b[bt + k]));
+    acc[0] += s; // rounded by the store
+    if (total !== null) roundInto(acc, acc, total);
+  }
+  return acc[0];
 }
 
 /** The definition in float32 mode: a[at …] · b[bt …] over K elements, each operation with its own rounding. The values of a and b are binary32. */
@@ -48,9 +70,10 @@ export function dot64(a: FloatArray, at: number, b: FloatArray, bt: number, K: n
  * out[outAt + m·outM + o·outO] = a's row m · b's row o (+ bias[o]) for all m < M and o < O; float32 or float64 mode by the type of `a`.
  * @param a (M,K) in row-major order from `at`
  * @param b (O,K) in any order, float32 or float64 (never float64 beside a float32 `a`)
+ * @param summation another order than the contract's
  */
 export function rowProducts(a: FloatArray, at: number, M: number, K: number, b: Rows, O: number, bias: FloatArray | null,
-  out: FloatArray, outAt: number, outM: number, outO: number): void {
+  out: FloatArray, outAt: number, outM: number, outO: number, summation: Summation | null = null): void {
   // Four rows of b at a time, copied to where they lie one after the other. float64 holds binary32 values exactly, and saves converting them once per row of a.
   const panel = new Float64Array(4 * K);
   const narrow = a instanceof Float32Array;
@@ -58,7 +81,9 @@ export function rowProducts(a: FloatArray, at: number, M: number, K: number, b: 
     const rows = Math.min(4, O - o);
     copyRows(b, o, rows, K, panel);
     const target = outAt + o * outO;
-    if (rows < 4) {
+    if (summation !== null) {
+      for (let r = 0; r < rows; r++) for (let m = 0; m < M; m++) out[target + r * outO + m * outM] = dotOf(summation, a, at + m * K, panel, r * K, K);
+    } else if (rows < 4) {
       for (let r = 0; r < rows; r++) {
         for (let m = 0; m < M; m++) out[target + r * outO + m * outM] = narrow ? dot32(a, at + m * K, panel, r * K, K) : dot64(a, at + m * K, panel, r * K, K);
       }

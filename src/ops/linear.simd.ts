@@ -1,7 +1,7 @@
 // linear and matmul on SIMD lanes: the twin of linear.ts and matmul.ts. Both operands are packed before (packing.ts); what follows a
 // product in the network (bias, activation, residual) is applied to a block of C while it is in the cache, each with its own rounding.
 
-import { BLOCK } from './dotProducts.ts';
+import { BLOCK, type Summation } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
 import { share, type Machine } from './simd/machine.ts';
 import { gemmBlock, packColumns, packRows, paddedColumns, type Operand } from './simd/packing.ts';
@@ -36,6 +36,8 @@ export interface LinearStep {
   firstPanel: number;
   /** Room for one widened panel per thread where B is kept in half precision, else 0. */
   widened: number;
+  /** Another way to sum than the contract's. */
+  summation?: Summation;
   /** O floats, or 0. */
   bias: number;
   activation: (typeof ACTIVATIONS)[keyof typeof ACTIVATIONS];
@@ -73,18 +75,18 @@ export function runLinear(step: LinearStep, machine: Machine, part: number, part
 
 /** One block of k of C's rows [top, bottom) and `panels` panels from panel j on. */
 function block(step: LinearStep, machine: Machine, part: number, k: number, top: number, bottom: number, j: number, panels: number, c: number): void {
-  const { MR, M, K, a, b, bColumns, firstPanel, widened, yStride } = step;
+  const { MR, M, K, a, b, bColumns, firstPanel, widened, yStride, summation } = step;
   const kc = Math.min(BLOCK, K - k);
   const rows = a + 4 * (k * M + top * kc);
   const element = k * bColumns + (firstPanel + j) * NR * kc;
   if (widened === 0) {
-    gemmBlock(machine, MR, rows, bottom - top, b + 4 * element, panels, c, yStride, kc, k === 0);
+    gemmBlock(machine, MR, rows, bottom - top, b + 4 * element, panels, c, yStride, kc, k === 0, NR, summation);
     return;
   }
   const panel = widened + part * WIDENED_PANEL;
   for (let i = 0; i < panels; i++) {
     machine.kernels.widen(b + 2 * (element + i * NR * kc), panel, NR * kc);
-    gemmBlock(machine, MR, rows, bottom - top, panel, 1, c + 4 * NR * i, yStride, kc, k === 0);
+    gemmBlock(machine, MR, rows, bottom - top, panel, 1, c + 4 * NR * i, yStride, kc, k === 0, NR, summation);
   }
 }
 

@@ -2,15 +2,16 @@
 
 import { requireParameter, requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { rowProducts } from './dotProducts.ts';
+import { rowProducts, type Summation } from './dotProducts.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
  * x (…,K), weight (O,K), bias (O) or null -> (…,O): y = x · weightᵀ + bias, each element one dot product of the numerics contract, item 2.
+ * @param summation another way to sum than the contract's, for the emulation of other backends
  * @throws TypeError, RangeError where a shape does not fit or a parameter is wider than x
  */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, summation: Summation | null = null): Tensor {
   requireTensor('linear', 'x', x, 1, '(…, K)', true);
   requireTensor('linear', 'weight', weight, 2, '(O, K)');
   const K = x.shape[x.shape.length - 1];
@@ -21,6 +22,6 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   const leading = x.shape.slice(0, -1);
   const y = zeros([...leading, O], x.data);
   const rows = { data: weight.data, offset: weight.offset, strideO: weight.stride[0], strideK: weight.stride[1] };
-  rowProducts(flat(x), 0, sizeOf(leading), K, rows, O, bias === null ? null : flat(bias), y.data, 0, O, 1);
+  rowProducts(flat(x), 0, sizeOf(leading), K, rows, O, bias === null ? null : flat(bias), y.data, 0, O, 1, summation);
   return y;
 }

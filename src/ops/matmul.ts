@@ -2,7 +2,7 @@
 
 import { requireNoWider, requireTensor, shapeText } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { rowProducts } from './dotProducts.ts';
+import { rowProducts, type Summation } from './dotProducts.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -10,7 +10,7 @@ import type { Tensor } from './tensor.ts';
  * a (…,M,K) x b (…,K,O) -> (…,M,O), the leading axes equal; each element one dot product of the numerics contract, item 2.
  * @throws TypeError, RangeError where the shapes do not fit or b is wider than a
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export function matmul(a: Tensor, b: Tensor, summation: Summation | null = null): Tensor {
   requireTensor('matmul', 'a', a, 2, '(…, M, K)', true);
   requireTensor('matmul', 'b', b, 2, '(…, K, O)', true);
   requireNoWider('matmul', 'b', b, a);
@@ -27,7 +27,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   const data = flat(b);
   const products = sizeOf(leading);
   for (let n = 0; n < products; n++) {
-    rowProducts(x, n * M * K, M, K, { data, offset: n * K * O, strideO: 1, strideK: O }, O, null, y.data, n * M * O, O, 1);
+    rowProducts(x, n * M * K, M, K, { data, offset: n * K * O, strideO: 1, strideK: O }, O, null, y.data, n * M * O, O, 1, summation);
   }
   return y;
 }

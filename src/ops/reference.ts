@@ -15,13 +15,15 @@ import { linear } from './linear.ts';
 import { matmul } from './matmul.ts';
 import { mean } from './mean.ts';
 import type { Operations } from './operations.ts';
+import { quantize } from './quantize.ts';
 import { quickGelu } from './quickGelu.ts';
 import { relu } from './relu.ts';
+import { round } from './round.ts';
 import { scale } from './scale.ts';
 import { sigmoid } from './sigmoid.ts';
 import { softmax } from './softmax.ts';
 
 export const reference: Operations = {
   conv2d, batchNorm2d, avgPool2d, relu, sigmoid, quickGelu, gelu, add, softmax, layerNorm, l2Normalize, matmul, linear, attention,
-  mean, concat, embedding, scale, contiguous,
+  mean, concat, embedding, scale, contiguous, round, quantize,
 };

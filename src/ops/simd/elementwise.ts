@@ -11,8 +11,10 @@ import { geluKernels, runGelu, type GeluStep } from '../gelu.simd.ts';
 import { l2NormalizeKernels, runL2Normalize, type L2NormalizeStep } from '../l2Normalize.simd.ts';
 import { layerNormKernels, runLayerNorm, type LayerNormStep } from '../layerNorm.simd.ts';
 import { meanKernels, runMean, type MeanStep } from '../mean.simd.ts';
+import { runQuantize, type QuantizeStep } from '../quantize.simd.ts';
 import { quickGeluKernels, runQuickGelu, type QuickGeluStep } from '../quickGelu.simd.ts';
 import { reluKernels, runRelu, type ReluStep } from '../relu.simd.ts';
+import { roundKernels, runRound, type RoundStep } from '../round.simd.ts';
 import { runScale, scaleKernels, type ScaleStep } from '../scale.simd.ts';
 import { runSigmoid, sigmoidKernels, type SigmoidStep } from '../sigmoid.simd.ts';
 import { runSoftmax, softmaxKernels, type SoftmaxStep } from '../softmax.simd.ts';
@@ -22,12 +24,12 @@ import type { Machine } from './machine.ts';
 
 export type ElementwiseStep =
   | AddStep | AvgPool2dStep | BatchNorm2dStep | CopyStep | EmbeddingStep | ErfStep | ExpStep | GeluStep | L2NormalizeStep | LayerNormStep
-  | MeanStep | QuickGeluStep | ReluStep | ScaleStep | SigmoidStep | SoftmaxStep;
+  | MeanStep | QuantizeStep | QuickGeluStep | ReluStep | RoundStep | ScaleStep | SigmoidStep | SoftmaxStep;
 
 export function elementwiseKernels(): FunctionBuilder[] {
   return [
     addKernels, avgPool2dKernels, batchNorm2dKernels, copyKernels, embeddingKernels, erfKernels, expKernels, geluKernels, l2NormalizeKernels, layerNormKernels,
-    meanKernels, quickGeluKernels, reluKernels, scaleKernels, sigmoidKernels, softmaxKernels, epilogueKernels,
+    meanKernels, quickGeluKernels, reluKernels, roundKernels, scaleKernels, sigmoidKernels, softmaxKernels, epilogueKernels,
   ].flatMap((kernels) => kernels());
 }
 
@@ -36,6 +38,6 @@ type Run<S> = (step: S, machine: Machine, part: number, parts: number) => void;
 /** Computes this part's share of a step, by the step's kind. */
 export const runElementwise: { readonly [K in ElementwiseStep['kind']]: Run<Extract<ElementwiseStep, { kind: K }>> } = {
   add: runAdd, avgPool2d: runAvgPool2d, batchNorm2d: runBatchNorm2d, copy: runCopy, embedding: runEmbedding, erf: runErf, exp: runExp, gelu: runGelu,
-  l2Normalize: runL2Normalize, layerNorm: runLayerNorm, mean: runMean, quickGelu: runQuickGelu, relu: runRelu, scale: runScale, sigmoid: runSigmoid,
+  l2Normalize: runL2Normalize, layerNorm: runLayerNorm, mean: runMean, quantize: runQuantize, quickGelu: runQuickGelu, relu: runRelu, round: runRound, scale: runScale, sigmoid: runSigmoid,
   softmax: runSoftmax,
 };

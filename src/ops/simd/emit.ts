@@ -1,16 +1,20 @@
 // One recorded item becomes steps with addresses. Operands that do not lie as a kernel wants them are copied first.
 
+import type { Summation } from '../dotProducts.ts';
+import { roundInto, type RoundFormat } from '../round.ts';
 import { ACTIVATIONS, WIDENED_PANEL, type LinearStep } from '../linear.simd.ts';
 import { attentionScratchBytes, type Tokens } from '../attention.simd.ts';
 import { batchNormAC } from '../batchNorm2d.simd.ts';
 import { scratchBytes } from '../conv2d.simd.ts';
 import { NR } from '../dotProducts.simd.ts';
 import { isContiguous, sizeOf, type Tensor } from '../tensor.ts';
+import { emitQuantize, emitRound } from './emit-emulation.ts';
 import { residualOf, type Item } from './fuse.ts';
 import { isWhole, paddedStrides, storageOf, view, type Node } from './graph.ts';
 import { paddedColumns, packedColumnsBytes } from './packing.ts';
 import type { Context } from './planner.ts';
 import { collapse, planesOf, rowsOf } from './views.ts';
+import type { PlacedWeight } from './weights.ts';
 
 type Emitter = (item: Item, context: Context) => void;
 
@@ -93,7 +97,7 @@ const conv2d: Emitter = ({ node, followers, last }, context) => {
   }
   const packed = packedRows(weight, context);
   context.steps.push({
-    kind: 'conv2d', MR, N, O, K, OH, OW, ...image, strideH, strideW, offsets, ...packed, scratch: context.temporary(parts * scratchBytes(packed.half)),
+    kind: 'conv2d', MR, N, O, K, OH, OW, ...image, strideH, strideW, offsets, ...packed, ...summationOf(node), scratch: context.temporary(parts * scratchBytes(packed.half)),
     bias: bias === undefined ? 0 : dense(bias, context), ac: normed === undefined ? 0 : context.constant(affine(normed, context)),
     residual, relu: followers.some((next) => next.op === 'relu'), y, yImage, yPlane, 
   });
@@ -107,10 +111,14 @@ function like(x: Tensor, last: Node, context: Context): number {
   return address;
 }
 
-function windowOffsets(C: number, KH: number, KW: number, plane: number, row: number): Int32Array {
+/** How a node sums, where not as the contract has it. */
+const summationOf = (node: Node): { summation?: Summation } => (node.attributes.summation === undefined ? {} : { summation: node.attributes.summation as Summation });
+
+/** Where (c, kh, kw) lies from the window's corner, in bytes; `bytes` of one element. */
+export function windowOffsets(C: number, KH: number, KW: number, plane: number, row: number, bytes = 4): Int32Array {
   const offsets = new Int32Array(C * KH * KW);
   let k = 0;
-  for (let c = 0; c < C; c++) for (let kh = 0; kh < KH; kh++) for (let kw = 0; kw < KW; kw++) offsets[k++] = c * plane + kh * row + 4 * kw;
+  for (let c = 0; c < C; c++) for (let kh = 0; kh < KH; kh++) for (let kw = 0; kw < KW; kw++) offsets[k++] = c * plane + kh * row + bytes * kw;
   return offsets;
 }
 
@@ -120,9 +128,19 @@ function affine(node: Node, context: Context): Float64Array {
     const { origin } = storageOf(x);
     if (origin.kind === 'constant') return origin.data as Float32Array;
     if (origin.kind === 'weight') return context.around.values(origin.name);
+    if (origin.kind === 'node' && origin.node.op === 'round') return rounded(origin.node, context);
     throw new Error('batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference');
   });
   return batchNormAC(weight, bias, mean, variance, node.attributes.eps as number);
+}
+
+/** A parameter that is rounded, for those who need its numbers when the plan is made. */
+function rounded(node: Node, context: Context): Float32Array {
+  const { origin } = storageOf(node.inputs[0]);
+  if (origin.kind !== 'weight') throw new Error('batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference');
+  const values = context.around.values(origin.name);
+  roundInto(values, values, node.attributes.format as RoundFormat);
+  return values;
 }
 
 /** A convolution's weight, packed at load or now. */
@@ -136,8 +154,13 @@ function packedRows(weight: Tensor, context: Context): { weight: number; half: b
   return { weight: to, half: false };
 }
 
-function packedWeight(x: Tensor, layout: 'rows' | 'columns', context: Context) {
+/** Where a weight lies that was packed for products when it was loaded; null if it was not. */
+export function packedWeight(x: Tensor, layout: 'rows' | 'columns', context: Context): PlacedWeight | null {
   const { origin } = storageOf(x);
+  if (origin.kind === 'node' && (origin.node.op === 'round' || origin.node.op === 'quantize')) {
+    const stored = packedWeight(origin.node.inputs[0], layout, context);
+    return stored === null ? null : { ...stored, half: false, address: context.address(origin.node.output) };
+  }
   const placed = origin.kind === 'weight' ? context.around.weights.get(origin.name) : undefined;
   return placed?.layout === layout ? placed : null;
 }
@@ -181,7 +204,7 @@ const linear: Emitter = ({ node, followers, last }, context) => {
     residualStride = 4 * found.stride;
   }
   const activation = followers.map((next) => next.op).find((op) => op === 'quickGelu' || op === 'gelu') ?? 'none';
-  product({ M: source.count, K, O, a, ...b, bias: bias === undefined ? 0 : dense(bias, context), activation: ACTIVATIONS[activation], residual, residualStride },
+  product({ M: source.count, K, O, a, ...b, ...summationOf(node), bias: bias === undefined ? 0 : dense(bias, context), activation: ACTIVATIONS[activation], residual, residualStride },
     context.place(last.storage), rowStride(last.output), context);
 };
 
@@ -215,12 +238,12 @@ const matmul: Emitter = ({ node }, context) => {
     const packedA = packA(context.address(a) + at(a, n), M, 4 * a.stride[rank - 2], 4 * a.stride[rank - 1], K, context);
     const one = view(storageOf(b), [O, K], [b.stride[rank - 1], b.stride[rank - 2]], b.offset + at(b, n) / 4);
     const packedB = packB(one, O, K, b.stride[rank - 1], b.stride[rank - 2], context);
-    product({ M, K, O, a: packedA, ...packedB, bias: 0, activation: 0, residual: 0, residualStride: 0 }, y + n * M * yStride, yStride, context);
+    product({ M, K, O, a: packedA, ...packedB, ...summationOf(node), bias: 0, activation: 0, residual: 0, residualStride: 0 }, y + n * M * yStride, yStride, context);
   }
 };
 
 /** Elements from the first to the n-th of the leading axes, in row-major order. */
-function offsetOf(shape: readonly number[], stride: readonly number[], n: number): number {
+export function offsetOf(shape: readonly number[], stride: readonly number[], n: number): number {
   let rest = n;
   let offset = 0;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -263,6 +286,8 @@ const overRows = (kind: 'softmax' | 'l2Normalize'): Emitter => ({ node }, contex
 
 const EMITTERS: Record<Node['op'], Emitter> = {
   conv2d, linear, matmul, attention,
+  round: ({ node }, context) => { emitRound(node, context, inPlace); },
+  quantize: ({ node }, context) => { emitQuantize(node, context, inPlace); },
   relu: unary('relu'), sigmoid: unary('sigmoid'), quickGelu: unary('quickGelu'), gelu: unary('gelu'),
   softmax: overRows('softmax'), l2Normalize: overRows('l2Normalize'),
   scale: ({ node }, context) => {

@@ -2,10 +2,15 @@
 // ndarrays over a Storage, a piece of memory that has no address yet, so that views (transpose, hi, lo, pick) work as on any ndarray.
 
 import ndarray from 'ndarray';
+import type { Summation } from '../dotProducts.ts';
+import type { RoundFormat } from '../round.ts';
 import type { AttentionOptions, AvgPool2dOptions, BatchNormParameters, Conv2dOptions, Operations } from '../operations.ts';
 import { pairOf, windowCount } from '../checks.ts';
 import { isContiguous, sizeOf, type Tensor } from '../tensor.ts';
 import { NR } from '../dotProducts.simd.ts';
+
+/** Data that is known when it is recorded. */
+type Constant = Float32Array | Float64Array | Int32Array;
 
 /** Where a storage's contents come from. */
 export type Origin =
@@ -13,11 +18,11 @@ export type Origin =
   /** Given to the run: slot i of its inputs. */
   | { kind: 'input'; slot: number }
   /** Known when it was recorded. */
-  | { kind: 'constant'; data: Float32Array | Int32Array; index: number }
+  | { kind: 'constant'; data: Constant; index: number }
   /** A parameter, which lies in memory since it was loaded. */
-  | { kind: 'weight'; name: string };
+  | { kind: 'weight'; name: string; shape?: readonly number[] };
 
-/** A piece of memory of `length` 32-bit elements. Its elements cannot be read: they are not computed yet. */
+/** A piece of memory of `length` elements, whose width depends on the mode and on the origin. Its elements cannot be read: they are not computed yet. */
 export class Storage {
   readonly length: number;
   readonly origin: Origin;
@@ -73,8 +78,16 @@ export function paddedStrides(shape: readonly number[], inner: number): { stride
 export class Recorder implements Operations {
   readonly nodes: Node[] = [];
   /** Data that was known when it was recorded, in the order in which it came up. */
-  readonly constants: (Float32Array | Int32Array)[] = [];
+  readonly constants: Constant[] = [];
+  /** Parameters that were rounded or quantised, by how. */
+  readonly #parameters = new Map<string, Tensor>();
   readonly taps: { name: string; tensor: Tensor; after: number }[] = [];
+  readonly #precision: 'float32' | 'float64';
+
+  /** @param precision 'float64' takes float64 tensors besides float32 ones */
+  constructor(precision: 'float32' | 'float64' = 'float32') {
+    this.#precision = precision;
+  }
 
   /** Notes that a module's output is wanted. */
   readonly tap = (name: string, tensor: Tensor): void => {
@@ -87,14 +100,14 @@ export class Recorder implements Operations {
     return view(new Storage(sizeOf(shape), origin), shape, stride);
   }
 
-  conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}): Tensor {
+  conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}, summation: Summation | null = null): Tensor {
     const [N, , H, W] = x.shape;
     const [O, , KH, KW] = weight.shape;
     const stride = pairOf('conv2d', 'stride', options.stride ?? 1, 1);
     const padding = pairOf('conv2d', 'padding', options.padding ?? 0, 0);
     const OH = windowCount('conv2d', 'weight', 'KH', H, KH, stride[0], padding[0]);
     const OW = windowCount('conv2d', 'weight', 'KW', W, KW, stride[1], padding[1]);
-    return this.#node('conv2d', bias === null ? [x, weight] : [x, weight, bias], [N, O, OH, OW], { stride, padding }, 2);
+    return this.#node('conv2d', bias === null ? [x, weight] : [x, weight, bias], [N, O, OH, OW], { stride, padding, ...(summation !== null && { summation }) }, 2);
   }
 
   batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps = 1e-5): Tensor {
@@ -126,12 +139,12 @@ export class Recorder implements Operations {
     return a.shape.length === b.shape.length ? this.#like('add', a, [b]) : this.#node('add', [a, b], a.shape);
   }
 
-  matmul(a: Tensor, b: Tensor): Tensor {
-    return this.#node('matmul', [a, b], [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]], {}, 1);
+  matmul(a: Tensor, b: Tensor, summation: Summation | null = null): Tensor {
+    return this.#node('matmul', [a, b], [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]], summation === null ? {} : { summation }, 1);
   }
 
-  linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
-    return this.#node('linear', bias === null ? [x, weight] : [x, weight, bias], [...x.shape.slice(0, -1), weight.shape[0]], {}, 1);
+  linear(x: Tensor, weight: Tensor, bias: Tensor | null, summation: Summation | null = null): Tensor {
+    return this.#node('linear', bias === null ? [x, weight] : [x, weight, bias], [...x.shape.slice(0, -1), weight.shape[0]], summation === null ? {} : { summation }, 1);
   }
 
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
@@ -160,6 +173,20 @@ export class Recorder implements Operations {
   contiguous(x: Tensor): Tensor {
     const recorded = this.#recorded(x);
     return isContiguous(recorded) ? recorded : this.#node('contiguous', [recorded], recorded.shape);
+  }
+
+  round(x: Tensor, format: RoundFormat): Tensor { return this.#parameterOr('round', x, { format }); }
+  quantize(weight: Tensor, outputs: 'first' | 'last' = 'first'): Tensor { return this.#parameterOr('quantize', weight, { outputs }); }
+
+  /** A parameter is taken whole, though a view of it came, and once: packed ones can only be read as they lie. */
+  #parameterOr(op: 'round' | 'quantize', x: Tensor, attributes: Record<string, unknown>): Tensor {
+    const recorded = this.#recorded(x);
+    const { origin } = storageOf(recorded);
+    if (origin.kind !== 'weight' || origin.shape === undefined) return this.#like(op, recorded, [], attributes);
+    const key = `${op} ${origin.name} ${Object.values(attributes).join()}`;
+    const known = this.#parameters.get(key) ?? this.#like(op, view(storageOf(recorded), origin.shape, paddedStrides(origin.shape, 0).stride), [], attributes);
+    this.#parameters.set(key, known);
+    return view(storageOf(known), recorded.shape, recorded.stride, recorded.offset);
   }
 
   /** An operation whose output lies like its first operand, padding included, so that one run over the memory does it. */
@@ -191,20 +218,21 @@ export class Recorder implements Operations {
   #recorded(x: Tensor): Tensor {
     const data: unknown = x.data;
     if (data instanceof Storage) return x;
-    if (!(data instanceof Float32Array)) throw new TypeError('the SIMD executor computes in float32; take executor reference for float64');
-    const dense = new Float32Array(x.size);
-    for (let i = 0; i < dense.length; i++) dense[i] = elementAt(x as ndarray.NdArray<Float32Array>, i);
+    if (data instanceof Float64Array && this.#precision === 'float32') throw new TypeError('a float64 tensor among float32 ones: round it yourself, or compute with precision float64');
+    if (!(data instanceof Float32Array || data instanceof Float64Array)) throw new TypeError('expected a tensor over a Float32Array or Float64Array');
+    const dense = data instanceof Float32Array ? new Float32Array(x.size) : new Float64Array(x.size);
+    for (let i = 0; i < dense.length; i++) dense[i] = elementAt(x, i);
     return this.#constant(dense, x.shape);
   }
 
-  #constant(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
+  #constant(data: Constant, shape: readonly number[]): Tensor {
     this.constants.push(data);
     return Recorder.source({ kind: 'constant', data, index: this.constants.length - 1 }, shape);
   }
 }
 
 /** Element i in row-major order. */
-export const elementAt = (x: ndarray.NdArray<Float32Array> | ndarray.NdArray<Int32Array>, i: number): number => x.data[indexAt(x, i)];
+export const elementAt = (x: Tensor | ndarray.NdArray<Int32Array>, i: number): number => x.data[indexAt(x, i)];
 
 /** Where element i in row-major order lies in the view's data. */
 export function indexAt(x: Pick<Tensor, 'shape' | 'stride' | 'offset'>, i: number): number {

@@ -3,7 +3,7 @@
 // Layout of a packed operand of R-wide panels: for each block of 128 k, for each panel: kc lines of R elements. A block of n vectors
 // (rows of A, columns of B) takes 4·n·kc bytes, so block b begins at 512·n·b and panel p of it at 4·R·kc·p.
 
-import { BLOCK } from '../dotProducts.ts';
+import { BLOCK, type Summation } from '../dotProducts.ts';
 import { NR } from '../dotProducts.simd.ts';
 import type { Machine } from './machine.ts';
 
@@ -60,13 +60,35 @@ export function packPanel({ kernels }: Machine, x: Operand, first: number, k: nu
 /**
  * One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole panel on.
  * @param columns of each panel that are wanted: all 8, or the first 4
+ * @param summation another way to sum than the contract's
  */
-export function gemmBlock({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean, columns = NR): void {
+export function gemmBlock(machine: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean, columns = NR, summation: Summation | null = null): void {
+  const { kernels } = machine;
+  if (summation !== null) {
+    gemmChunks(machine, MR, a, M, b, panels, c, ldc, kc, first, columns, summation);
+    return;
+  }
   const whole = Math.floor(M / MR);
   const bStride = 4 * NR * kc;
   if (whole > 0) kernels[`gemm_${MR}x${columns}`](a, whole, 4 * MR * kc, b, panels, bStride, c, ldc, kc, first ? 1 : 0);
   const rest = M - whole * MR;
   if (rest > 0) {
     kernels[`gemm_${rest}x${columns}`](a + 4 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc, first ? 1 : 0);
+  }
+}
+
+/** gemmBlock in chunks of the block's k, after each of which the running totals in C are rounded. */
+function gemmChunks({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean,
+  columns: number, { chunk, total }: Summation): void {
+  const whole = Math.floor(M / MR);
+  const rest = M - whole * MR;
+  for (let k = 0; k < kc; k += chunk) {
+    const lines = Math.min(chunk, kc - k);
+    const overwrite = first && k === 0 ? 1 : 0;
+    const bk = b + 4 * NR * k;
+    if (whole > 0) kernels[`gemm_${MR}x${columns}`](a + 4 * MR * k, whole, 4 * MR * kc, bk, panels, 4 * NR * kc, c, ldc, lines, overwrite);
+    if (rest > 0) kernels[`gemm_${rest}x${columns}`](a + 4 * (whole * MR * kc + rest * k), 1, 0, bk, panels, 4 * NR * kc, c + whole * MR * ldc, ldc, lines, overwrite);
+    if (total === null) continue;
+    for (let row = 0; row < M; row++) kernels[`round_${total}`](c + row * ldc, c + row * ldc, columns === NR ? panels * NR : columns);
   }
 }

@@ -1,0 +1,55 @@
+// Steps of the operations that emulate smaller formats (round, quantize). Parameters are taken as they lie: packed ones, padding included, stay packed,
+// since every element is rounded for itself and every output lies in one panel.
+
+import { NR } from '../dotProducts.simd.ts';
+import type { RoundFormat } from '../round.ts';
+import { sizeOf, type Tensor } from '../tensor.ts';
+import { storageOf, type Node } from './graph.ts';
+import { paddedColumns } from './packing.ts';
+import type { Context } from './planner.ts';
+import { liesTransposed, weightElements, type PlacedWeight } from './weights.ts';
+
+/** Gives the output memory, and x where it can be read in the same order: x itself or a copy in the output's place. */
+type InPlace = (node: Node, context: Context) => { x: number; y: number; count: number };
+
+/** A parameter that lies packed for products, with its name. */
+function packedParameter(x: Tensor, context: Context): (PlacedWeight & { name: string; elements: number }) | null {
+  const { origin } = storageOf(x);
+  const placed = origin.kind === 'weight' ? context.around.weights.get(origin.name) : undefined;
+  if (origin.kind !== 'weight' || placed === undefined || placed.layout === 'plain') return null;
+  return { ...placed, name: origin.name, elements: weightElements(placed.layout, origin.name, placed.shape) };
+}
+
+export function emitRound(node: Node, context: Context, inPlace: InPlace): void {
+  const format = node.attributes.format as RoundFormat;
+  const packed = packedParameter(node.inputs[0], context);
+  if (packed === null) {
+    context.steps.push({ kind: 'round', ...inPlace(node, context), format, half: false });
+  } else {
+    const count = packed.elements;
+    context.steps.push({ kind: 'round', x: packed.address, y: context.place(node.storage, count), count, format, half: packed.half });
+  }
+}
+
+export function emitQuantize(node: Node, context: Context, inPlace: InPlace): void {
+  const last = node.attributes.outputs === 'last';
+  const { shape } = node.output;
+  const vectors = shape[last ? shape.length - 1 : 0];
+  const K = vectors === 0 ? 0 : sizeOf(shape) / vectors;
+  const packed = packedParameter(node.inputs[0], context);
+  if (packed === null) {
+    const { x, y } = inPlace(node, context);
+    context.steps.push({ kind: 'quantize', x, y, vectors, K, panel: 0, padded: vectors, vectorStride: last ? 4 : 4 * K, kStride: last ? 4 * vectors : 4 });
+    return;
+  }
+  const { layout, name, half, address, elements } = packed;
+  const columns = layout === 'columns';
+  if (last !== (columns && liesTransposed(name))) throw new Error(`quantize: ${name} is packed with its outputs along the other axis`);
+  const y = context.place(node.storage, elements);
+  // Halves are widened by rounding them to a format that has them all.
+  if (half) context.steps.push({ kind: 'round', x: address, y, count: elements, format: 'tf32', half });
+  context.steps.push({
+    kind: 'quantize', x: half ? y : address, y, vectors, K, panel: columns ? NR : context.around.MR, padded: columns ? paddedColumns(vectors) : vectors,
+    vectorStride: 0, kStride: 0,
+  });
+}
