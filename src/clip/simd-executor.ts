@@ -4,6 +4,7 @@ import ndarray from 'ndarray';
 import { onAbort } from '../../workers/on-abort.ts';
 import { type Share, retain } from '../../workers/pool.ts';
 import type { Tap } from '../layers/module.ts';
+import { emulating, emulationKey } from '../ops/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { TILE } from '../ops/simd/tiles.ts';
 import { elementAt, indexAt, Recorder } from '../ops/simd/graph.ts';
@@ -15,7 +16,7 @@ import { TABLES_BYTES, writeTables } from '../ops/simd/tables.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
 import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import type { Executor, Residency, RunOptions } from './executor.ts';
+import { emulationIn, type Executor, type Precision, type Residency, type RunOptions } from './executor.ts';
 
 const TABLES = 1024; // below: nothing, so that address 0 means "none"
 const PAGE = 65536;
@@ -55,9 +56,9 @@ export function simdWorks(): boolean {
 
 export class SimdExecutor implements Executor {
   readonly name = 'simd';
-  readonly precision = 'float32';
+  readonly precision: Precision;
   readonly threads: number;
-  readonly ops: Operations = new Recorder();
+  readonly ops: Operations;
   readonly #residency: Residency;
   readonly #machine: Machine;
   readonly #share: Share | null;
@@ -70,7 +71,9 @@ export class SimdExecutor implements Executor {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(threads: number, residency: Residency = 'single') {
+  constructor(threads: number, residency: Residency = 'single', precision: Precision = 'float32') {
+    this.precision = precision;
+    this.ops = new Recorder(precision);
     this.#residency = residency;
     const { module, shared: sharing } = compiled();
     this.threads = sharing ? threads : 1;
@@ -86,16 +89,17 @@ export class SimdExecutor implements Executor {
   }
 
   run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
-    if (options.precision === 'float64') return Promise.reject(new RangeError('the SIMD executor computes in float32; load the model with executor reference for float64'));
+    const precision = options.precision ?? this.precision;
     let started = false;
     const result = this.#exclusive(async () => {
       options.signal?.throwIfAborted();
       started = true;
-      const recorder = new Recorder();
+      const recorder = new Recorder(precision);
+      const emulation = emulationIn(precision, options);
       const sources = inputs.map((x, slot) => Recorder.source({ kind: 'input', slot }, x.shape));
-      const output = compute(sources, recorder, options.tap ? recorder.tap : null);
-      const program = this.#plan(recorder, output, options.key === undefined || options.tap ? null : `${options.key} ${inputs.map((x) => x.shape.join()).join(' ')}`);
-      return this.#execute(program, recorder, inputs, options);
+      const output = compute(sources, emulation === null ? recorder : emulating(recorder, emulation), options.tap ? recorder.tap : null);
+      const program = this.#plan(recorder, output, precision, options.key === undefined || options.tap ? null : `${options.key} ${precision} ${emulation === null ? '' : emulationKey(emulation)} ${inputs.map((x) => x.shape.join()).join(' ')}`);
+      return this.#execute(program, recorder, inputs, precision, options);
     });
     const { signal } = options;
     if (signal === undefined) return result;
@@ -122,11 +126,11 @@ export class SimdExecutor implements Executor {
     return result;
   }
 
-  #plan(recorder: Recorder, output: Tensor, key: string | null): Compiled {
+  #plan(recorder: Recorder, output: Tensor, precision: Precision, key: string | null): Compiled {
     const known = key === null ? undefined : this.#plans.get(key);
     if (known !== undefined) return known;
     const made = plan(recorder, output, {
-      MR: TILE.MR, parts: this.threads, tables: TABLES, weights: this.#weights, base: this.#top,
+      precision, MR: TILE.MR, parts: this.threads, tables: TABLES, weights: this.#weights, base: this.#top,
       values: (name) => {
         const { address, shape } = this.#weights.get(name)!;
         return this.#machine.f32.slice(address / 4, address / 4 + sizeOf(shape));
@@ -139,16 +143,17 @@ export class SimdExecutor implements Executor {
     return program;
   }
 
-  async #execute(program: Compiled, recorder: Recorder, inputs: readonly Tensor[], options: RunOptions): Promise<Tensor> {
+  async #execute(program: Compiled, recorder: Recorder, inputs: readonly Tensor[], precision: Precision, options: RunOptions): Promise<Tensor> {
     const textAt = roundUp(program.end);
     this.#reserve(textAt + program.text.reduce((sum, text) => sum + text.length, 0));
-    const { f32, buffer } = { f32: this.#machine.f32, buffer: this.#machine.memory.buffer };
+    const { f32, f64, memory: { buffer } } = this.#machine;
+    const memory = { f32, f64 };
     for (const { address, data, index } of program.constants) {
       const current = index === null ? data : recorder.constants[index];
       new Uint8Array(buffer, address, current.byteLength).set(new Uint8Array(current.buffer, current.byteOffset, current.byteLength));
     }
     program.inputs.forEach((place, slot) => {
-      if (place !== null) upload(inputs[slot], f32, place.address / 4);
+      if (place !== null) upload(inputs[slot], memory, place);
     });
     let at = textAt;
     for (const [i, steps] of program.segments.entries()) {
@@ -162,11 +167,11 @@ export class SimdExecutor implements Executor {
       }
       for (const tap of program.taps) {
         if (tap.segment !== i) continue;
-        const instead = options.tap?.(tap.name, download(tap.placed, f32));
-        if (instead) replace(tap.placed, instead, f32);
+        const instead = options.tap?.(tap.name, download(tap.placed, memory, precision));
+        if (instead) replace(tap.placed, instead, memory);
       }
     }
-    return download(program.output, f32);
+    return download(program.output, memory, precision);
   }
 
   /** On the calling thread, which lets others have a turn in between. */
@@ -208,7 +213,7 @@ export class SimdExecutor implements Executor {
     await this.#fill(checkpoint, placed, roundUp(top), Math.max(STAGING, roundUp(largest)));
     for (const [name, weight] of placed) this.#weights.set(name, weight);
     this.#top = top;
-    return new Map(names.map((name) => [name, Recorder.source({ kind: 'weight', name }, placed.get(name)!.shape)]));
+    return new Map(names.map((name) => [name, Recorder.source({ kind: 'weight', name, shape: placed.get(name)!.shape }, placed.get(name)!.shape)]));
   }
 
   /**
@@ -269,27 +274,36 @@ const nextTurn = (): Promise<void> => new Promise((resume) => {
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
-/** Copies a tensor into memory, in row-major order, from element `at` on. */
-function upload(x: Tensor, memory: Float32Array, at: number): void {
-  if (!(x.data instanceof Float32Array)) throw new TypeError('the SIMD executor computes in float32; take executor reference for float64');
-  if (isContiguous(x)) memory.set(x.data.subarray(x.offset, x.offset + x.size), at);
-  else for (let i = 0; i < x.size; i++) memory[at + i] = elementAt(x as ndarray.NdArray<Float32Array>, i);
+interface Views {
+  f32: Float32Array;
+  f64: Float64Array;
 }
 
-/** A copy of a view in memory, in row-major order. */
-function download({ address, shape, stride }: Placed, memory: Float32Array): Tensor {
-  const source = ndarray(memory, [...shape], [...stride], address / 4);
-  const data = new Float32Array(sizeOf(shape));
-  if (isContiguous(source)) data.set(memory.subarray(address / 4, address / 4 + data.length));
+/** Copies a tensor into memory, in row-major order; float32 numbers to float64 ones as they are. */
+function upload(x: Tensor, views: Views, { address, kind }: Pick<Placed, 'address' | 'kind'>): void {
+  if (kind === 'f32' && !(x.data instanceof Float32Array)) throw new TypeError('expected a tensor over a Float32Array, got float64 elements; round them yourself, or compute with precision float64');
+  const memory = views[kind];
+  const at = address / memory.BYTES_PER_ELEMENT;
+  if (isContiguous(x)) memory.set(x.data.subarray(x.offset, x.offset + x.size), at);
+  else for (let i = 0; i < x.size; i++) memory[at + i] = elementAt(x, i);
+}
+
+/** A copy of a view in memory, in row-major order, in the precision of the run. */
+function download({ address, kind, shape, stride }: Placed, views: Views, precision: Precision): Tensor {
+  const memory = views[kind];
+  const source = ndarray(memory, [...shape], [...stride], address / memory.BYTES_PER_ELEMENT) as Tensor;
+  const data = precision === 'float64' ? new Float64Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
+  if (isContiguous(source)) data.set(memory.subarray(source.offset, source.offset + data.length));
   else for (let i = 0; i < data.length; i++) data[i] = elementAt(source, i);
   return ndarray(data, [...shape]) as Tensor;
 }
 
 /** Writes a tensor over a view in memory. */
-function replace({ address, shape, stride }: Placed, by: Tensor, memory: Float32Array): void {
+function replace({ address, kind, shape, stride }: Placed, by: Tensor, views: Views): void {
   if (by.shape.join() !== shape.join()) throw new RangeError(`tap: expected a tensor of shape (${shape.join(', ')}) to go on with, got (${by.shape.join(', ')})`);
-  const target = ndarray(memory, [...shape], [...stride], address / 4);
-  const dense = new Float32Array(by.size);
-  upload(by, dense, 0);
+  const memory = views[kind];
+  const target = ndarray(memory, [...shape], [...stride], address / memory.BYTES_PER_ELEMENT);
+  const dense = kind === 'f32' ? new Float32Array(by.size) : new Float64Array(by.size);
+  upload(by, { f32: dense as Float32Array, f64: dense as Float64Array }, { address: 0, kind });
   for (let i = 0; i < dense.length; i++) memory[indexAt(target, i)] = dense[i];
 }

@@ -21,6 +21,11 @@ const FOLLOWERS: Partial<Record<Node['op'], readonly Node['op'][]>> = {
   linear: ['quickGelu', 'gelu', 'add'],
 };
 
+/** Every operation on its own. */
+export function single(recorder: Recorder): Item[] {
+  return recorder.nodes.map((node, position) => ({ node, followers: [], last: node, position }));
+}
+
 /** @param wanted storages that somebody outside will read */
 export function fuse(recorder: Recorder, wanted: ReadonlySet<Storage>): Item[] {
   const users = new Map<Storage, Node[]>();

@@ -3,14 +3,16 @@
 import type { Tensor } from '../tensor.ts';
 import { Arena } from './arena.ts';
 import { emit } from './emit.ts';
-import { fuse } from './fuse.ts';
+import { emit64 } from './emit64.ts';
+import { fuse, single } from './fuse.ts';
 import { storageOf, type Recorder, type Storage } from './graph.ts';
 import type { Step } from './steps.ts';
 import type { PlacedWeight } from './weights.ts';
 
-/** A view in memory: element i along each axis lies 4·i·stride bytes from the address. */
+/** A view in memory: element i along each axis lies i·stride elements from the address. */
 export interface Placed {
   address: number;
+  kind: 'f32' | 'f64';
   shape: readonly number[];
   stride: readonly number[];
 }
@@ -28,7 +30,7 @@ export interface Plan {
   /** Data that the plan needs in memory when it starts. */
   constants: readonly Constant[];
   /** Where the inputs go, by slot. */
-  inputs: readonly ({ address: number; length: number } | null)[];
+  inputs: readonly (Pick<Placed, 'address' | 'kind'> | null)[];
   taps: readonly { name: string; placed: Placed; segment: number }[];
   output: Placed;
   /** The first address beyond the plan's memory. */
@@ -36,6 +38,8 @@ export interface Plan {
 }
 
 export interface Surroundings {
+  /** What is computed in. Weights lie in float32 in both. */
+  precision: 'float32' | 'float64';
   /** Rows of a tile. */
   MR: number;
   /** Threads that will compute, each with scratch memory of its own. */
@@ -60,7 +64,7 @@ export class Context {
   readonly #arena: Arena;
   readonly #addresses = new Map<Storage, number>();
   #temporaries: number[] = [];
-  readonly inputs: ({ address: number; length: number } | null)[] = [];
+  readonly inputs: (Pick<Placed, 'address' | 'kind'> | null)[] = [];
 
   constructor(around: Surroundings, constantBytes: number) {
     this.around = around;
@@ -93,12 +97,20 @@ export class Context {
 
   /** The address of a view's first element. */
   address(x: Tensor): number {
-    return this.#storage(storageOf(x)) + 4 * x.offset;
+    const storage = storageOf(x);
+    return this.#storage(storage) + BYTES[this.kind(storage)] * x.offset;
   }
 
-  /** Memory for a storage that the current item computes. */
-  place(storage: Storage): number {
-    const address = this.#arena.allocate(4 * storage.length + SLACK);
+  /** The elements of a storage: parameters are float32, what is given or computed is as wide as the mode. */
+  kind({ origin }: Storage): 'f32' | 'f64' | 'i32' {
+    if (origin.kind === 'weight') return 'f32';
+    if (origin.kind === 'constant') return origin.data instanceof Int32Array ? 'i32' : origin.data instanceof Float32Array ? 'f32' : 'f64';
+    return this.around.precision === 'float64' ? 'f64' : 'f32';
+  }
+
+  /** Memory for a storage that the current item computes. @param elements more than the storage has, for packed parameters with their padding */
+  place(storage: Storage, elements = storage.length): number {
+    const address = this.#arena.allocate(BYTES[this.kind(storage)] * elements + SLACK);
     this.#addresses.set(storage, address);
     return address;
   }
@@ -126,8 +138,8 @@ export class Context {
     } else if (origin.kind === 'constant') {
       address = this.constant(origin.data, origin.index);
     } else if (origin.kind === 'input') {
-      address = this.#arena.allocate(4 * storage.length + SLACK);
-      this.inputs[origin.slot] = { address, length: storage.length };
+      address = this.#arena.allocate(BYTES[this.kind(storage)] * storage.length + SLACK);
+      this.inputs[origin.slot] = { address, kind: this.kind(storage) as Placed['kind'] };
     } else {
       throw new Error(`${origin.node.op} is used before it is computed`);
     }
@@ -139,6 +151,8 @@ export class Context {
 /** Kernels may read, never write, a little past the end of an operand: a panel's width. */
 const SLACK = 64;
 
+const BYTES = { f32: 4, f64: 8, i32: 4 };
+
 export function plan(recorder: Recorder, output: Tensor, around: Surroundings): Plan {
   // The constants' region is as large as they turn out to be: once to see, once to do.
   return attempt(recorder, output, new Context(around, attempt(recorder, output, new Context(around, 0)).constantBytes));
@@ -146,7 +160,8 @@ export function plan(recorder: Recorder, output: Tensor, around: Surroundings): 
 
 function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & { constantBytes: number } {
   const wanted = new Set([output, ...recorder.taps.map((tap) => tap.tensor)].map(storageOf));
-  const items = fuse(recorder, wanted);
+  const wide = context.around.precision === 'float64';
+  const items = wide ? single(recorder) : fuse(recorder, wanted);
   // Constants and inputs first: they must not lie where an earlier step still computes.
   for (const node of recorder.nodes) {
     for (const x of node.inputs) {
@@ -170,7 +185,7 @@ function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & {
   const segments: Step[][] = [];
   const segmentAt = new Map<number, number>();
   items.forEach((item, i) => {
-    emit(item, context);
+    (wide ? emit64 : emit)(item, context);
     context.finish(ending.get(i) ?? []);
     if (cuts.has(i) && i < items.length - 1) {
       segmentAt.set(i, segments.length);
@@ -179,7 +194,7 @@ function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & {
     }
   });
   segments.push(context.steps);
-  const placed = (x: Tensor): Placed => ({ address: context.address(x), shape: x.shape, stride: x.stride });
+  const placed = (x: Tensor): Placed => ({ address: context.address(x), kind: context.kind(storageOf(x)) as Placed['kind'], shape: x.shape, stride: x.stride });
   return {
     segments,
     constants: context.constants,
