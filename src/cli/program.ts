@@ -9,6 +9,7 @@ import type { InspectOptions } from './inspect.ts';
 import type { ModelsOptions } from './models.ts';
 import { addCommonOptions, addImageOptions, oneOf, positiveInteger, probability, type ImageOptions } from './options.ts';
 import { styleFor } from './style.ts';
+import type { TraceCommandOptions } from './trace.ts';
 
 type Exit = (code: number) => void;
 
@@ -35,6 +36,7 @@ export function makeProgram(exit: Exit): Command {
     .addHelpText('after', '\nExit code 0: all done; 1: some image failed; 2: the command itself was wrong.\nEnvironment: CLIP_ORACLE_CACHE (folder of downloads), CLIP_ORACLE_BASE_URL, CLIP_ORACLE_DEBUG=1 (stack traces), NO_COLOR, FORCE_COLOR.');
   defineEmbed(program.command('embed'), exit);
   defineClassify(program.command('classify'), exit);
+  defineTrace(program.command('trace'), exit);
   defineModels(program.command('models'), exit);
   defineDownload(program.command('download'), exit);
   defineInspect(program.command('inspect'), exit);
@@ -81,6 +83,29 @@ function defineClassify(command: Command, exit: Exit): void {
       ['clip-oracle classify picture.png', 'which emoji is it?'],
       ['clip-oracle classify photos --format jsonl --top 1', 'one line per image'],
       ['clip-oracle classify photo.jpg --model ViT-L/14 --head fc_weights.pth --pipeline fake-detect --labels real,fake', 'UniversalFakeDetect'],
+    ]));
+}
+
+function defineTrace(command: Command, exit: Exit): void {
+  command
+    .summary('write every layer\'s output to a file, or its hash')
+    .description('Writes the output of every module under its PyTorch name (visual.layer1.0.conv1, …, visual for the features) and the input as image.\n' +
+      'Several images make one batch. The metadata says which model, weights (with their SHA-256), pipeline, precision and numerics contract it was.\n' +
+      '--hash prints "HEX  NAME" lines in the network\'s order and "HEX  all" at the end. HEX is the SHA-256 of a tensor\'s elements, row-major, little endian,\n' +
+      'every NaN as 7fc00000 (float64: 7ff8000000000000); that of all is over the lines "HEX  NAME\\n", sorted by the names\' bytes.')
+    .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
+  addImageOptions(command)
+    .option('--layers <glob>', 'only these: * is a part of one component, ** anything, commas between several; such as "visual.layer1.**" or "**.attn,visual" (default: all)')
+    .option('--hash', 'print the hashes to standard output', false)
+    .option('-o, --out <path>', 'where it goes: FILE.safetensors, FILE.npz, or a folder for .npy files');
+  for (const option of command.options) if (option.long === '--normalize' || option.long === '--batch') option.hideHelp();
+  addCommonOptions(command)
+    .action(async (images: string[], options: TraceCommandOptions) => exit(await (await import('./trace.ts')).traceImages(images, options)))
+    .addHelpText('after', examples([
+      ['clip-oracle trace photo.jpg --out trace.safetensors', 'all layers of the small model'],
+      ['clip-oracle trace photo.jpg --model RN50 --weights synthetic:0 --hash', 'the conformance artefact: no download, the same on every machine'],
+      ['clip-oracle trace --input dump.safetensors --model ViT-B/32 --layers "**.attn" --out attention.npz', 'some layers, on the input of another dump'],
+      ['clip-oracle trace photo.jpg --model RN50 --precision float64 --out truth', 'the truth, as a folder of .npy files'],
     ]));
 }
 
