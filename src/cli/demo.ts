@@ -115,15 +115,16 @@ async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
     if (i === ours.length - 1) await print(`   ${'…'.padStart(6)}`);
     await print(`   ${String(i).padStart(6)}${ours[i].toPrecision(9).padStart(18)}${pytorch[i].toPrecision(9).padStart(18)}${truth[i].toPrecision(17).padStart(24)}`);
   }
-  const { maxAbs, noiseRatio, relRms } = await import('../clip/measures.ts');
-  const rho = noiseRatio(ours, pytorch, truth);
+  const { measure } = await import('../oracle/measures.ts');
+  const [own, their, between] = [measure(ours, pytorch, truth), measure(pytorch, ours, truth), measure(ours, ours, pytorch)];
+  const { rho } = own;
   const good = rho <= RHO_LIMIT;
   await print();
   const row = (title: string, a: number, b: number): string => `   ${title.padEnd(34)}${a.toExponential(2).padStart(12)}${b.toExponential(2).padStart(18)}`;
   await print(`   ${style('bold', `all ${ours.length} numbers against the truth`.padEnd(34) + 'clip-oracle'.padStart(12) + 'PyTorch float32'.padStart(18))}`);
-  await print(row('largest difference', maxAbs(ours, truth), maxAbs(pytorch, truth)));
-  await print(row('relative root mean square', relRms(ours, truth), relRms(pytorch, truth)));
-  await print(`   largest difference between the two ${maxAbs(ours, pytorch).toExponential(2)}`);
+  await print(row('largest difference', own.maxAbs, their.maxAbs));
+  await print(row('relative root mean square', own.relRms, their.relRms));
+  await print(`   largest difference between the two ${between.maxAbs.toExponential(2)}`);
   await print();
   const verdict = !good ? `noise ratio ${rho.toFixed(2)}: these are not PyTorch's numbers; the installation is broken`
     : `noise ratio ${rho.toFixed(2)}: clip-oracle is ${rho < 1 ? `${(1 / rho).toFixed(1)} times closer to the truth than PyTorch` : 'as close to the truth as float32 gets'}`;

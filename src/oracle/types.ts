@@ -37,6 +37,8 @@ export interface LayerResult {
   readonly verdict: LayerVerdict;
   /** Elements of B that are NaN or infinite where T is not. */
   readonly nonFinite: number;
+  /** rho of this layer on the backend's own inputs, where a free-running comparison had to look again: a layer that seemed plausible and is wrong. */
+  readonly ownRho?: number;
 }
 
 /** A fault that, put into the oracle's own network, gives the backend's numbers. */
@@ -64,6 +66,8 @@ export interface VerifyResult {
   /** Modules that the dump does not have, and tensors of the dump that are no module's. */
   readonly missing: readonly string[];
   readonly unknown: readonly string[];
+  /** Sentences about how the dump was read, such as which of two possible layouts was taken. */
+  readonly notes?: readonly string[];
   /** Version of the package and of the numerics contract. */
   readonly version: string;
   readonly contract: string;

@@ -1,0 +1,128 @@
+// The two passes of verify: this project's float32, then the float64 truth, where every layer that the dump has is compared as it appears.
+
+import type { CLIP } from '../clip/clip.ts';
+import type { Tap } from '../layers/module.ts';
+import type { Tensor } from '../ops/tensor.ts';
+import { layerResult, type Limits } from './layer-result.ts';
+import { arranged, nearestLayout, type Layout } from './layout.ts';
+import { Spill } from './spill.ts';
+import type { Dump, LayerDetail, LayerResult, Values } from './types.ts';
+import { tensorOf, valuesOf } from './values.ts';
+
+export interface Comparison {
+  readonly model: CLIP;
+  readonly dump: Dump;
+  /** (N,3,R,R) float32 */
+  readonly image: Tensor;
+  /** All modules' shapes, in the network's order. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** The dump's name of each module that it has. */
+  readonly theirs: ReadonlyMap<string, string>;
+  /** The layouts that each of those may have, one at least. */
+  readonly layouts: ReadonlyMap<string, readonly Layout[]>;
+  readonly limits: (name: string) => Limits;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface CompareOptions {
+  /** Each layer is given the backend's own tensors where the dump has them. */
+  teacherForced: boolean;
+  /** The last module that is of interest. Default: the last that the dump has. */
+  until?: string;
+  onLayer?: (detail: LayerDetail) => void;
+  onProgress?: (progress: { layer: string; done: number; total: number }) => void;
+}
+
+export interface Compared {
+  readonly layers: LayerResult[];
+  /** What the user should know about how the tensors were read. */
+  readonly notes: string[];
+}
+
+/** Ends a pass whose rest nobody asks for. */
+class Enough extends Error {}
+
+/** @throws Error if the dump cannot be read to its end; the signal's reason */
+export async function compareLayers(comparison: Comparison, options: CompareOptions): Promise<Compared> {
+  const { model, dump, image, theirs, shapes, limits, signal } = comparison;
+  const { teacherForced, onLayer, onProgress } = options;
+  const modules = [...shapes.keys()];
+  const until = options.until ?? modules.findLast((name) => theirs.has(name))!;
+  const total = 2 * (modules.indexOf(until) + 1);
+  const reader = new Reader(comparison);
+  const spill = new Spill();
+  const layers: LayerResult[] = [];
+  let done = 0;
+  const pass = (precision: 'float32' | 'float64', each: (name: string, computed: Values) => Values): Promise<void> => run(model, image, precision, signal, (name, output) => {
+    onProgress?.({ layer: name, done: ++done, total });
+    let instead: Tensor | undefined;
+    if (theirs.has(name)) {
+      const backend = each(name, valuesOf(output));
+      if (teacherForced) instead = tensorOf(inPrecision(backend, precision));
+    }
+    if (name === until) throw new Enough();
+    return instead;
+  });
+  try {
+    await pass('float32', (name, computed) => {
+      spill.add(name, computed);
+      return teacherForced ? reader.read(name, computed) : computed;
+    });
+    await pass('float64', (name, truth) => {
+      const backend = reader.read(name, truth);
+      const reference = spill.read(name);
+      const result = layerResult(name, backend, reference, truth, limits(name));
+      layers.push(result);
+      onLayer?.({ result, backend, reference, truth });
+      return backend;
+    });
+  } finally {
+    spill.close();
+  }
+  if (layers.length === 0) throw new Error(`"${dump.path}": no layer was compared`);
+  return { layers, notes: reader.notes() };
+}
+
+async function run(model: CLIP, image: Tensor, precision: 'float32' | 'float64', signal: AbortSignal | undefined, tap: Tap): Promise<void> {
+  try {
+    await model.encodeImage(image, { precision, tap, signal });
+  } catch (error) {
+    if (!(error instanceof Enough)) throw error;
+  }
+}
+
+/** What a pass can go on with: the layers compute in the element type of their input. */
+function inPrecision({ shape, data }: Values, precision: 'float32' | 'float64'): Values {
+  if (precision === 'float32') return { shape, data: data instanceof Float32Array ? data : Float32Array.from(data) };
+  return { shape, data: data instanceof Float64Array ? data : Float64Array.from(data) };
+}
+
+/** The backend's tensors in PyTorch's layout. Where a shape allows several, the first pass decides. */
+class Reader {
+  readonly #comparison: Comparison;
+  readonly #chosen = new Map<string, Layout>();
+
+  constructor(comparison: Comparison) {
+    this.#comparison = comparison;
+  }
+
+  read(name: string, computed: Values): Values {
+    const { dump, theirs, layouts } = this.#comparison;
+    const stored = dump.read(theirs.get(name)!);
+    const possible = layouts.get(name)!;
+    let layout = this.#chosen.get(name);
+    if (layout === undefined) {
+      layout = possible.length === 1 ? possible[0] : nearestLayout(stored, computed, possible);
+      this.#chosen.set(name, layout);
+    }
+    return arranged(stored, computed.shape, layout);
+  }
+
+  notes(): string[] {
+    const { layouts, theirs, dump } = this.#comparison;
+    return [...this.#chosen].filter(([name]) => layouts.get(name)!.length > 1).map(([name, { label }]) => {
+      const labels = layouts.get(name)!.map((layout) => layout.label).join(' or ');
+      return `${name} (${dump.tensors.get(theirs.get(name)!)!.shape.join(', ')}) could be ${labels}; read as ${label}, which is nearest`;
+    });
+  }
+}

@@ -1,0 +1,21 @@
+// Which modules the image tower has, in the order in which their outputs appear, and what shapes those have: found by sending a recording
+// set of operations through the layers, which computes nothing.
+
+import { parameterShapes } from '../clip/architecture.ts';
+import type { Architecture } from '../clip/models.ts';
+import { ModifiedResNet, VisionTransformer } from '../layers/index.ts';
+import { Recorder } from '../ops/simd/graph.ts';
+
+/**
+ * The shapes of all modules' outputs under PyTorch's paths, in the network's order; `visual` (N,E) is the last.
+ * @param N images in the batch
+ */
+export function moduleShapes(architecture: Architecture, N = 1): Map<string, number[]> {
+  const weights = new Map([...parameterShapes(architecture, { text: false })].map(([name, shape]) => [name, Recorder.source({ kind: 'weight', name }, shape)]));
+  const shapes = new Map<string, number[]>();
+  const options = { ops: new Recorder(), tap: (name: string, output: { shape: number[] }) => void shapes.set(name, [...output.shape]) };
+  const encoder = architecture.vision.kind === 'VisionTransformer' ? new VisionTransformer(weights, 'visual', options) : new ModifiedResNet(weights, 'visual', options);
+  const R = architecture.vision.resolution;
+  encoder.forward(Recorder.source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
+  return shapes;
+}

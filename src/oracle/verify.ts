@@ -1,0 +1,77 @@
+// verify: another backend's dump beside this project's float32 and the float64 truth, layer by layer.
+
+import { readFileSync } from 'node:fs';
+import type { CLIP } from '../clip/clip.ts';
+import { packageFile } from '../clip/package-file.ts';
+import type { Tensor } from '../ops/tensor.ts';
+import { compareLayers, type Comparison } from './compare-layers.ts';
+import { checkShapes, inputImage } from './dump-shapes.ts';
+import { FLOAT32_LIMITS, type Limits } from './layer-result.ts';
+import { moduleShapes } from './module-shapes.ts';
+import { matchNames } from './names.ts';
+import { ownVerdicts } from './own-verdicts.ts';
+import { CLAIMS, type Claim, type Dump, type LayerDetail, type VerifyResult } from './types.ts';
+
+/** Version of the text that defines every bit (docs/numerics.md). */
+const CONTRACT = '1';
+
+export interface VerifyOptions {
+  /** What the backend says it computes in. Default 'float32'. */
+  claim?: Claim;
+  /** Each layer is given the backend's own tensors where the dump has them, so that each verdict is the layer's own. Default false. */
+  teacherForced?: boolean;
+  /** The dump's names to PyTorch's paths, where they differ by more than a prefix. `image` is the input. */
+  map?: Readonly<Record<string, string>>;
+  /** (N,3,R,R), what the backend was given. Default: the dump's `image`. */
+  image?: Tensor;
+  /** Whether to look for causes where something is wrong. Default true. */
+  causes?: boolean;
+  /** Sees every layer with all its numbers, in the network's order. */
+  onLayer?: (detail: LayerDetail) => void;
+  /** Is told about every module that has been computed: `done` of `total`, over all passes that are certain to come. */
+  onProgress?: (progress: { layer: string; done: number; total: number }) => void;
+  /** Cancels: the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
+  /** Limits of rho per module, instead of the claim's own. */
+  limits?: (name: string) => Limits;
+}
+
+/**
+ * Says which layers of a backend are right, which is the first that is not, and what it looks like.
+ *
+ * Two passes: float32 (kept on disk if it is large), then float64, where each layer is compared as it appears. Both end at the last module that the dump has.
+ * @throws TypeError or RangeError for wrong options; Error in a sentence for a dump that is no trace of this model: names, shapes, batch, missing input
+ */
+export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {}): Promise<VerifyResult> {
+  const { claim = 'float32', teacherForced = false, signal } = options;
+  if (!CLAIMS.includes(claim)) throw new RangeError(`verify: "claim" expected one of ${CLAIMS.join(', ')}, got ${String(claim)}`);
+  signal?.throwIfAborted();
+  const names = matchNames([...dump.tensors.keys()], [...moduleShapes(model.architecture).keys()], options.map ?? {}, dump.path);
+  const image = inputImage(model, dump, names.image, options.image);
+  const shapes = moduleShapes(model.architecture, image.shape[0]);
+  const layouts = checkShapes(model, dump, names, shapes);
+  const limits = options.limits ?? (() => FLOAT32_LIMITS);
+  const comparison: Comparison = { model, dump, image, shapes, theirs: names.byModule, layouts, limits, signal };
+  const free = await compareLayers(comparison, { teacherForced, onLayer: options.onLayer, onProgress: options.onProgress });
+  const layers = teacherForced ? free.layers : await ownVerdicts(comparison, free.layers);
+  const firstWrong = layers.find(({ verdict }) => verdict === 'wrong')?.name ?? null;
+  return {
+    verdict: firstWrong === null ? 'pass' : 'fail',
+    firstWrong,
+    causes: [],
+    layers,
+    model: model.name,
+    weights: model.weights,
+    claim,
+    teacherForced,
+    missing: names.missing,
+    unknown: names.unknown,
+    notes: free.notes,
+    version: packageVersion(),
+    contract: CONTRACT,
+  };
+}
+
+function packageVersion(): string {
+  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,103 @@
+// The measures of the numerics contract on numbers that can be worked out by hand, and against loops that follow its formulas word for word.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { measure } from '../../src/oracle/measures.ts';
+
+const f64 = (...values: number[]): Float64Array => Float64Array.from(values);
+const norm = (x: readonly number[]): number => Math.sqrt(x.reduce((sum, one) => sum + one * one, 0));
+const minus = (a: ArrayLike<number>, b: ArrayLike<number>): number[] => Array.from(a, (x, i) => x - b[i]);
+const numbers = (length: number): fc.Arbitrary<number[]> => fc.array(fc.double({ noNaN: true, min: -9, max: 9 }), { minLength: length, maxLength: length });
+
+describe('by hand', () => {
+  test('a 3-4-5 triangle', () => {
+    const { maxAbs, relRms, nmse, rho, referenceRelRms } = measure(f64(3, 8), f64(3, 4.5), f64(3, 4));
+    expect({ maxAbs, relRms, nmse, rho, referenceRelRms }).toEqual({ maxAbs: 4, relRms: 0.8, nmse: 0.8 * 0.8, rho: 8, referenceRelRms: 0.1 });
+  });
+
+  test('three bits lost are a noise ratio of 8', () => {
+    expect(measure(f64(3, 8), f64(3, 4.5), f64(3, 4)).effectiveBits).toBe(21);
+  });
+
+  test('nearer to the truth than float32 is 24 bits', () => {
+    expect(measure(f64(1, 0.25), f64(1, 0.5), f64(1, 0)).effectiveBits).toBe(24);
+  });
+
+  test('a right angle and the opposite direction', () => {
+    expect(measure(f64(0, 1), f64(0.5, 0), f64(1, 0)).cosineDistance).toBeCloseTo(1, 15);
+    expect(measure(f64(-1, 0), f64(0.5, 0), f64(1, 0)).cosineDistance).toBe(2);
+    expect(measure(f64(7, 0), f64(0.5, 0), f64(1, 0)).cosineDistance).toBe(0);
+  });
+
+  test('bits: +0 is not -0, NaN is NaN, a float64 is not the float32 that it rounds to', () => {
+    expect(measure(f64(0, NaN, 1, 0.1), Float32Array.of(-0, NaN, 1, 0.1), f64(0, NaN, 1, 0.1)).equalBits).toBe(0.5);
+  });
+
+  test('where the truth is a float32 and this project is exact, the noise is that of one rounding', () => {
+    const truth = Float64Array.from({ length: 1000 }, (_, i) => 1 + i / 1000);
+    const exact = Float64Array.from(truth, Math.fround);
+    const rounded = measure(Float64Array.from(exact, (x) => x * (1 + 2 ** -24)), exact, exact);
+    expect(rounded.rho).toBeGreaterThan(1.5);
+    expect(rounded.rho).toBeLessThan(3.5);
+    expect(measure(exact, exact, exact)).toMatchObject({ rho: 0, effectiveBits: 24, relRms: 0, maxAbs: 0, cosineDistance: 0, equalBits: 1 });
+  });
+
+  test('zeros: nothing else is right', () => {
+    expect(measure(f64(0, 0), f64(0, 0), f64(0, 0))).toMatchObject({ rho: 0, relRms: 0, cosineDistance: 0 });
+    expect(measure(f64(0, 1e-30), f64(0, 0), f64(0, 0))).toMatchObject({ rho: Infinity, relRms: Infinity, cosineDistance: 1 });
+  });
+});
+
+describe('not finite', () => {
+  test.each([
+    ['NaN for a number', [NaN, 2], [1, 2], 1],
+    ['infinity for a number', [1, -Infinity], [1, 2], 1],
+    ['both', [NaN, Infinity], [1, 2], 2],
+    ['a number for an infinity', [1, 2], [1, Infinity], 0],
+    ['the other infinity', [1, -Infinity], [1, Infinity], 0],
+  ])('%s is infinitely wrong', (_, backend, truth, nonFinite) => {
+    expect(measure(Float64Array.from(backend), Float64Array.from(truth), Float64Array.from(truth)))
+      .toMatchObject({ rho: Infinity, effectiveBits: -Infinity, maxAbs: Infinity, relRms: Infinity, nonFinite });
+  });
+
+  test('the same that the truth has, or an overflow that float32 has too, is no error', () => {
+    const { rho, nonFinite } = measure(f64(NaN, Infinity, Infinity, 1), f64(NaN, Infinity, Infinity, 1), f64(NaN, Infinity, 1e39, 1));
+    expect([rho, nonFinite]).toEqual([0, 0]);
+  });
+
+  test('a NaN anywhere is not passed over', () => {
+    fc.assert(fc.property(numbers(7), fc.nat(6), (values, place) => {
+      const broken = Float64Array.from(values, (value, i) => i === place ? NaN : value);
+      return measure(broken, Float64Array.from(values), Float64Array.from(values)).rho === Infinity;
+    }));
+  });
+});
+
+test('all are what the contract\'s formulas give, term by term', () => {
+  fc.assert(fc.property(numbers(6), numbers(6), numbers(6), (truth, errors, noise) => {
+    fc.pre(norm(truth) > 1e-3 && norm(noise) > 1e-3 && norm(errors) > 1e-3);
+    const backend = truth.map((t, i) => t + errors[i] * 1e-3);
+    const reference = truth.map((t, i) => t + noise[i] * 1e-4);
+    const got = measure(Float64Array.from(backend), Float64Array.from(reference), Float64Array.from(truth));
+    const error = norm(minus(backend, truth));
+    expect(got.relRms / (error / norm(truth))).toBeCloseTo(1, 9);
+    expect(got.rho / (error / norm(minus(reference, truth)))).toBeCloseTo(1, 9);
+    expect(got.maxAbs).toBe(Math.max(...minus(backend, truth).map(Math.abs)));
+    const [b, t] = [norm(backend), norm(truth)];
+    const direct = norm(backend.map((x, i) => x / b - truth[i] / t));
+    expect(Math.abs(got.cosineDistance - direct * direct / 2)).toBeLessThanOrEqual(1e-9 * got.cosineDistance + 1e-15 * got.nmse + 1e-32);
+  }));
+});
+
+test('tiny angles are not lost, as they are in 1 - cos', () => {
+  const truth = Float64Array.from({ length: 500 }, (_, i) => Math.sin(i + 1));
+  const backend = truth.map((t, i) => t + 1e-9 * Math.cos(3 * i));
+  const along = truth.reduce((sum, t, i) => sum + t * (backend[i] - t), 0) / truth.reduce((sum, t) => sum + t * t, 0);
+  const across = norm(Array.from(truth, (t, i) => backend[i] - t - along * t)) / norm([...truth]); // the angle, to first order
+  expect(measure(backend, truth, truth).cosineDistance / (across * across / 2)).toBeCloseTo(1, 6);
+});
+
+test('tensors of different sizes are not compared', () => {
+  expect(() => measure(f64(1), f64(1, 2), f64(1, 2))).toThrow(/got 1, 2 and 2 elements/);
+  expect(() => measure(f64(1, 2), f64(1), f64(1, 2))).toThrow(RangeError);
+});
