@@ -12,7 +12,7 @@ export const BINS = 31;
 export const FULL_BITS = 24;
 
 const MOST_CELLS = 64;
-const MOST_PLANE_CELLS = 32;
+const MOST_PLANE_CELLS = 28;
 const WORST = 10;
 
 export interface WorstElement {
@@ -77,28 +77,17 @@ export function picture({ result, backend, reference, truth }: LayerDetail): Lay
   const planeEnergy = new Float64Array((plane?.map.energy.length ?? 0) + 1);
   const planeCounts = new Float64Array(planeEnergy.length);
   const worst = new Worst();
+  const squares = new Float64Array(axes.columns);
   let nonFinite = 0;
-  let i = 0;
+  let first = 0;
   for (let outer = 0; outer < axes.outer; outer++) {
     for (let row = 0; row < axes.rows; row++) {
-      const firstCell = rowPart[row] * map.columns;
-      for (let inner = 0; inner < axes.inner; inner++) {
-        for (let column = 0; column < axes.columns; column++, i++) {
-          const error = errorOf(B[i], T[i]);
-          if (error === Infinity) nonFinite++;
-          else backendBits[bin(unit, error)]++;
-          const own = errorOf(R[i], T[i]);
-          if (own !== Infinity) referenceBits[bin(unit, own)]++;
-          const cell = firstCell + columnPart[column];
-          map.energy[cell] += error * error;
-          map.counts[cell]++;
-          if (plane !== null) {
-            const place = plane.part[inRows ? row : column];
-            planeEnergy[place] += error * error;
-            planeCounts[place]++;
-          }
-          if (error > worst.least) worst.take(i, error);
-        }
+      for (let inner = 0; inner < axes.inner; inner++, first += axes.columns) {
+        nonFinite += bitsOfRow(B, T, first, unit, backendBits, squares, worst);
+        sumInto(map, rowPart[row] * map.columns, columnPart, squares);
+        if (plane !== null && inRows) sumWhole(planeEnergy, planeCounts, plane.part[row], squares);
+        else if (plane !== null) sumInto({ energy: planeEnergy, counts: planeCounts }, 0, plane.part, squares);
+        bitsOfRow(R, T, first, unit, referenceBits, squares, null);
       }
     }
   }
@@ -110,16 +99,40 @@ export function picture({ result, backend, reference, truth }: LayerDetail): Lay
   };
 }
 
-/** |b-t|; 0 where both are the same infinity or both NaN, Infinity where just one of them is a number. */
-function errorOf(b: number, t: number): number {
-  const error = Math.abs(b - t);
-  if (error < Infinity) return error;
-  return b === t || (Number.isNaN(b) && Number.isNaN(t)) ? 0 : Infinity;
+/**
+ * Counts one row's elements by effective bits and notes their squared errors.
+ * @returns how many are NaN or infinite where the truth is not (or a number where it is not); they are in no bin, their square is Infinity
+ */
+function bitsOfRow(B: Values['data'], T: Values['data'], first: number, unit: number, bits: Float64Array, squares: Float64Array, worst: Worst | null): number {
+  let nonFinite = 0;
+  let least = worst?.least ?? Infinity;
+  for (let column = 0; column < squares.length; column++) {
+    const [b, t] = [B[first + column], T[first + column]];
+    let error = Math.abs(b - t);
+    if (!(error < Infinity)) error = Object.is(b, t) ? 0 : Infinity; // the same infinity, or NaN in both, is right
+    squares[column] = error * error;
+    if (error === Infinity) nonFinite++;
+    else bits[error === 0 ? BINS - 1 : Math.min(BINS - 1, Math.max(0, FULL_BITS + floorLog2(unit / error)))]++;
+    if (worst !== null && error > least) {
+      worst.take(first + column, error);
+      least = worst.least;
+    }
+  }
+  return nonFinite;
 }
 
-function bin(unit: number, error: number): number {
-  if (error === 0) return BINS - 1;
-  return Math.min(BINS - 1, Math.max(0, FULL_BITS + floorLog2(unit / error)));
+function sumInto({ energy, counts }: Pick<ErrorMap, 'energy' | 'counts'>, firstCell: number, part: Uint32Array, squares: Float64Array): void {
+  for (let column = 0; column < squares.length; column++) {
+    energy[firstCell + part[column]] += squares[column];
+    counts[firstCell + part[column]]++;
+  }
+}
+
+function sumWhole(energy: Float64Array, counts: Float64Array, cell: number, squares: Float64Array): void {
+  let sum = 0;
+  for (let column = 0; column < squares.length; column++) sum += squares[column];
+  energy[cell] += sum;
+  counts[cell] += squares.length;
 }
 
 /** The root mean square of R-T, at least what one rounding to float32 costs: the layer's relRms / rho, where both say something. */

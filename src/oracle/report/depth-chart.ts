@@ -34,6 +34,7 @@ export function depthChart(result: VerifyResult, { width, height, kind }: ChartS
     ...bands.map((band) => drawBand(band, scale, box)),
     ...gridLines(range, scale, box, kind),
     ...firstWrong(result, points, box, width),
+    ...(kind === 'wide' ? bands.flatMap((band) => bandName(band, scale, box)) : []),
     layers.length > 1 ? `<path class="line" d="${points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${x} ${y}`).join('')}"/>` : '',
     ...(['pass', 'plausible', 'wrong'] as const).map((verdict) => marks(verdict, result, points)),
     `<path class="cursor" d="M0 ${box.top}V${box.bottom}" visibility="hidden"/>`,
@@ -88,6 +89,16 @@ function drawBand(band: Band, scale: Scale, box: Box): string {
   const [low, high] = [along(band.low), along(band.high)];
   if (band.kind === 'claim') return `<path class="band-claim" d="M${low.join('L')}M${high.join('L')}"/>`;
   return `<path class="band-${band.kind}" d="M${low.join('L')}L${high.reverse().join('L')}Z"/>`;
+}
+
+const NAMES: Partial<Record<Band['kind'], string>> = { float32: 'float32', float16: 'float16', bfloat16: 'bfloat16' };
+
+/** At the band's right end. */
+function bandName({ kind, low, high }: Band, scale: Scale, box: Box): string[] {
+  const [name, last] = [NAMES[kind], low.length - 1];
+  if (name === undefined || last < 0) return [];
+  const [bottom, top] = [low[last] === 0 ? box.bottom : scale.y(low[last]), scale.y(high[last])];
+  return [text(box.right - 4, Math.round((kind === 'float32' ? top + 12 : (bottom + top) / 2) + 4), name, ' class="band-name" text-anchor="end"')];
 }
 
 /** A line down from the first wrong layer's name, which keeps within the picture. */

@@ -7,7 +7,7 @@ import { bandsOf } from './bands.ts';
 import type { ReportData } from './collector.ts';
 import { depthChart } from './depth-chart.ts';
 import { escapeHtml, escapeJson } from './escape.ts';
-import { ALPHABET, layerData } from './layer-data.ts';
+import { ALPHABET, FACTS, layerData } from './layer-data.ts';
 import { breakable, layerTable } from './layer-table.ts';
 import { percent, plural } from './numbers.ts';
 import { PAGE_FUNCTIONS, type PageData } from './page-script.ts';
@@ -36,7 +36,7 @@ export function reportHtml(result: VerifyResult, data: ReportData, options: Repo
   const firstWrong = result.layers.findIndex((layer) => layer.name === result.firstWrong);
   const content: PageData = {
     layers: result.layers.map((layer) => layerData(layer, data.layers.get(layer.name) ?? null, mostCells)),
-    firstWrong, alphabet: ALPHABET, charts: { wide: { points: wide.points }, narrow: { points: narrow.points } },
+    firstWrong, alphabet: ALPHABET, facts: FACTS, charts: { wide: { points: wide.points }, narrow: { points: narrow.points } },
   };
   const script = `'use strict';\n${PAGE_FUNCTIONS.map(String).join('\n')}\n${PAGE_FUNCTIONS.at(-1)!.name}();\n`;
   const { headline, sentences } = summarise(result);
@@ -58,7 +58,7 @@ export function reportHtml(result: VerifyResult, data: ReportData, options: Repo
 <h1><span class="badge ${result.verdict}">${result.verdict}</span>${breakable(headline.replace(/^(Pass|Fail)(: )?/, '')) || 'see below'}</h1>
 ${sentences.map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('\n')}
 <p class="about">Model <b>${escapeHtml(result.model)}</b>, weights <b>${escapeHtml(result.weights)}</b>, claim <b>${escapeHtml(result.claim)}</b>,
-${result.teacherForced ? 'teacher-forced: every layer was fed the backend\'s own inputs' : 'free-running: errors accumulate from layer to layer'}.</p>
+${result.teacherForced ? 'teacher-forced: every layer was fed the backend\'s own inputs' : 'free-running: errors accumulate from layer to layer'}.${(result.notes ?? []).map((note) => ` ${escapeHtml(note)}`).join('')}</p>
 </header>
 <main>
 ${causes(result)}

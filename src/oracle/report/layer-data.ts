@@ -1,24 +1,23 @@
 // What the page's script needs of each layer, as JSON: numbers ready to be shown, histograms as counts, maps as one letter per cell.
 
+import { log2 } from '../log2.ts';
 import type { LayerResult } from '../types.ts';
 import { FULL_BITS, type LayerPicture } from './collector.ts';
 import { coarsen, type ErrorMap } from './error-map.ts';
 import { visible } from './escape.ts';
 import { exponential, percent, short, value } from './numbers.ts';
-import { log10 } from './scale.ts';
 
 /** A map's cells, row by row, one letter each: its place in ALPHABET from `low` to `high` effective bits; '!' has a value that is not finite. */
 export interface MapData { rows: number; columns: number; low: number; high: number; cells: string; rowLabel: string; columnLabel: string; of: [rows: number, columns: number] }
 
-/** Elements per bin, and how high their bars are: 0 to 100, by the logarithm of the count, so that a single bad element is seen. */
-export interface Bars { counts: number[]; heights: number[] }
+/** Elements per bin, and how high their bars are: a letter of ALPHABET, by the logarithm of the count, so that a single bad element is seen. */
+export interface Bars { counts: number[]; heights: string }
 
 export interface LayerData {
   name: string;
   verdict: LayerResult['verdict'];
-  /** Read out along the chart. */
-  brief: string;
-  facts: [name: string, value: string][];
+  /** In the order of FACTS; 0 where there is nothing to say. */
+  facts: (string | 0)[];
   histogram: { backend: Bars; reference: Bars } | null;
   map: MapData | null;
   plane: MapData | null;
@@ -35,41 +34,36 @@ const LEAST_SPAN = 6;
 /** @param picture null where nobody looked while the layer was in memory */
 export function layerData(layer: LayerResult, picture: LayerPicture | null, mostCells: number): LayerData {
   const { name, verdict } = layer;
-  const common = { name: visible(name), verdict, brief: `relative error ${exponential(layer.relRms)}, rho ${short(layer.rho)}, ${layer.effectiveBits.toFixed(1)} effective bits: ${verdict}`, facts: facts(layer) };
+  const common = { name: visible(name), verdict, facts: facts(layer) };
   if (picture === null) return { ...common, histogram: null, map: null, plane: null, indices: [], worst: [] };
   const { axes } = picture;
   return {
     ...common,
     histogram: histogram(picture),
     map: mapData(picture.map, picture.unit, mostCells, `${axes.rowKind}s`, `${axes.columnKind}s`, [axes.rows, axes.columns]),
-    plane: picture.plane === null || axes.plane === null ? null : mapData(picture.plane, picture.unit, mostCells, 'y', 'x', [axes.plane.height, axes.plane.width]),
+    plane: picture.plane === null || axes.plane === null ? null : mapData(picture.plane, picture.unit, mostCells / 4, 'y', 'x', [axes.plane.height, axes.plane.width]),
     indices: [...axes.indices],
     worst: picture.worst.map(({ index, backend, reference, truth }) =>
       [index.join(', '), value(backend), value(reference), value(truth), exponential(backend - truth)]),
   };
 }
 
-function facts(layer: LayerResult): [string, string][] {
+/** What each place of `facts` is called; said once for all layers. */
+export const FACTS = ['shape', 'relative error ‖B−T‖/‖T‖', 'rho: times float32\'s own error', 'rho when fed the backend\'s own inputs', 'rho that passes, that is plausible', 'effective bits', 'largest |B−T|', 'NMSE',
+  'cosine distance', 'equal bit for bit to our float32', 'our float32\'s relative error ‖R−T‖/‖T‖', 'the worst of its parts', 'NaN or infinite where the truth is not'] as const;
+
+function facts(layer: LayerResult): LayerData['facts'] {
   const { worst, limits } = layer;
-  const list: [string, string][] = [
-    ['shape', `(${layer.shape.join(', ')})`],
-    ['relative error ‖B−T‖/‖T‖', exponential(layer.relRms)],
-    ['rho: times float32\'s own error', `${short(layer.rho)} (up to ${short(limits.pass)} passes, up to ${short(limits.plausible)} is plausible)`],
-    ['effective bits', layer.effectiveBits.toFixed(1)],
-    ['largest |B−T|', exponential(layer.maxAbs)],
-    ['NMSE', exponential(layer.nmse)],
-    ['cosine distance', exponential(layer.cosineDistance)],
-    ['equal bit for bit to our float32', percent(layer.equalBits)],
-    ['our float32\'s relative error ‖R−T‖/‖T‖', exponential(layer.referenceRelRms)],
+  return [
+    `(${layer.shape.join(', ')})`, exponential(layer.relRms), short(layer.rho), layer.ownRho === undefined ? 0 : short(layer.ownRho), `${short(limits.pass)}, ${short(limits.plausible)}`,
+    layer.effectiveBits.toFixed(1), exponential(layer.maxAbs), exponential(layer.nmse), exponential(layer.cosineDistance), percent(layer.equalBits), exponential(layer.referenceRelRms),
+    worst === null ? 0 : `${worst.kind} ${worst.index}, relative error ${exponential(worst.relRms)}`, layer.nonFinite === 0 ? 0 : `${layer.nonFinite}`,
   ];
-  if (worst !== null) list.push([`worst ${worst.kind}`, `${worst.index}, relative error ${exponential(worst.relRms)}`]);
-  if (layer.nonFinite > 0) list.push(['NaN or infinite where the truth is not', `${layer.nonFinite}`]);
-  return list;
 }
 
 function histogram({ backendBits, referenceBits }: LayerPicture): LayerData['histogram'] {
-  const most = log10(1 + Math.max(...backendBits, ...referenceBits, 1));
-  const bars = (counts: Float64Array): Bars => ({ counts: [...counts], heights: Array.from(counts, (count) => Math.round((100 * log10(1 + count)) / most)) });
+  const most = log2(1 + Math.max(...backendBits, ...referenceBits, 1));
+  const bars = (counts: Float64Array): Bars => ({ counts: [...counts], heights: Array.from(counts, (count) => ALPHABET[Math.round(((ALPHABET.length - 1) * log2(1 + count)) / most)]).join('') });
   return { backend: bars(backendBits), reference: bars(referenceBits) };
 }
 
@@ -90,9 +84,7 @@ function cellBits(meanSquare: number, unit: number): number {
   if (meanSquare === Infinity) return NaN;
   if (meanSquare === 0) return MOST_BITS;
   const rho = Math.sqrt(meanSquare) / unit;
-  return rho === Infinity ? 0 : Math.min(MOST_BITS, Math.max(0, FULL_BITS - log10(rho) / LOG10_OF_2));
+  return rho === Infinity ? 0 : Math.min(MOST_BITS, Math.max(0, FULL_BITS - log2(rho)));
 }
-
-const LOG10_OF_2 = 0.3010299956639812;
 
 const tenth = (x: number): number => Math.round(x * 10) / 10;

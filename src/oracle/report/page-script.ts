@@ -8,6 +8,8 @@ export interface PageData {
   /** The index of the first wrong layer, or -1. */
   firstWrong: number;
   alphabet: string;
+  /** What a layer's facts are called. */
+  facts: readonly string[];
   charts: { wide: PageChart; narrow: PageChart };
 }
 
@@ -30,7 +32,7 @@ function draw(tag: string, attributes: Record<string, string | number>, ...child
 }
 
 /** Bars: the backend's elements by effective bits. Line: this project's float32. */
-function histogram({ backend, reference }: NonNullable<LayerData['histogram']>, verdict: string): HTMLElement {
+function histogram({ backend, reference }: NonNullable<LayerData['histogram']>, verdict: string, alphabet: string): HTMLElement {
   const [left, bottom, width, tall] = [6, 128, 11, 112];
   const count = backend.counts.length;
   const svg = draw('svg', { viewBox: `0 0 ${left * 2 + width * count} 152`, class: 'histogram', role: 'img' });
@@ -38,12 +40,12 @@ function histogram({ backend, reference }: NonNullable<LayerData['histogram']>, 
   let [most, line] = [0, ''];
   for (let bin = 0; bin < count; bin++) {
     const x = left + bin * width;
-    const height = (backend.heights[bin] * tall) / 100;
+    const height = (alphabet.indexOf(backend.heights[bin]) * tall) / (alphabet.length - 1);
     const range = bin === 0 ? 'below 1 bit' : bin === count - 1 ? `${bin} bits or more` : `${bin} to ${bin + 1} bits`;
     const bar = draw('rect', { x: x + 1, y: bottom - height, width: width - 2, height, class: `bar v-${verdict}` });
     bar.append(draw('title', {}, `${range}: ${backend.counts[bin]} of ${total} values; float32: ${reference.counts[bin]}`));
     svg.append(bar);
-    const y = bottom - (reference.heights[bin] * tall) / 100;
+    const y = bottom - (alphabet.indexOf(reference.heights[bin]) * tall) / (alphabet.length - 1);
     line += `${bin === 0 ? `M${x} ${bottom}` : ''}V${y}h${width}${bin === count - 1 ? `V${bottom}` : ''}`;
     if (bin % 4 === 0) svg.append(draw('text', { x: x + width / 2, y: bottom + 14, class: 'tick', 'text-anchor': 'middle' }, bin === 0 ? '≤0' : `${bin}`));
     if (backend.counts[bin] > backend.counts[most]) most = bin;
@@ -107,28 +109,28 @@ function errorMap(map: MapData, alphabet: string, title: string): HTMLElement {
     make('span', { class: 'ramp' }, `${map.low.toFixed(1)} `, scale, ` ${map.high.toFixed(1)} bits`), ' ', readout));
 }
 
-function panelOf(layer: LayerData, alphabet: string): HTMLElement[] {
+function panelOf(layer: LayerData, { alphabet, facts: names }: PageData): HTMLElement[] {
   const sign = { pass: '●', plausible: '◆', wrong: '✕' }[layer.verdict];
-  const facts = make('dl', {}, ...layer.facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
+  const facts = make('dl', {}, ...layer.facts.flatMap((value, i) => (value === 0 ? [] : [make('div', {}, make('dt', {}, names[i]), make('dd', {}, value))])));
   const parts: HTMLElement[] = [make('p', { class: `verdict v-${layer.verdict}` }, `${sign} ${layer.verdict}`)];
   const figures = make('div', { class: 'figures' });
   if (layer.histogram === null) figures.append(make('p', {}, 'Nobody looked at this layer\'s values while they were in memory.'));
-  else figures.append(histogram(layer.histogram, layer.verdict));
+  else figures.append(histogram(layer.histogram, layer.verdict, alphabet));
   if (layer.map !== null) figures.append(errorMap(layer.map, alphabet, `Error over ${layer.map.rowLabel} (down) and ${layer.map.columnLabel} (across)`));
   if (layer.plane !== null) figures.append(errorMap(layer.plane, alphabet, 'Error over the picture\'s plane'));
   parts.push(facts, figures);
   if (layer.worst.length > 0) {
     const head = [`index (${layer.indices.join(', ')})`, 'backend B', 'our float32 R', 'truth T', 'B − T'];
     parts.push(make('h3', {}, `The ${layer.worst.length === 1 ? 'only wrong element' : `worst ${layer.worst.length} elements`}`), make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Worst elements' }, make('table', {},
-      make('thead', {}, make('tr', {}, ...head.map((title) => make('th', { scope: 'col' }, title)))),
-      make('tbody', {}, ...layer.worst.map((row) => make('tr', {}, ...row.map((cell) => make('td', { class: 'n' }, cell))))))));
+      make('thead', {}, make('tr', {}, ...head.map((title, i) => make('th', { scope: 'col', class: i === 0 ? '' : 'n' }, title)))),
+      make('tbody', {}, ...layer.worst.map((row) => make('tr', {}, ...row.map((cell, i) => make('td', { class: i === 0 ? '' : 'n' }, cell))))))));
   }
   return parts;
 }
 
 export function page(): void {
   const data = JSON.parse(document.getElementById('data')!.textContent!) as PageData;
-  const { layers, alphabet } = data;
+  const { layers } = data;
   if (layers.length === 0) return;
   const byId = (id: string): HTMLElement => document.getElementById(id)!;
   const [slider, body, title, brief, filter] = [byId('chart'), byId('panel-body'), byId('panel-title'), byId('brief'), byId('filter') as HTMLInputElement];
@@ -143,7 +145,7 @@ export function page(): void {
     current = to;
     links[to].setAttribute('aria-current', 'true');
     title.textContent = layer.name;
-    brief.textContent = `Layer ${to + 1} of ${layers.length}, ${layer.name}: ${layer.brief}`;
+    brief.textContent = `Layer ${to + 1} of ${layers.length}, ${layer.name}: relative error ${layer.facts[1]}, rho ${layer.facts[2]}, ${layer.facts[5]} effective bits: ${layer.verdict}`;
     slider.setAttribute('aria-valuenow', `${to + 1}`);
     slider.setAttribute('aria-valuetext', brief.textContent);
     for (const { svg, points } of charts) {
@@ -152,7 +154,7 @@ export function page(): void {
       svg.querySelector('.cursor')!.setAttribute('transform', `translate(${x} 0)`);
       svg.querySelector('.ring')!.setAttribute('transform', `translate(${x} ${y})`);
     }
-    body.replaceChildren(...panelOf(layer, alphabet));
+    body.replaceChildren(...panelOf(layer, data));
     for (const [id, step] of [['previous', -1], ['next', 1]] as const) (byId(id) as HTMLButtonElement).disabled = layers[to + step] === undefined;
     if (address) history.replaceState(null, '', `#${encodeURIComponent(layer.name)}`);
   };

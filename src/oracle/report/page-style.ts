@@ -28,6 +28,7 @@ section { margin: 28px 0 }
 svg { display: block; max-width: 100%; height: auto }
 svg text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: var(--text) }
 svg .tick, svg .axis { font-size: 11px; fill: var(--quiet) }
+svg .band-name { font-size: 11px; fill: var(--quiet); stroke: var(--ground); stroke-width: 3px; stroke-opacity: .6; paint-order: stroke }
 svg.narrow { display: none }
 .grid { stroke: var(--rule); stroke-width: .5; fill: none } .stage { fill: var(--text); opacity: .04 }
 .band-float32 { fill: var(--b32) } .band-plausible { fill: var(--bmid) } .band-float16 { fill: var(--b16) } .band-bfloat16 { fill: var(--bbf) }

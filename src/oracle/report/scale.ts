@@ -1,24 +1,13 @@
 // The chart's axes: layers from left to right, error on a log scale.
 
+import { log2 } from '../log2.ts';
 import type { LayerResult } from '../types.ts';
-import { floorLog2 } from './exponent.ts';
 
 /** Errors are drawn between these; what is beyond lies on the edge. */
 const LEAST = 1e-10;
 const MOST = 100;
 
-/** log10 by its series: good to nine digits, which is plenty for a place on a picture. */
-export function log10(x: number): number {
-  const exponent = floorLog2(x);
-  let power = 1;
-  for (let i = 0; i < Math.abs(exponent); i++) power *= 2;
-  const m = exponent < 0 ? x * power : x / power; // 1 to 2
-  // ln m = 2 atanh(z), z = (m - 1)/(m + 1) <= 1/3
-  const z = (m - 1) / (m + 1);
-  let [term, sum] = [z, 0];
-  for (let n = 1; n < 20; n += 2, term *= z * z) sum += term / n;
-  return exponent * 0.3010299956639812 + 2 * sum * 0.4342944819032518;
-}
+export const log10 = (x: number): number => log2(x) * 0.3010299956639812;
 
 /** What float32 costs in a layer, as a relative error: the layer's relRms where rho is 1. */
 export function unitOfLayer(layer: LayerResult): number {

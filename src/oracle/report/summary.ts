@@ -46,5 +46,8 @@ function place(layer: number, layers: number): string {
 function howWrong(layer: LayerResult): string {
   if (layer.nonFinite > 0) return `${plural(layer.nonFinite, 'value')} of it ${layer.nonFinite === 1 ? 'is' : 'are'} NaN or infinite where the exact result is a number`;
   const where = layer.worst === null ? '' : `, worst in ${layer.worst.kind} ${layer.worst.index}`;
+  if (layer.ownRho !== undefined && layer.rho <= layer.limits.plausible) {
+    return `its relative error of ${exponential(layer.relRms)} would do after all the layers before it, but fed with the backend's own inputs it is ${short(layer.ownRho)} times as far off as float32${where}`;
+  }
   return `its relative error of ${exponential(layer.relRms)} is ${short(layer.rho)} times what float32 costs there (up to ${short(layer.limits.pass)} passes, up to ${short(layer.limits.plausible)} is plausible)${where}`;
 }
