@@ -1,12 +1,16 @@
-// The two passes of verify: this project's float32, then the float64 truth, where every layer that the dump has is compared as it appears.
+// The passes of verify: this project's float32, what the claim earns in emulation (unless it is float32), then the float64 truth, where every layer that
+// the dump has is compared as it appears.
 
-import type { CLIP } from '../clip/clip.ts';
+import type { CLIP, EncodeOptions } from '../clip/clip.ts';
 import type { Tap } from '../layers/module.ts';
+import type { Emulation } from '../ops/emulate.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import { layerResult, type Limits } from './layer-result.ts';
+import { VARIANTS } from './claims.ts';
+import { allowedRelRms, claimLimits, earned } from './earned.ts';
+import { FLOAT32_LIMITS, layerResult, type Limits } from './layer-result.ts';
 import { arranged, nearestLayout, type Layout } from './layout.ts';
 import { Spill } from './spill.ts';
-import type { Dump, LayerDetail, LayerResult, Values } from './types.ts';
+import type { Claim, Dump, LayerDetail, LayerResult, Values } from './types.ts';
 import { tensorOf, valuesOf } from './values.ts';
 
 export interface Comparison {
@@ -20,7 +24,12 @@ export interface Comparison {
   readonly theirs: ReadonlyMap<string, string>;
   /** The layouts that each of those may have, one at least. */
   readonly layouts: ReadonlyMap<string, readonly Layout[]>;
-  readonly limits: (name: string) => Limits;
+  /** What the backend is held to: what this precision earns in emulation, on this image. */
+  readonly claim: Claim;
+  /** relRms that each layer is allowed free-running, where it is known already: then nothing is emulated. */
+  readonly tolerances?: ReadonlyMap<string, number>;
+  /** Limits of rho that are given, instead of the claim's. */
+  readonly limits?: (name: string) => Limits;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -44,16 +53,17 @@ class Enough extends Error {}
 
 /** @throws Error if the dump cannot be read to its end; the signal's reason */
 export async function compareLayers(comparison: Comparison, options: CompareOptions): Promise<Compared> {
-  const { model, dump, image, theirs, shapes, limits, signal } = comparison;
+  const { model, dump, image, theirs, shapes, claim, signal } = comparison;
   const { teacherForced, onLayer, onProgress } = options;
   const modules = [...shapes.keys()];
   const until = options.until ?? modules.findLast((name) => theirs.has(name))!;
-  const total = 2 * (modules.indexOf(until) + 1);
+  const tolerances = comparison.limits !== undefined || claim === 'float32' ? new Map<string, number>() : teacherForced ? undefined : comparison.tolerances;
+  const total = (2 + (tolerances === undefined ? VARIANTS[claim].length : 0)) * (modules.indexOf(until) + 1);
   const reader = new Reader(comparison);
   const spill = new Spill();
   const layers: LayerResult[] = [];
   let done = 0;
-  const pass = (precision: 'float32' | 'float64', each: (name: string, computed: Values) => Values): Promise<void> => run(model, image, precision, signal, (name, output) => {
+  const pass = (precision: 'float32' | 'float64', each: (name: string, computed: Values) => Values, emulate?: Emulation): Promise<void> => run(model, image, { precision, signal, emulate }, (name, output) => {
     onProgress?.({ layer: name, done: ++done, total });
     let instead: Tensor | undefined;
     if (theirs.has(name)) {
@@ -63,15 +73,26 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
     if (name === until) throw new Enough();
     return instead;
   });
+  /** relRms allowed on this image, with the same tensors forced. */
+  const earnedErrors = async (): Promise<ReadonlyMap<string, number>> => {
+    const found = await earned(claim, (emulate, each) => pass('float32', (name, computed) => {
+      each(name, computed);
+      return teacherForced ? reader.read(name, computed) : computed;
+    }, emulate), spill);
+    return new Map([...found].map(([name, distances]) => [name, allowedRelRms(distances)]));
+  };
   try {
     await pass('float32', (name, computed) => {
       spill.add(name, computed);
       return teacherForced ? reader.read(name, computed) : computed;
     });
+    const allowed = tolerances ?? await earnedErrors();
+    const limitsOf = (name: string): Parameters<typeof layerResult>[4] =>
+      comparison.limits?.(name) ?? (claim === 'float32' ? FLOAT32_LIMITS : (measures) => claimLimits(allowed.get(name) ?? 0, measures));
     await pass('float64', (name, truth) => {
       const backend = reader.read(name, truth);
       const reference = spill.read(name);
-      const result = layerResult(name, backend, reference, truth, limits(name));
+      const result = layerResult(name, backend, reference, truth, limitsOf(name));
       layers.push(result);
       onLayer?.({ result, backend, reference, truth });
       return backend;
@@ -83,9 +104,9 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
   return { layers, notes: reader.notes() };
 }
 
-async function run(model: CLIP, image: Tensor, precision: 'float32' | 'float64', signal: AbortSignal | undefined, tap: Tap): Promise<void> {
+async function run(model: CLIP, image: Tensor, how: Pick<EncodeOptions, 'precision' | 'signal' | 'emulate'>, tap: Tap): Promise<void> {
   try {
-    await model.encodeImage(image, { precision, tap, signal });
+    await model.encodeImage(image, { ...how, tap });
   } catch (error) {
     if (!(error instanceof Enough)) throw error;
   }

@@ -1,6 +1,6 @@
 // One layer of a backend beside this project's float32 and the truth.
 
-import { measure } from './measures.ts';
+import { measure, type Measures } from './measures.ts';
 import type { LayerResult, LayerVerdict, Values } from './types.ts';
 
 export interface Limits {
@@ -18,17 +18,19 @@ const QUIET = 1 / 4096;
 
 /**
  * All measures and the verdict of one layer.
+ * @param limits of rho, or how they follow from what was measured
  * @param backend B, in PyTorch's layout
  * @param reference R, this project's float32
  * @param truth T, float64
  * @throws RangeError if the shapes differ
  */
-export function layerResult(name: string, backend: Values, reference: Values, truth: Values, limits: Limits = FLOAT32_LIMITS): LayerResult {
+export function layerResult(name: string, backend: Values, reference: Values, truth: Values, limits: Limits | ((measures: Measures) => Limits) = FLOAT32_LIMITS): LayerResult {
   for (const { shape } of [backend, reference]) {
     if (shape.join() !== truth.shape.join()) throw new RangeError(`${name}: expected shape (${truth.shape.join(', ')}), got (${shape.join(', ')}); bring it to PyTorch's layout first`);
   }
   const measures = measure(backend.data, reference.data, truth.data);
-  return { name, shape: truth.shape, ...measures, worst: worst(name, backend, truth), limits, verdict: verdictOf(measures.rho, limits) };
+  const own = typeof limits === 'function' ? limits(measures) : limits;
+  return { name, shape: truth.shape, ...measures, worst: worst(name, backend, truth), limits: own, verdict: verdictOf(measures.rho, own) };
 }
 
 export function verdictOf(rho: number, limits: Limits): LayerVerdict {
