@@ -5,9 +5,9 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { availableModels } from '../clip/models.ts';
 import { closest } from './suggest.ts';
 
-const PIPELINES = ['openai', 'huggingface', 'fake-detect'];
+export const PIPELINES = ['openai', 'huggingface', 'fake-detect'];
 const PRECISIONS = ['float32', 'float64'];
-const EXECUTORS = ['auto', 'reference', 'simd'];
+export const EXECUTORS = ['auto', 'reference', 'simd'];
 const RESIDENCIES = ['single', 'half'];
 
 /** Of `embed` and `classify`. */
@@ -75,7 +75,7 @@ export function addImageOptions(command: Command): Command {
     .addOption(new Option('-p, --pipeline <name>', 'how pixels are made: openai, huggingface or fake-detect').default('openai').argParser(oneOf(PIPELINES)))
     .addOption(new Option('--normalize', 'divide each feature by its length (default: as the encoder gives it)'))
     .addOption(new Option('-t, --threads <n>', 'threads that compute with simd (default: one per core); the bits are the same').argParser(positiveInteger))
-    .addOption(new Option('--precision <name>', 'float32, or float64 (the truth, by plain loops, slow)').default('float32').argParser(oneOf(PRECISIONS)))
+    .addOption(new Option('--precision <name>', 'float32, or float64 (the truth, in two to four times the time)').default('float32').argParser(oneOf(PRECISIONS)))
     .addOption(new Option('--executor <name>', 'simd, reference (plain loops, one thread), or auto: simd where the engine has it; the bits are the same').default('auto').argParser(oneOf(EXECUTORS)))
     .addOption(new Option('--residency <name>', 'half keeps the matrices of fp16 checkpoints as fp16: about half the memory; the bits are the same').default('single').argParser(oneOf(RESIDENCIES)))
     .addOption(new Option('-b, --batch <n>', 'images per forward pass; the bits are the same').default(1).argParser(positiveInteger))

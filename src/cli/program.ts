@@ -3,13 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { packageFile } from '../clip/package-file.ts';
+import { CLAIMS } from '../oracle/types.ts';
 import type { ClassifyOptions } from './classify.ts';
 import type { DownloadCommandOptions } from './download.ts';
 import type { InspectOptions } from './inspect.ts';
 import type { ModelsOptions } from './models.ts';
-import { addCommonOptions, addImageOptions, oneOf, positiveInteger, probability, type ImageOptions } from './options.ts';
+import { addCommonOptions, addImageOptions, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, type ImageOptions } from './options.ts';
 import { styleFor } from './style.ts';
 import type { TraceCommandOptions } from './trace.ts';
+import type { VerifyCommandOptions } from './verify.ts';
 
 type Exit = (code: number) => void;
 
@@ -37,6 +39,7 @@ export function makeProgram(exit: Exit): Command {
   defineEmbed(program.command('embed'), exit);
   defineClassify(program.command('classify'), exit);
   defineTrace(program.command('trace'), exit);
+  defineVerify(program.command('verify'), exit);
   defineModels(program.command('models'), exit);
   defineDownload(program.command('download'), exit);
   defineInspect(program.command('inspect'), exit);
@@ -106,6 +109,36 @@ function defineTrace(command: Command, exit: Exit): void {
       ['clip-oracle trace photo.jpg --model RN50 --weights synthetic:0 --hash', 'the conformance artefact: no download, the same on every machine'],
       ['clip-oracle trace --input dump.safetensors --model ViT-B/32 --layers "**.attn" --out attention.npz', 'some layers, on the input of another dump'],
       ['clip-oracle trace photo.jpg --model RN50 --precision float64 --out truth', 'the truth, as a folder of .npy files'],
+    ]));
+}
+
+function defineVerify(command: Command, exit: Exit): void {
+  command
+    .summary('say which layer of another backend is wrong')
+    .description('Compares a dump of another backend with this project\'s float32 and the float64 truth, layer by layer, and names the first layer that is wrong.\n' +
+      'rho is the backend\'s error over that of this project\'s float32: up to 4 is as good as float32 gets, above 16 is wrong; bits = 24 - log2(rho).\n' +
+      'A dump (.safetensors, .npz, or a folder of .npy) names its tensors by PyTorch\'s module paths, visual.layer1.0.conv1, and has its input as image; some layers\n' +
+      'are enough. NCHW or NHWC, float32, float64, float16 or bfloat16. Exit code 1: some layer is wrong.')
+    .argument('<dump>', 'FILE.safetensors, FILE.npz, or a folder of .npy files')
+    .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path (default: what the dump says, or its shapes)').argParser(modelName))
+    .option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: a seed in the dump, else the download of that name)')
+    .addOption(new Option('--claims <precision>', `what the backend computes in: ${CLAIMS.join(', ')}`).default('float32').argParser(oneOf(CLAIMS)))
+    .option('--teacher-forced', 'give each layer the backend\'s own inputs, so that each verdict is the layer\'s own', false)
+    .option('--map <file>', 'JSON {"their name": "our path"}, for dumps with other names; the input is "image"')
+    .option('--html <file>', 'write a report to look at')
+    .option('--json', 'print one JSON object', false)
+    .option('--image <file>', 'the image that the backend was given (default: the dump\'s tensor image)')
+    .addOption(new Option('-p, --pipeline <name>', 'how its pixels are made: openai, huggingface or fake-detect').default('openai').argParser(oneOf(PIPELINES)))
+    .option('-i, --input <file[:tensor]>', 'the pixels (N,3,R,R) that the backend was given, in a .safetensors file')
+    .option('--no-causes', 'do not look for causes')
+    .addOption(new Option('-t, --threads <n>', 'threads that compute (default: one per core)').argParser(positiveInteger))
+    .addOption(new Option('--executor <name>', 'simd, reference (plain loops, one thread), or auto').default('auto').argParser(oneOf(EXECUTORS)));
+  addCommonOptions(command)
+    .action(async (dump: string, options: VerifyCommandOptions) => exit(await (await import('./verify.ts')).verifyDump(dump, options)))
+    .addHelpText('after', examples([
+      ['clip-oracle verify dump.safetensors --model RN50', 'the dump has its input'],
+      ['clip-oracle verify dump.npz --model ViT-B/32 --claims float16 --html report.html', 'held to what float16 earns'],
+      ['clip-oracle verify dump --map names.json --teacher-forced --json', 'a folder of .npy files with names of its own'],
     ]));
 }
 

@@ -1,13 +1,19 @@
 // Whether a dump is a trace of this model at all: its shapes, its input, its batch. Said before anything is computed.
 
-import ndarray from 'ndarray';
-import type { CLIP } from '../clip/clip.ts';
-import { MODELS } from '../clip/models.ts';
+import type { Architecture } from '../clip/models.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { arranged, layoutsFor, type Layout } from './layout.ts';
+import { modelsOf } from './model-of.ts';
 import { moduleShapes } from './module-shapes.ts';
 import type { Names } from './names.ts';
 import type { Dump } from './types.ts';
+import { tensorOf, valuesOf } from './values.ts';
+
+/** What has to be known of a model before it is loaded. */
+export interface ModelDescription {
+  readonly name: string;
+  readonly architecture: Architecture;
+}
 
 /**
  * What went in, as (N,3,R,R) in float32.
@@ -15,9 +21,9 @@ import type { Dump } from './types.ts';
  * @param given is taken instead if it is there
  * @throws Error if there is none, or it is none for this model
  */
-export function inputImage(model: CLIP, dump: Dump, name: string | null, given: Tensor | undefined): Tensor {
-  if (given !== undefined) return given;
+export function inputImage(model: ModelDescription, dump: Dump, name: string | null, given: Tensor | undefined, map: Readonly<Record<string, string>>): Tensor {
   const R = model.architecture.vision.resolution;
+  if (given !== undefined) return checked(given, model);
   if (name === null) {
     throw new Error(`"${dump.path}" has no input: expected the pixels (N, 3, ${R}, ${R}) that the backend was given as "image"; put them into the dump, or name them (--image, --input, option "image")`);
   }
@@ -25,26 +31,45 @@ export function inputImage(model: CLIP, dump: Dump, name: string | null, given: 
   const batched = shape.length === 3 ? [1, ...shape] : [...shape];
   const layout = [[1, 2, 3], [2, 3, 1]].findIndex(([c, h, w]) => batched.length === 4 && batched[c] === 3 && batched[h] === R && batched[w] === R);
   if (layout < 0 || batched[0] < 1) {
-    throw new Error(`"${dump.path}": its input "${name}" has shape (${shape.join(', ')}), but ${model.name} takes (N, 3, ${R}, ${R}); is it a dump of another model?`);
+    const others = modelsOf(dump, map);
+    const of = others.length > 0 && !others.includes(model.name) ? `it is a dump of ${others.join(' or ')}, so compare it with that (--model ${others[0]})` : 'dump the pixels that the backend was given';
+    throw new Error(`"${dump.path}": its input "${name}" has shape (${shape.join(', ')}), but ${model.name} takes (N, 3, ${R}, ${R}); ${of}`);
   }
   const N = batched[0];
   const { data } = arranged(dump.read(name), [N, 3, R, R], layout === 0 ? { label: 'NCHW', order: [0, 1, 2, 3] } : { label: 'NHWC', order: [0, 2, 3, 1] });
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new Error(`"${dump.path}": element ${bad} of its input "${name}" is ${data[bad]}; nothing can be computed from that, so dump the pixels again`);
-  return ndarray(data instanceof Float32Array ? data : Float32Array.from(data), [N, 3, R, R]) as Tensor;
+  return tensorOf({ shape: [N, 3, R, R], data: data instanceof Float32Array ? data : Float32Array.from(data) });
+}
+
+function checked(given: Tensor, { name, architecture }: ModelDescription): Tensor {
+  const R = architecture.vision.resolution;
+  if (!(given?.data instanceof Float32Array || given?.data instanceof Float64Array) || !Array.isArray(given.shape)) {
+    throw new TypeError('verify: "image" expected an ndarray over Float32Array, got something else; make it with preprocess(image)');
+  }
+  if (given.shape.length !== 4 || given.shape[0] < 1 || given.shape[1] !== 3 || given.shape[2] !== R || given.shape[3] !== R) {
+    throw new RangeError(`verify: "image" expected shape (N, 3, ${R}, ${R}) for ${name}, got (${given.shape.join(', ')}); make it with this model's preprocess`);
+  }
+  if (given.data instanceof Float32Array) return given;
+  const { shape, data } = valuesOf(given);
+  return tensorOf({ shape, data: Float32Array.from(data) });
 }
 
 /**
  * The layouts that each tensor of the dump may have.
+ * @param map as it was given to matchNames
  * @throws Error if one has a shape that the module cannot have
  */
-export function checkShapes(model: CLIP, dump: Dump, { byModule, unknown }: Names, shapes: ReadonlyMap<string, readonly number[]>): Map<string, Layout[]> {
+export function checkShapes(model: ModelDescription, dump: Dump, { byModule, unknown }: Names, shapes: ReadonlyMap<string, readonly number[]>,
+  map: Readonly<Record<string, string>>): Map<string, Layout[]> {
   const layouts = new Map([...byModule].map(([ours, theirs]) => [ours, layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape)]));
   const misfit = [...shapes.keys()].find((name) => layouts.get(name)?.length === 0);
   const strange = unknown.filter((name) => name.startsWith('visual.'));
   if (misfit === undefined && strange.length === 0) return layouts;
-  const other = modelOf(dump, byModule, strange);
-  if (other !== null && other !== model.name) throw new Error(`"${dump.path}" is a trace of ${other}, not of ${model.name}; compare it with --model ${other}`);
+  const others = modelsOf(dump, map);
+  if (others.length > 0 && !others.includes(model.name)) {
+    throw new Error(`"${dump.path}" is a dump of ${others.join(' or ')}, not of ${model.name}; compare it with that model (--model ${others[0]})`);
+  }
   if (misfit === undefined) return layouts;
   const [theirs, expected] = [byModule.get(misfit)!, shapes.get(misfit)!];
   const { shape } = dump.tensors.get(theirs)!;
@@ -59,30 +84,11 @@ export function checkShapes(model: CLIP, dump: Dump, { byModule, unknown }: Name
 
 const count = (images: number): string => `${images} ${images === 1 ? 'image' : 'images'}`;
 
-/** The model whose modules all tensors of the dump can be, or null. */
-function modelOf(dump: Dump, byModule: ReadonlyMap<string, string>, strange: readonly string[]): string | null {
-  const tensors = [...byModule, ...strange.map((name) => [name, name] as const)];
-  for (const entry of MODELS) {
-    const image = tensors.length > 0 ? batchOf(dump, byModule) : 1;
-    const shapes = moduleShapes(entry, image);
-    if (tensors.every(([ours, theirs]) => shapes.has(ours) && layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape).length > 0)) return entry.name;
-  }
-  return null;
-}
-
-/** How many images the dump's features are of, as far as they tell; else 1. */
-function batchOf(dump: Dump, byModule: ReadonlyMap<string, string>): number {
-  const features = byModule.get('visual');
-  const shape = features === undefined ? [] : dump.tensors.get(features)!.shape;
-  return shape.length >= 2 && shape[0] > 0 ? shape[0] : 1;
-}
-
 /** Of how many images all tensors of the dump can be; null if of no number up to 64. */
-function imagesIn(model: CLIP, dump: Dump, byModule: ReadonlyMap<string, string>): number | null {
+function imagesIn({ architecture }: ModelDescription, dump: Dump, byModule: ReadonlyMap<string, string>): number | null {
   for (let N = 1; N <= 64; N++) {
-    const shapes = moduleShapes(model.architecture, N);
+    const shapes = moduleShapes(architecture, N);
     if ([...byModule].every(([ours, theirs]) => layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape).length > 0)) return N;
   }
   return null;
 }
-

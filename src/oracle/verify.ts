@@ -1,19 +1,16 @@
 // verify: another backend's dump beside this project's float32 and the float64 truth, layer by layer.
 
-import { readFileSync } from 'node:fs';
 import type { CLIP } from '../clip/clip.ts';
-import { packageFile } from '../clip/package-file.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { compareLayers, type Comparison } from './compare-layers.ts';
-import { checkShapes, inputImage } from './dump-shapes.ts';
-import { FLOAT32_LIMITS, type Limits } from './layer-result.ts';
+import { checkShapes, inputImage, type ModelDescription } from './dump-shapes.ts';
+import type { Limits } from './layer-result.ts';
+import type { Layout } from './layout.ts';
 import { moduleShapes } from './module-shapes.ts';
-import { matchNames } from './names.ts';
+import { matchNames, type Names } from './names.ts';
 import { ownVerdicts } from './own-verdicts.ts';
 import { CLAIMS, type Claim, type Dump, type LayerDetail, type VerifyResult } from './types.ts';
-
-/** Version of the text that defines every bit (docs/numerics.md). */
-const CONTRACT = '1';
+import { CONTRACT, packageVersion } from './version.ts';
 
 export interface VerifyOptions {
   /** What the backend says it computes in. Default 'float32'. */
@@ -32,6 +29,8 @@ export interface VerifyOptions {
   onProgress?: (progress: { layer: string; done: number; total: number }) => void;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
+  /** relRms that the claim allows each module, from a table made before (`tolerances`). Default: it is emulated on this very image, which is more exact. */
+  tolerances?: ReadonlyMap<string, number>;
   /** Limits of rho per module, instead of the claim's own. */
   limits?: (name: string) => Limits;
 }
@@ -40,18 +39,15 @@ export interface VerifyOptions {
  * Says which layers of a backend are right, which is the first that is not, and what it looks like.
  *
  * Two passes: float32 (kept on disk if it is large), then float64, where each layer is compared as it appears. Both end at the last module that the dump has.
+ * Between them, for a claim other than float32, what that precision earns is emulated: one pass for each of its variants.
  * @throws TypeError or RangeError for wrong options; Error in a sentence for a dump that is no trace of this model: names, shapes, batch, missing input
  */
 export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {}): Promise<VerifyResult> {
   const { claim = 'float32', teacherForced = false, signal } = options;
   if (!CLAIMS.includes(claim)) throw new RangeError(`verify: "claim" expected one of ${CLAIMS.join(', ')}, got ${String(claim)}`);
   signal?.throwIfAborted();
-  const names = matchNames([...dump.tensors.keys()], [...moduleShapes(model.architecture).keys()], options.map ?? {}, dump.path);
-  const image = inputImage(model, dump, names.image, options.image);
-  const shapes = moduleShapes(model.architecture, image.shape[0]);
-  const layouts = checkShapes(model, dump, names, shapes);
-  const limits = options.limits ?? (() => FLOAT32_LIMITS);
-  const comparison: Comparison = { model, dump, image, shapes, theirs: names.byModule, layouts, limits, signal };
+  const { names, image, shapes, layouts } = examine(model, dump, options);
+  const comparison: Comparison = { model, dump, image, shapes, theirs: names.byModule, layouts, claim, tolerances: options.tolerances, limits: options.limits, signal };
   const free = await compareLayers(comparison, { teacherForced, onLayer: options.onLayer, onProgress: options.onProgress });
   const layers = teacherForced ? free.layers : await ownVerdicts(comparison, free.layers);
   const firstWrong = layers.find(({ verdict }) => verdict === 'wrong')?.name ?? null;
@@ -72,6 +68,22 @@ export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {
   };
 }
 
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
+export interface Examined {
+  readonly names: Names;
+  /** (N,3,R,R) float32 */
+  readonly image: Tensor;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly layouts: ReadonlyMap<string, readonly Layout[]>;
+}
+
+/**
+ * Whether a dump is a trace of this model, by its headers and its input alone: `verify` begins with it.
+ * @param model what is known of it before it is loaded
+ * @throws Error in a sentence that says what is wrong with the dump
+ */
+export function examine(model: ModelDescription, dump: Dump, { map = {}, image: given }: Pick<VerifyOptions, 'map' | 'image'> = {}): Examined {
+  const names = matchNames([...dump.tensors.keys()], [...moduleShapes(model.architecture).keys()], map, dump.path);
+  const image = inputImage(model, dump, names.image, given, map);
+  const shapes = moduleShapes(model.architecture, image.shape[0]);
+  return { names, image, shapes, layouts: checkShapes(model, dump, names, shapes, map) };
 }

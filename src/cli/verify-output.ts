@@ -1,0 +1,92 @@
+// How the answer of `verify` looks: a JSON object, or a table with the first wrong layer marked and what it looks like.
+
+import type { LayerResult, VerifyResult } from '../oracle/types.ts';
+import { styleFor, type Style } from './style.ts';
+
+/** One object on one line. JSON has no infinity: where the backend has a NaN, rho and the errors are null. */
+export function resultJson(result: VerifyResult): string {
+  return `${JSON.stringify(result)}\n`;
+}
+
+const COLUMNS: readonly [title: string, width: number, cell: (layer: LayerResult) => string][] = [
+  ['bits', 6, ({ effectiveBits }) => Number.isFinite(effectiveBits) ? effectiveBits.toFixed(1) : '-'],
+  ['rho', 9, ({ rho }) => number(rho)],
+  ['relRMS', 10, ({ relRms }) => scientific(relRms)],
+  ['max abs', 10, ({ maxAbs }) => scientific(maxAbs)],
+  ['equal', 8, ({ equalBits }) => `${equalBits === 1 ? '100' : (100 * equalBits).toFixed(1)} %`],
+];
+
+/**
+ * @param path the dump
+ * @param stream where it is shown, for colours
+ */
+export function resultTable(result: VerifyResult, path: string, stream: NodeJS.WriteStream): string {
+  const style = styleFor(stream);
+  const width = result.layers.reduce((most, { name }) => Math.max(most, name.length), 20);
+  const head = `  ${'layer'.padEnd(width)}${COLUMNS.map(([title, columns]) => title.padStart(columns)).join('')}  verdict`;
+  const rows = result.layers.map((layer) => row(layer, layer.name === result.firstWrong, width, style));
+  return [
+    style('bold', `${path} beside ${result.model} (${result.weights}), claim ${result.claim}${result.teacherForced ? ', each layer on the backend\'s own inputs' : ''}`),
+    '',
+    style('bold', head),
+    ...rows,
+    '',
+    ...summary(result, style),
+    '',
+  ].join('\n');
+}
+
+function row(layer: LayerResult, isFirst: boolean, width: number, style: Style): string {
+  const { verdict, worst, nonFinite, ownRho } = layer;
+  const color = verdict === 'pass' ? 'green' : verdict === 'plausible' ? 'yellow' : 'red';
+  const cells = COLUMNS.map(([, columns, cell]) => cell(layer).padStart(columns)).join('');
+  const remarks = [
+    ...isFirst ? ['first wrong'] : [],
+    ...nonFinite > 0 ? [`${nonFinite} NaN or infinite`] : [],
+    ...ownRho === undefined ? [] : [`rho ${number(ownRho)} on its own inputs`],
+    ...verdict === 'wrong' && worst !== null && nonFinite === 0 ? [`worst: ${worst.kind} ${worst.index}, ${scientific(worst.relRms)}`] : [],
+  ];
+  const name = isFirst ? style(['bold', 'red'], `> ${layer.name.padEnd(width)}`) : `  ${layer.name.padEnd(width)}`;
+  return `${name}${cells}  ${style(color, verdict)}${remarks.length === 0 ? '' : ` ${style('dim', `(${remarks.join('; ')})`)}`}`;
+}
+
+function summary(result: VerifyResult, style: Style): string[] {
+  const { layers, firstWrong, causes, missing, unknown, notes = [] } = result;
+  const counted = (verdict: LayerResult['verdict']): number => layers.filter((layer) => layer.verdict === verdict).length;
+  const [plausible, wrong] = [counted('plausible'), counted('wrong')];
+  const lines: string[] = [];
+  if (firstWrong === null) {
+    const worst = layers.reduce((most, layer) => layer.rho > most.rho ? layer : most);
+    lines.push(`${style(['bold', 'green'], 'pass')}: ${count(layers.length, 'layer')}${plausible > 0 ? `, ${plausible} of them only plausible` : ''}; largest rho ${number(worst.rho)} (${worst.name})`);
+  } else {
+    const first = layers.find(({ name }) => name === firstWrong)!;
+    lines.push(`${style(['bold', 'red'], 'fail')}: the first wrong layer is ${style('bold', firstWrong)}: ${inWords(first)}; ${wrong} of ${count(layers.length, 'layer')} wrong`);
+    for (const { name, confidence, explanation } of causes) lines.push(`  ${style('yellow', name)} (${Math.round(100 * confidence)} %): ${explanation}`);
+  }
+  for (const note of notes) lines.push(`${style('bold', 'note')}: ${note}`);
+  if (missing.length > 0) lines.push(style('dim', `not in the dump: ${some(missing)}`));
+  if (unknown.length > 0) lines.push(style('dim', `no module's: ${some(unknown)}`));
+  return lines;
+}
+
+function inWords({ rho, effectiveBits, relRms, nonFinite, ownRho, limits }: LayerResult): string {
+  if (nonFinite > 0) return `${count(nonFinite, 'element')} NaN or infinite`;
+  if (ownRho !== undefined) return `rho ${number(ownRho)} on the backend's own inputs, where up to ${number(limits.plausible)} is plausible`;
+  if (rho === Infinity) return 'not one error in it is a matter of rounding';
+  return `rho ${number(rho)}, where up to ${number(limits.plausible)} is plausible; ${Math.max(0, effectiveBits).toFixed(1)} of 24 bits are right; relRMS ${scientific(relRms)}`;
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+function some(names: readonly string[]): string {
+  return names.length <= 6 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
+}
+
+function number(x: number): string {
+  if (!Number.isFinite(x)) return 'inf';
+  return x < 1000 ? x.toFixed(x < 10 ? 2 : 1) : scientific(x);
+}
+
+function scientific(x: number): string {
+  return x === 0 ? '0' : Number.isFinite(x) ? x.toExponential(1) : 'inf';
+}

@@ -1,0 +1,141 @@
+// clip-oracle verify: which layer of another backend's dump is the first that is wrong, and by how much.
+
+import { readFile } from 'node:fs/promises';
+import type { CLIP } from '../clip/clip.ts';
+import { MODELS } from '../clip/models.ts';
+import type { Tensor } from '../ops/tensor.ts';
+import type { Claim, Dump, VerifyResult } from '../oracle/types.ts';
+import type { VerifyOptions } from '../oracle/verify.ts';
+import { CommandError, messageOf, OK, SOME_FAILED } from './errors.ts';
+import { OutFile, standardOutput } from './out-file.ts';
+import { Progress } from './progress.ts';
+import { resultJson, resultTable } from './verify-output.ts';
+
+export interface VerifyCommandOptions {
+  model?: string;
+  weights?: string;
+  claims: Claim;
+  teacherForced?: boolean;
+  map?: string;
+  html?: string;
+  json?: boolean;
+  image?: string;
+  input?: string;
+  pipeline: 'openai' | 'huggingface' | 'fake-detect';
+  causes: boolean;
+  threads?: number;
+  executor: 'auto' | 'reference' | 'simd';
+  quiet?: boolean;
+}
+
+/** @returns the exit code */
+export async function verifyDump(path: string, options: VerifyCommandOptions): Promise<number> {
+  if (options.image !== undefined && options.input !== undefined) throw new CommandError('expected either --image or --input, got both; leave one out');
+  const map = options.map === undefined ? {} : await readMap(options.map);
+  const { openDump } = await import('../oracle/dump/open.ts');
+  const dump = await openDump(path);
+  try {
+    const wanted = await whichModel(dump, options, map);
+    const pixels = options.input === undefined ? undefined : (await (await import('./tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
+    await examineEarly(dump, wanted.model, map, options.image === undefined ? pixels : 'one image');
+    // The file before the model: a wrong name should not cost the reading of a gigabyte.
+    const html = options.html === undefined ? null : await OutFile.create(options.html);
+    try {
+      const { load } = await import('../clip/load.ts');
+      const loaded = await load(wanted.model, { weights: wanted.weights, threads: options.threads, executor: options.executor });
+      try {
+        const image = options.image === undefined ? pixels : await loaded.preprocess(options.image, { pipeline: options.pipeline });
+        const result = await compared(loaded.model, dump, { claim: options.claims, teacherForced: options.teacherForced, causes: options.causes, map, image }, options, html);
+        const notes = [...result.notes ?? [], ...await aboutWeights(dump, wanted, result)];
+        await standardOutput.write(options.json ? resultJson({ ...result, notes }) : resultTable({ ...result, notes }, path, process.stdout));
+        return result.verdict === 'pass' ? OK : SOME_FAILED;
+      } finally {
+        await loaded.model.close();
+      }
+    } catch (error) {
+      await html?.discard();
+      throw error;
+    }
+  } finally {
+    await dump.close();
+  }
+}
+
+async function compared(model: CLIP, dump: Dump, verifyOptions: VerifyOptions, options: VerifyCommandOptions, html: OutFile | null): Promise<VerifyResult> {
+  const { verify } = await import('../oracle/verify.ts');
+  const report = html === null ? null : await import('../oracle/report/html.ts');
+  const collector = html === null ? null : (await import('../oracle/report/collector.ts')).reportCollector();
+  const { moduleShapes } = await import('../oracle/module-shapes.ts');
+  const progress = await Progress.create({ unit: 'modules', total: 2 * moduleShapes(model.architecture).size, quiet: options.quiet });
+  let result: VerifyResult;
+  try {
+    result = await verify(model, dump, { ...verifyOptions, onLayer: collector?.onLayer, onProgress: ({ done }) => progress.update(done) });
+  } finally {
+    progress.stop();
+  }
+  if (html !== null) {
+    await html.write(report!.reportHtml(result, collector!.data()));
+    await html.finish();
+  }
+  return result;
+}
+
+interface Wanted {
+  model: string;
+  weights: string | undefined;
+}
+
+/** The model and weights that the options name; else those that the dump says it is of; else the model that its shapes fit. */
+async function whichModel(dump: Dump, options: VerifyCommandOptions, map: Record<string, string>): Promise<Wanted> {
+  const { model, weights } = dump.metadata;
+  const known = MODELS.find(({ name }) => name === model)?.name;
+  // Only a seed or a bundled model means the same everywhere.
+  const portable = weights !== undefined && (/^synthetic:\d+$/.test(weights)) ? weights : undefined;
+  if (options.model !== undefined) {
+    if (known !== undefined && options.model !== known && MODELS.some(({ name }) => name === options.model)) {
+      throw new CommandError(`"${dump.path}" says that it is a dump of ${known}, but --model is ${options.model}; leave --model out, or give the dump of ${options.model}`);
+    }
+    return { model: options.model, weights: options.weights ?? (known === options.model ? portable : undefined) };
+  }
+  if (known !== undefined) return { model: known, weights: options.weights ?? portable };
+  const { modelsOf } = await import('../oracle/model-of.ts');
+  const possible = modelsOf(dump, map);
+  if (possible.length === 1) return { model: possible[0], weights: options.weights };
+  if (options.weights !== undefined && possible.length === 0) return { model: options.weights, weights: undefined };
+  throw new CommandError(`"${dump.path}" does not say which model it is of${possible.length > 0 ? ` and could be of ${possible.slice(0, 4).join(', ')}` : ', and its shapes fit none by name'}; name it with --model`);
+}
+
+/** What is wrong with the dump, before a gigabyte of weights is read. */
+async function examineEarly(dump: Dump, model: string, map: Record<string, string>, image: Tensor | 'one image' | undefined): Promise<void> {
+  const entry = MODELS.find(({ name }) => name === model);
+  if (entry === undefined) return;
+  const { examine } = await import('../oracle/verify.ts');
+  const { zeros } = await import('../ops/tensor.ts');
+  const R = entry.vision.resolution;
+  examine({ name: entry.name, architecture: entry }, dump, { map, image: image === 'one image' ? zeros([1, 3, R, R], new Float32Array(0)) : image });
+}
+
+/** Whether the dump was made with the same weights, where it says so and something is wrong. */
+async function aboutWeights(dump: Dump, { model, weights }: Wanted, result: VerifyResult): Promise<string[]> {
+  const theirs = dump.metadata.weights_sha256;
+  if (result.verdict === 'pass' || theirs === undefined) return [];
+  const { weightsFingerprint } = await import('../oracle/fingerprint.ts');
+  const ours = await weightsFingerprint(model, weights);
+  if (ours === theirs) return [];
+  return [`the dump was made with other weights (SHA-256 ${theirs.slice(0, 8)}… of ${dump.metadata.weights ?? 'unknown origin'}; these have ${ours.slice(0, 8)}…): compare it with those it was made with (--weights)`];
+}
+
+/** @throws CommandError if the file is no JSON object of strings */
+async function readMap(path: string): Promise<Record<string, string>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`--map: "${path}" cannot be read (${error.code ?? messageOf(error)}); name a JSON file {"their name": "our path"}`);
+  });
+  let map: unknown;
+  try {
+    map = JSON.parse(text);
+  } catch (error) {
+    throw new CommandError(`--map: "${path}" is no JSON (${messageOf(error)}); write {"their name": "our path"}`);
+  }
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new CommandError(`--map: "${path}" expected an object {"their name": "our path"}, got ${Array.isArray(map) ? 'a list' : String(map)}`);
+  return map as Record<string, string>;
+}
