@@ -1,6 +1,6 @@
 """Traces of CLIP's image towers in lower precisions, computed by PyTorch: backends that keep what they claim, for the tests of claims.
 
-    python3 scripts/oracle/low_precision.py --folder fixtures/claims
+    python3 scripts/oracle/low_precision.py --folder fixtures/claims --few
     python3 scripts/oracle/low_precision.py --folder DIR --models RN50 --precisions bfloat16 --seeds 0 1 2
 
 bfloat16 is PyTorch's own: the module and its input are .bfloat16(), and every operation is PyTorch's kernel for it. The others are rounded after (float16) or
@@ -21,6 +21,11 @@ PRECISIONS = {
     'bfloat16': torch.bfloat16, 'float16': torch.float16, 'tf32': torch.float32, 'int8-weights': torch.float32, 'float16-accumulation': torch.float16,
 }
 BUG = {'float16': 'float16-storage'}
+FEW = [
+    'visual.conv1', 'visual.bn2', 'visual.avgpool', 'visual.layer1.0.conv2', 'visual.layer2.0', 'visual.layer2.1.bn3', 'visual.layer3.0', 'visual.layer4.0', 'visual.attnpool',
+    'visual.ln_pre', 'visual.transformer.resblocks.0.attn', 'visual.transformer.resblocks.0', 'visual.transformer.resblocks.1.mlp.gelu', 'visual.transformer.resblocks.1',
+    'visual.ln_post', 'visual',
+]
 NAMES = {torch.float32: 'F32', torch.float16: 'F16', torch.bfloat16: 'BF16'}
 
 
@@ -56,6 +61,7 @@ def main():
     parser.add_argument('--precisions', nargs='+', choices=PRECISIONS, default=list(PRECISIONS))
     parser.add_argument('--seeds', type=int, nargs='+', default=[1])
     parser.add_argument('--images', type=int, default=1)
+    parser.add_argument('--few', action='store_true', help='some modules only, without the image, to keep the files small')
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
     for model in options.models:
@@ -63,7 +69,8 @@ def main():
             for precision in options.precisions:
                 path = os.path.join(options.folder, f'{model.replace("/", "-")}.{seed}.{precision}.safetensors')
                 metadata = {'model': model, 'weights': f'synthetic:{seed}', 'backend': f'PyTorch {torch.__version__}', 'precision': precision}
-                write(path, compute(model, seed, precision, options.images), precision, metadata)
+                tensors = compute(model, seed, precision, options.images)
+                write(path, {name: x for name, x in tensors.items() if not options.few or name in FEW}, precision, metadata)
 
 
 if __name__ == '__main__':
