@@ -37,11 +37,12 @@ export function resultTable(result: VerifyResult, path: string, stream: NodeJS.W
 }
 
 function row(layer: LayerResult, isFirst: boolean, width: number, style: Style): string {
-  const { verdict, worst, nonFinite, ownRho } = layer;
+  const { verdict, worst, nonFinite, ownRho, shape, storedShape } = layer;
   const color = verdict === 'pass' ? 'green' : verdict === 'plausible' ? 'yellow' : 'red';
   const cells = COLUMNS.map(([, columns, cell]) => cell(layer).padStart(columns)).join('');
   const remarks = [
     ...isFirst ? ['first wrong'] : [],
+    ...storedShape === undefined ? [] : [`shape (${storedShape.join(', ')}) instead of (${shape.join(', ')})`],
     ...nonFinite > 0 ? [`${nonFinite} NaN or infinite`] : [],
     ...ownRho === undefined ? [] : [`rho ${number(ownRho)} on its own inputs`],
     ...verdict === 'wrong' && worst !== null && nonFinite === 0 ? [`worst: ${worst.kind} ${worst.index}, ${scientific(worst.relRms)}`] : [],
@@ -69,7 +70,8 @@ function summary(result: VerifyResult, style: Style): string[] {
   return lines;
 }
 
-function inWords({ rho, effectiveBits, relRms, nonFinite, ownRho, limits }: LayerResult): string {
+function inWords({ rho, effectiveBits, relRms, nonFinite, ownRho, limits, shape, storedShape }: LayerResult): string {
+  if (storedShape !== undefined) return `its shape is (${storedShape.join(', ')}), expected (${shape.join(', ')})`;
   if (nonFinite > 0) return `${count(nonFinite, 'element')} NaN or infinite`;
   if (ownRho !== undefined) return `rho ${number(ownRho)} on the backend's own inputs, where up to ${number(limits.plausible)} is plausible`;
   if (rho === Infinity) return 'not one error in it is a matter of rounding';

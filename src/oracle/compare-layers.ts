@@ -7,7 +7,7 @@ import type { Emulation } from '../ops/emulate.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { VARIANTS } from './claims.ts';
 import { allowedRelRms, claimLimits, earned } from './earned.ts';
-import { FLOAT32_LIMITS, layerResult, type Limits } from './layer-result.ts';
+import { FLOAT32_LIMITS, layerResult, misshapen, type Limits } from './layer-result.ts';
 import { arranged, nearestLayout, type Layout } from './layout.ts';
 import { Spill } from './spill.ts';
 import type { Claim, Dump, LayerDetail, LayerResult, Values } from './types.ts';
@@ -22,7 +22,7 @@ export interface Comparison {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The dump's name of each module that it has. */
   readonly theirs: ReadonlyMap<string, string>;
-  /** The layouts that each of those may have, one at least. */
+  /** The layouts that each of those may have; none where its shape is no shape of the module's. */
   readonly layouts: ReadonlyMap<string, readonly Layout[]>;
   /** What the backend is held to: what this precision earns in emulation, on this image. */
   readonly claim: Claim;
@@ -63,12 +63,12 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
   const spill = new Spill();
   const layers: LayerResult[] = [];
   let done = 0;
-  const pass = (precision: 'float32' | 'float64', each: (name: string, computed: Values) => Values, emulate?: Emulation): Promise<void> => run(model, image, { precision, signal, emulate }, (name, output) => {
+  const pass = (precision: 'float32' | 'float64', each: (name: string, computed: Values) => Values | null, emulate?: Emulation): Promise<void> => run(model, image, { precision, signal, emulate }, (name, output) => {
     onProgress?.({ layer: name, done: ++done, total });
     let instead: Tensor | undefined;
     if (theirs.has(name)) {
       const backend = each(name, valuesOf(output));
-      if (teacherForced) instead = tensorOf(inPrecision(backend, precision));
+      if (teacherForced && backend !== null) instead = tensorOf(inPrecision(backend, precision));
     }
     if (name === until) throw new Enough();
     return instead;
@@ -77,14 +77,14 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
   const earnedErrors = async (): Promise<ReadonlyMap<string, number>> => {
     const found = await earned(claim, (emulate, each) => pass('float32', (name, computed) => {
       each(name, computed);
-      return teacherForced ? reader.read(name, computed) : computed;
+      return teacherForced ? reader.read(name, computed) : null;
     }, emulate), spill);
     return new Map([...found].map(([name, distances]) => [name, allowedRelRms(distances)]));
   };
   try {
     await pass('float32', (name, computed) => {
       spill.add(name, computed);
-      return teacherForced ? reader.read(name, computed) : computed;
+      return teacherForced ? reader.read(name, computed) : null;
     });
     const allowed = tolerances ?? await earnedErrors();
     const limitsOf = (name: string): Parameters<typeof layerResult>[4] =>
@@ -92,6 +92,10 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
     await pass('float64', (name, truth) => {
       const backend = reader.read(name, truth);
       const reference = spill.read(name);
+      if (backend === null) {
+        layers.push(misshapen(name, dump.tensors.get(theirs.get(name)!)!.shape, reference, truth, comparison.limits?.(name) ?? FLOAT32_LIMITS));
+        return null;
+      }
       const result = layerResult(name, backend, reference, truth, limitsOf(name));
       layers.push(result);
       onLayer?.({ result, backend, reference, truth });
@@ -127,10 +131,12 @@ class Reader {
     this.#comparison = comparison;
   }
 
-  read(name: string, computed: Values): Values {
+  /** null for a tensor whose shape is none of the module's. */
+  read(name: string, computed: Values): Values | null {
     const { dump, theirs, layouts } = this.#comparison;
-    const stored = dump.read(theirs.get(name)!);
     const possible = layouts.get(name)!;
+    if (possible.length === 0) return null;
+    const stored = dump.read(theirs.get(name)!);
     let layout = this.#chosen.get(name);
     if (layout === undefined) {
       layout = possible.length === 1 ? possible[0] : nearestLayout(stored, computed, possible);

@@ -56,30 +56,29 @@ function checked(given: Tensor, { name, architecture }: ModelDescription): Tenso
 }
 
 /**
- * The layouts that each tensor of the dump may have.
+ * The layouts that each tensor of the dump may have: none for one whose shape is no shape of the module's, which is then that layer's fault.
  * @param map as it was given to matchNames
- * @throws Error if one has a shape that the module cannot have
+ * @throws Error if so many do not fit that the dump is of another model, of another batch than its input, or no trace of a network at all
  */
 export function checkShapes(model: ModelDescription, dump: Dump, { byModule, unknown }: Names, shapes: ReadonlyMap<string, readonly number[]>,
   map: Readonly<Record<string, string>>): Map<string, Layout[]> {
   const layouts = new Map([...byModule].map(([ours, theirs]) => [ours, layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape)]));
-  const misfit = [...shapes.keys()].find((name) => layouts.get(name)?.length === 0);
-  const strange = unknown.filter((name) => name.startsWith('visual.'));
-  if (misfit === undefined && strange.length === 0) return layouts;
+  const misfits = [...shapes.keys()].filter((name) => layouts.get(name)?.length === 0);
+  if (misfits.length === 0 && !unknown.some((name) => name.startsWith('visual.'))) return layouts;
   const others = modelsOf(dump, map);
   if (others.length > 0 && !others.includes(model.name)) {
     throw new Error(`"${dump.path}" is a dump of ${others.join(' or ')}, not of ${model.name}; compare it with that model (--model ${others[0]})`);
   }
-  if (misfit === undefined) return layouts;
-  const [theirs, expected] = [byModule.get(misfit)!, shapes.get(misfit)!];
-  const { shape } = dump.tensors.get(theirs)!;
+  if (2 * misfits.length <= layouts.size && layouts.size > 1) return layouts;
   const images = imagesIn(model, dump, byModule);
   const N = [...shapes.values()].at(-1)![0];
   if (images !== null && images !== N) {
     throw new Error(`"${dump.path}": its tensors are of ${count(images)}, its input is of ${count(N)}; dump both from the same call`);
   }
-  throw new Error(`"${dump.path}": "${theirs}" expected shape (${expected.join(', ')}) for ${misfit} of ${model.name}, in this or another usual order, got (${shape.join(', ')}); `
-    + 'is it this module\'s output, and of this model?');
+  const [theirs, expected] = [byModule.get(misfits[0])!, shapes.get(misfits[0])!];
+  const { shape } = dump.tensors.get(theirs)!;
+  throw new Error(`"${dump.path}": "${theirs}" expected shape (${expected.join(', ')}) for ${misfits[0]} of ${model.name}, in this or another usual order, got (${shape.join(', ')})`
+    + `${misfits.length > 1 ? `, and ${misfits.length - 1} more of ${layouts.size} do not fit` : ''}; is it a dump of this model?`);
 }
 
 const count = (images: number): string => `${images} ${images === 1 ? 'image' : 'images'}`;

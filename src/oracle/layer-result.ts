@@ -33,6 +33,18 @@ export function layerResult(name: string, backend: Values, reference: Values, tr
   return { name, shape: truth.shape, ...measures, worst: worst(name, backend, truth), limits: own, verdict: verdictOf(measures.rho, own) };
 }
 
+/**
+ * A layer whose output has a shape that the module's cannot have: wrong, and there is nothing to measure.
+ * @param stored the backend's shape
+ */
+export function misshapen(name: string, stored: readonly number[], reference: Values, truth: Values, limits: Limits): LayerResult {
+  const { referenceRelRms } = measure(reference.data, reference.data, truth.data);
+  return {
+    name, shape: truth.shape, storedShape: [...stored], rho: Infinity, effectiveBits: -Infinity, relRms: Infinity, nmse: Infinity, maxAbs: Infinity, cosineDistance: Infinity,
+    equalBits: 0, referenceRelRms, worst: null, limits, verdict: 'wrong', nonFinite: 0,
+  };
+}
+
 export function verdictOf(rho: number, limits: Limits): LayerVerdict {
   return rho <= limits.pass ? 'pass' : rho <= limits.plausible ? 'plausible' : 'wrong';
 }

@@ -39,6 +39,8 @@ export interface LayerResult {
   readonly nonFinite: number;
   /** rho of this layer on the backend's own inputs, where a free-running comparison had to look again: a layer that seemed plausible and is wrong. */
   readonly ownRho?: number;
+  /** The backend's shape, where it is none that this module's output can have in any usual order. Then the layer is wrong, and rho and all errors are Infinity. */
+  readonly storedShape?: readonly number[];
 }
 
 /** A fault that, put into the oracle's own network, gives the backend's numbers. */
