@@ -21,7 +21,7 @@ export async function traceImages(images: string[], options: TraceCommandOptions
   const { dumpFormat, writeDump } = await import('../oracle/dump/write.ts');
   const { moduleFilter } = await import('../oracle/glob.ts');
   const { TraceHashes } = await import('../oracle/hash.ts');
-  if (options.out !== undefined) dumpFormat(options.out);
+  checkOut(options.out, dumpFormat);
   if (options.layers !== undefined) moduleFilter(options.layers);
   const source = await openSource(images, options);
   const hashes = options.hash ? new TraceHashes() : null;
@@ -45,6 +45,14 @@ export async function traceImages(images: string[], options: TraceCommandOptions
     throw error;
   } finally {
     forget();
+  }
+}
+
+function checkOut(out: string | undefined, dumpFormat: (path: string) => unknown): void {
+  try {
+    if (out !== undefined) dumpFormat(out);
+  } catch (error) {
+    throw new CommandError(messageOf(error).replace('writeDump: "path"', '--out'));
   }
 }
 

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { isOneSentence, picture, root, run, temporaryFolder } from './support/cli.ts';
 
 const folder = temporaryFolder();
-const COMMANDS = ['embed', 'classify', 'models', 'download', 'inspect', 'demo'];
+const COMMANDS = ['embed', 'classify', 'trace', 'models', 'download', 'inspect', 'demo'];
 
 test('--version is the package\'s', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -27,6 +27,7 @@ const IMAGE_OPTIONS = ['--model', '--weights', '--pipeline', '--normalize', '--t
 test.each([
   ['embed', IMAGE_OPTIONS],
   ['classify', [...IMAGE_OPTIONS, '--head', '--labels', '--threshold', '--top', '--logits', '--format', 'one in a picture']],
+  ['trace', ['--model', '--weights', '--pipeline', '--precision', '--input', '--layers', '--hash', '--out', 'SHA-256']],
   ['models', ['--json', '--root']],
   ['download', ['--all', '--base-url', '--root', '--verify', '--retries', '--stall-timeout', 'ViT-L/14@336px']],
   ['inspect', ['--json', '--headers-only']],
@@ -55,7 +56,7 @@ describe('what is imported', () => {
     expect(code).toBe(0);
     return [...new Set((await readFile(list, 'utf8')).trim().split('\n'))];
   }
-  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|errors|style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$/;
+  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|errors|style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/oracle\/types\.js$/;
 
   test.each([[['--help']], [['--version']], [['embed', '--help']]])('%j: commander and the command\'s own small files, nothing else', async (args) => {
     const modules = await imported(args);
