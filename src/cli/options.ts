@@ -34,6 +34,11 @@ export function oneOf(words: readonly string[]): (value: string) => string {
   };
 }
 
+/** Some of a few words, with commas between. */
+export function listOf(words: readonly string[]): (value: string) => string[] {
+  return (value) => [...new Set(value.split(',').map((word) => oneOf(words)(word.trim())))];
+}
+
 /** A whole number of at least 1. */
 export function positiveInteger(value: string): number {
   const number = Number(value);

@@ -8,8 +8,9 @@ import type { ClassifyOptions } from './classify.ts';
 import type { DownloadCommandOptions } from './download.ts';
 import type { InspectOptions } from './inspect.ts';
 import type { ModelsOptions } from './models.ts';
-import { addCommonOptions, addImageOptions, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, type ImageOptions } from './options.ts';
+import { addCommonOptions, addImageOptions, listOf, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, type ImageOptions } from './options.ts';
 import { styleFor } from './style.ts';
+import type { TolerancesCommandOptions } from './tolerances.ts';
 import type { TraceCommandOptions } from './trace.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -40,6 +41,7 @@ export function makeProgram(exit: Exit): Command {
   defineClassify(program.command('classify'), exit);
   defineTrace(program.command('trace'), exit);
   defineVerify(program.command('verify'), exit);
+  defineTolerances(program.command('tolerances'), exit);
   defineModels(program.command('models'), exit);
   defineDownload(program.command('download'), exit);
   defineInspect(program.command('inspect'), exit);
@@ -123,6 +125,7 @@ function defineVerify(command: Command, exit: Exit): void {
     .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path (default: what the dump says, or its shapes)').argParser(modelName))
     .option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: a seed in the dump, else the download of that name)')
     .addOption(new Option('--claims <precision>', `what the backend computes in: ${CLAIMS.join(', ')}`).default('float32').argParser(oneOf(CLAIMS)))
+    .option('--tolerances <file>', 'limits of that precision, from clip-oracle tolerances (default: it is emulated on the dump\'s own image)')
     .option('--teacher-forced', 'give each layer the backend\'s own inputs, so that each verdict is the layer\'s own', false)
     .option('--map <file>', 'JSON {"their name": "our path"}, for dumps with other names; the input is "image"')
     .option('--html <file>', 'write a report to look at')
@@ -139,6 +142,29 @@ function defineVerify(command: Command, exit: Exit): void {
       ['clip-oracle verify dump.safetensors --model RN50', 'the dump has its input'],
       ['clip-oracle verify dump.npz --model ViT-B/32 --claims float16 --html report.html', 'held to what float16 earns'],
       ['clip-oracle verify dump --map names.json --teacher-forced --json', 'a folder of .npy files with names of its own'],
+    ]));
+}
+
+function defineTolerances(command: Command, exit: Exit): void {
+  command
+    .summary('say how far off each layer may be, per precision')
+    .description('Measures what each precision earns on a model: the same network is computed with storage, operands and sums rounded as that precision has them, in several\n' +
+      'variants, and compared with the float64 truth layer by layer. A backend that claims the precision passes up to twice the error of the largest variant\n' +
+      '(float32: four times this project\'s own error), and is plausible up to four times (float32: sixteen).\n' +
+      'Prints a table; --json prints every number for test suites in other languages (schema/tolerances.json).')
+    .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package').argParser(modelName))
+    .option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: the download of that name)')
+    .addOption(new Option('--claims <list>', `some of ${CLAIMS.join(',')} (default: all)`).default(CLAIMS, 'all').argParser(listOf(CLAIMS)))
+    .addOption(new Option('--images <n>', 'synthetic images to measure on; the largest error of all counts').default(2).argParser(positiveInteger))
+    .option('--json', 'print JSON', false)
+    .option('-o, --out <file>', 'write the JSON to a file, for verify --tolerances')
+    .addOption(new Option('-t, --threads <n>', 'threads that compute (default: one per core)').argParser(positiveInteger))
+    .addOption(new Option('--executor <name>', 'simd, reference (plain loops, one thread), or auto').default('auto').argParser(oneOf(EXECUTORS)));
+  addCommonOptions(command)
+    .action(async (options: TolerancesCommandOptions) => exit(await (await import('./tolerances.ts')).printTolerances(options)))
+    .addHelpText('after', examples([
+      ['clip-oracle tolerances --model RN50 --weights synthetic:0', 'a table'],
+      ['clip-oracle tolerances --model ViT-B/32 --claims float16,bfloat16 --out vit.json', 'for verify --tolerances, or your own tests'],
     ]));
 }
 

@@ -16,6 +16,8 @@ export interface VerifyCommandOptions {
   weights?: string;
   claims: Claim;
   teacherForced?: boolean;
+  /** A table of `clip-oracle tolerances`. */
+  tolerances?: string;
   map?: string;
   html?: string;
   json?: boolean;
@@ -45,7 +47,7 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
       const loaded = await load(wanted.model, { weights: wanted.weights, threads: options.threads, executor: options.executor });
       try {
         const image = options.image === undefined ? pixels : await loaded.preprocess(options.image, { pipeline: options.pipeline });
-        const result = await compared(loaded.model, dump, { claim: options.claims, teacherForced: options.teacherForced, causes: options.causes, map, image }, options, html);
+        const result = await compared(loaded.model, dump, { claim: options.claims, tolerances: await tolerancesIn(options, wanted.model), teacherForced: options.teacherForced, causes: options.causes, map, image }, options, html);
         const notes = [...result.notes ?? [], ...await aboutWeights(dump, wanted, result)];
         await standardOutput.write(options.json ? resultJson({ ...result, notes }) : resultTable({ ...result, notes }, path, process.stdout));
         return result.verdict === 'pass' ? OK : SOME_FAILED;
@@ -69,7 +71,7 @@ async function compared(model: CLIP, dump: Dump, verifyOptions: VerifyOptions, o
   const progress = await Progress.create({ unit: 'modules', total: 2 * moduleShapes(model.architecture).size, quiet: options.quiet });
   let result: VerifyResult;
   try {
-    result = await verify(model, dump, { ...verifyOptions, onLayer: collector?.onLayer, onProgress: ({ done }) => progress.update(done) });
+    result = await verify(model, dump, { ...verifyOptions, onLayer: collector?.onLayer, onProgress: ({ done, total }) => progress.update(done, total) });
   } finally {
     progress.stop();
   }
@@ -123,6 +125,19 @@ async function aboutWeights(dump: Dump, { model, weights }: Wanted, result: Veri
   const ours = await weightsFingerprint(model, weights);
   if (ours === theirs) return [];
   return [`the dump was made with other weights (SHA-256 ${theirs.slice(0, 8)}… of ${dump.metadata.weights ?? 'unknown origin'}; these have ${ours.slice(0, 8)}…): compare it with those it was made with (--weights)`];
+}
+
+/** The table that --tolerances names. @throws CommandError if there is none, or it is of another model or lacks the claim */
+async function tolerancesIn({ tolerances: path, claims }: VerifyCommandOptions, model: string): Promise<VerifyOptions['tolerances']> {
+  if (path === undefined || claims === 'float32') return undefined;
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`--tolerances: "${path}" cannot be read (${error.code ?? messageOf(error)}); make it with clip-oracle tolerances --out FILE`);
+  });
+  try {
+    return (await import('../oracle/tolerances.ts')).readTolerances(text, claims, model);
+  } catch (error) {
+    throw new CommandError(`--tolerances: "${path}": ${messageOf(error)}`);
+  }
 }
 
 /** @throws CommandError if the file is no JSON object of strings */

@@ -14,3 +14,5 @@ export { trace, tracedModules, type TraceOptions } from './trace.ts';
 export { hashValues, TraceHashes } from './hash.ts';
 export { weightsFingerprint } from './fingerprint.ts';
 export { CONTRACT } from './version.ts';
+export { reportCollector, type ReportCollector, type ReportData } from './report/collector.ts';
+export { reportHtml, type ReportOptions } from './report/html.ts';

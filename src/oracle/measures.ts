@@ -8,7 +8,7 @@ type Numbers = Float32Array | Float64Array;
  * RelRMS of rounding numbers to float32: 0.39·2^-24 where significands are spread as in data that spans several powers of two
  * (the error is uniform within one ulp, u²/3 on [1, 2); the mean of x² there is 1.5/ln 2).
  */
-const ROUNDING = 0.39 / 16777216;
+export const ROUNDING = 0.39 / 16777216;
 
 export interface Measures {
   readonly rho: number;
