@@ -6,7 +6,7 @@ import type { Emulation } from '../ops/emulate.ts';
 import { exp } from '../ops/exp.ts';
 import { reference } from '../ops/reference.ts';
 import { toFloat64 } from '../ops/reference64.ts';
-import { zeros, type FloatArray, type Tensor } from '../ops/tensor.ts';
+import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { Executor, Precision } from './executor.ts';
 import type { Architecture } from './models.ts';
 
@@ -142,7 +142,8 @@ export class CLIP {
   async logitScale(): Promise<number> {
     const weights = await this.#tower('text') as ReadonlyMap<string, Tensor>;
     const stored = weights.get('logit_scale')!;
-    const scalar = ndarray(stored.data.slice(stored.offset, stored.offset + 1) as FloatArray, [1]);
+    const one = ndarray(stored.data, [1], [1], stored.offset) as Tensor;
+    const scalar = await this.#executor.run([], (_, ops) => ops.scale(one, 1)); // its number, wherever the weights lie
     return exp(this.precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
   }
 

@@ -74,15 +74,11 @@ export function createExecutor(options: ExecutorOptions = {}): Executor {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(`load: "threads" expected a positive integer, got ${threads}`);
   }
-  const plain = executor === 'reference' || (executor === 'auto' && precision === 'float64');
-  if (plain && residency === 'half') {
-    throw new RangeError('load: "residency" half is for the SIMD executor, which widens weights on the way; take executor simd and precision float32, or residency single');
+  if (executor === 'reference' && residency === 'half') {
+    throw new RangeError('load: "residency" half is for the SIMD executor, which widens weights on the way; take executor simd, or residency single');
   }
-  if (plain) return new ReferenceExecutor(precision);
-  if (precision === 'float64') {
-    throw new RangeError('load: "executor" simd computes in float32 only; take auto or reference with precision float64');
-  }
-  if (simdWorks()) return new SimdExecutor(threads, residency);
+  if (executor === 'reference') return new ReferenceExecutor(precision);
+  if (simdWorks()) return new SimdExecutor(threads, residency, precision);
   if (executor === 'auto') return new ReferenceExecutor(precision);
   throw new RangeError('load: "executor" simd needs WebAssembly with SIMD that keeps the IEEE rules, which this engine does not have; take auto or reference');
 }

@@ -1,22 +1,22 @@
 // The SIMD path: networks are recorded, planned and computed by WASM kernels over one memory, by all threads of a gang, or here if there is one.
 
-import ndarray from 'ndarray';
 import { onAbort } from '../../workers/on-abort.ts';
 import { type Share, retain } from '../../workers/pool.ts';
 import type { Tap } from '../layers/module.ts';
 import { emulating, emulationKey } from '../ops/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { TILE } from '../ops/simd/tiles.ts';
-import { elementAt, indexAt, Recorder } from '../ops/simd/graph.ts';
+import { Recorder } from '../ops/simd/graph.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../ops/simd/machine.ts';
-import { plan, type Placed, type Plan } from '../ops/simd/planner.ts';
+import { plan, type Plan } from '../ops/simd/planner.ts';
 import { encodeProgram } from '../ops/simd/program-text.ts';
 import { checkKernels, kernels, runStep, type Step } from '../ops/simd/steps.ts';
 import { TABLES_BYTES, writeTables } from '../ops/simd/tables.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
-import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { emulationIn, type Executor, type Precision, type Residency, type RunOptions } from './executor.ts';
+import { download, replace, upload } from './transfer.ts';
 
 const TABLES = 1024; // below: nothing, so that address 0 means "none"
 const PAGE = 65536;
@@ -273,37 +273,3 @@ const nextTurn = (): Promise<void> => new Promise((resume) => {
 });
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
-
-interface Views {
-  f32: Float32Array;
-  f64: Float64Array;
-}
-
-/** Copies a tensor into memory, in row-major order; float32 numbers to float64 ones as they are. */
-function upload(x: Tensor, views: Views, { address, kind }: Pick<Placed, 'address' | 'kind'>): void {
-  if (kind === 'f32' && !(x.data instanceof Float32Array)) throw new TypeError('expected a tensor over a Float32Array, got float64 elements; round them yourself, or compute with precision float64');
-  const memory = views[kind];
-  const at = address / memory.BYTES_PER_ELEMENT;
-  if (isContiguous(x)) memory.set(x.data.subarray(x.offset, x.offset + x.size), at);
-  else for (let i = 0; i < x.size; i++) memory[at + i] = elementAt(x, i);
-}
-
-/** A copy of a view in memory, in row-major order, in the precision of the run. */
-function download({ address, kind, shape, stride }: Placed, views: Views, precision: Precision): Tensor {
-  const memory = views[kind];
-  const source = ndarray(memory, [...shape], [...stride], address / memory.BYTES_PER_ELEMENT) as Tensor;
-  const data = precision === 'float64' ? new Float64Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
-  if (isContiguous(source)) data.set(memory.subarray(source.offset, source.offset + data.length));
-  else for (let i = 0; i < data.length; i++) data[i] = elementAt(source, i);
-  return ndarray(data, [...shape]) as Tensor;
-}
-
-/** Writes a tensor over a view in memory. */
-function replace({ address, kind, shape, stride }: Placed, by: Tensor, views: Views): void {
-  if (by.shape.join() !== shape.join()) throw new RangeError(`tap: expected a tensor of shape (${shape.join(', ')}) to go on with, got (${by.shape.join(', ')})`);
-  const memory = views[kind];
-  const target = ndarray(memory, [...shape], [...stride], address / memory.BYTES_PER_ELEMENT);
-  const dense = kind === 'f32' ? new Float32Array(by.size) : new Float64Array(by.size);
-  upload(by, { f32: dense as Float32Array, f64: dense as Float64Array }, { address: 0, kind });
-  for (let i = 0; i < dense.length; i++) memory[indexAt(target, i)] = dense[i];
-}

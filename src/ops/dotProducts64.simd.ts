@@ -1,6 +1,8 @@
 // Dot products on SIMD lanes in float64 mode: the twin of dot64 in dotProducts.ts, built as dotProducts.simd.ts is. Panels have the same 8 columns,
 // so that packed float32 weights only have to be widened; a tile takes half of one, because a register holds two binary64 where it holds four binary32.
 //
+// The steps carry dot32's labels; where those say RN32, nothing is rounded here but to binary64.
+//
 // Names: gemm64_MRx8, pack64_TECHNIQUE. Every line of a panel is 64 bytes, a line of the cache.
 
 import { NR } from './dotProducts.simd.ts';
@@ -48,14 +50,14 @@ export function gemm64Kernel(MR: number, unroll: number): FunctionBuilder {
       repeat(h, get(halves), [
         set(ak, get(ai)),
         set(bk, get(bh)),
-        // s = +0
+        // [1] s = +0
         s.flat().map((sum) => set(sum, f64x2.const(0))),
-        // s = s + a·b, k ascending in the block
+        // [2] s = RN32(s + RN32(a·b)), k ascending in the block
         unroll === 1 ? [set(k, get(kc)), lines(1)] : [
           when(tee(k, i32.shr_u(get(kc), i32.const(Math.clz32(1) - Math.clz32(unroll)))), lines(unroll)),
           when(tee(k, i32.and(get(kc), i32.const(unroll - 1))), lines(1)),
         ],
-        // acc = acc + s
+        // [3] acc = RN32(acc + s)
         set(row, get(ch)),
         when(get(first),
           rows((tile) => tile.map((sum, x) => v128.store(get(row), get(sum), 16 * x))),

@@ -26,6 +26,15 @@ describe('the same bytes', () => {
     for (const variant of variants) expect((await run(['embed', pictures, '--model', model, '--executor', 'simd', ...variant])).stdout === plain.stdout, variant.join(' ')).toBe(true);
   });
 
+  test.each(['tiny-vit.jit.pt', 'tiny-rn.jit.pt'])('%s in float64', async (name) => {
+    const file = join(folder.path, `wide-${name}`);
+    await writeFile(file, rebuild(name));
+    const args = ['embed', picture('octopus.jpg'), '--model', file, '--precision', 'float64'];
+    const plain = await run([...args, ...PLAIN]);
+    expect([plain.code, plain.stderr]).toEqual([0, '']);
+    for (const variant of [['--threads', '1'], ['--threads', '3'], ['--executor', 'simd', '--residency', 'half']]) expect(await run([...args, ...variant]), variant.join(' ')).toEqual(plain);
+  });
+
   test.each(['tiny-vit.jit.pt', 'tiny-rn.jit.pt'])('%s, a half-precision checkpoint: kept as single and as half', async (name) => {
     const file = join(folder.path, name);
     await writeFile(file, rebuild(name));
@@ -43,8 +52,6 @@ describe('what does not go together is one sentence', () => {
     ['a residency that is none', ['--residency', 'quarter'], /--residency .*Expected single or half/],
     ['a mistyped one', ['--residency', 'hlaf'], /did you mean half\?/],
     ['half by plain loops', ['--residency', 'half', '--executor', 'reference'], /take executor simd/],
-    ['half in float64', ['--residency', 'half', '--precision', 'float64'], /precision float32/],
-    ['SIMD in float64', ['--executor', 'simd', '--precision', 'float64'], /take auto or reference/],
   ])('%s', async (_name, args, message) => {
     const result = await run(['embed', picture('octopus.jpg'), '--model', 'tiny-vit', ...args]);
     expect(result.stderr).toMatch(message);

@@ -33,6 +33,16 @@ describe('planted faults are refused', () => {
     ['blocks that overwrite', (machine) => ({
       gemm_1x8: (...args) => machine.kernels.gemm_1x8(...args.slice(0, 9), 1),
     }), /does not sum/],
+    ['float64 blocks that overwrite', (machine) => ({
+      gemm64_1x8: (...args) => machine.kernels.gemm64_1x8(...args.slice(0, 9), 1, 2),
+    }), /does not sum in float64/],
+    ['float64 through float32', (machine) => ({
+      gemm64_1x8: (...args) => {
+        machine.kernels.gemm64_1x8(...args);
+        machine.f64[args[6] / 8] = Math.fround(machine.f64[args[6] / 8]);
+        return 0;
+      },
+    }), /does not sum in float64/],
     ['an exponential one ulp off', (machine) => ({
       exp_4: (x, y, count, tables) => { machine.kernels.exp_4(x, y, count, tables); return each(machine, y, 7, (value) => value * (1 + 1.2e-7)); },
     }), /exponential/],
@@ -40,7 +50,7 @@ describe('planted faults are refused', () => {
   test.each(faults)('%s', (_, wrong, message) => {
     const machine = instantiate(compile(kernels(tile), true), new WebAssembly.Memory({ initial: 2, maximum: 65536, shared: true }));
     writeTables(machine, 1024);
-    const planted = { f32: machine.f32, kernels: { ...machine.kernels, ...wrong(machine) } as Machine['kernels'] };
+    const planted = { f32: machine.f32, f64: machine.f64, kernels: { ...machine.kernels, ...wrong(machine) } as Machine['kernels'] };
     expect(() => checkMachine(planted, 65536, 1024)).toThrow(message);
   });
 });

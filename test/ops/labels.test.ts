@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 
 const folder = new URL('../../src/ops/', import.meta.url);
 const files = readdirSync(folder);
-const twins = files.filter((file) => file.endsWith('.simd.ts') && files.includes(file.replace('.simd.ts', '.ts')));
+/** x.simd.ts and x64.simd.ts are twins of x.ts. */
+const plainOf = (file: string): string => file.replace(/(?:64)?\.simd\.ts$/, '.ts');
+const twins = files.filter((file) => file.endsWith('.simd.ts') && files.includes(plainOf(file)));
 
 /** The lines `// [n] text`, in order. */
 export function labelsOf(source: string): string[] {
@@ -18,7 +20,7 @@ test('there are twins with labels', () => {
 });
 
 test.each(twins)('%s has the labels of its plain twin, in order', (file) => {
-  const [simd, plain] = [file, file.replace('.simd.ts', '.ts')].map((name) => labelsOf(readFileSync(new URL(name, folder), 'utf8')));
+  const [simd, plain] = [file, plainOf(file)].map((name) => labelsOf(readFileSync(new URL(name, folder), 'utf8')));
   expect(simd).toEqual(plain);
   simd.forEach((label, i) => { expect(label.startsWith(`[${i + 1}] `)).toBe(true); });
 });

@@ -1,11 +1,12 @@
 // Before a thread computes, it proves on a few numbers that its kernels keep the rules that the contract rests on. 32-bit ARM flushes
 // subnormals in SIMD, and native add-ons built with fast-math switch a thread to flush-to-zero: both say that all is well.
 
-import { dot32 } from '../dotProducts.ts';
+import { dot32, dot64 } from '../dotProducts.ts';
 import { NR } from '../dotProducts.simd.ts';
 import { expCore } from '../expCore.ts';
 import { instantiate, MAXIMUM_PAGES, type Machine } from './machine.ts';
 import { packColumns, packRows } from './packing.ts';
+import { gemmBlock64, packColumns64, packRows64 } from './packing64.ts';
 import { writeTables } from './tables.ts';
 
 /**
@@ -22,7 +23,7 @@ export function checkKernels(module: WebAssembly.Module, shared: boolean): void 
 const TABLES = 1024;
 
 /** @param at half a page that nobody else uses */
-export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32'>, at: number, tables: number): void {
+export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, at: number, tables: number): void {
   const { kernels, f32 } = machine;
   const x = at / 4;
   const refuse = (rule: string): never => {
@@ -56,4 +57,15 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32'>, at: numb
   if (!Object.is(product(), dot32(f32.slice(rows / 4, rows / 4 + K), 0, f32.slice(columns / 4, columns / 4 + K), 0, K))) refuse('does not sum as the plain path does');
   kernels.exp_4(rows, a, K, tables);
   for (let k = 0; k < K; k++) if (f32[a / 4 + k] !== Math.fround(expCore(f32[rows / 4 + k]))) refuse('does not compute the exponential as the plain path does');
+  // [4] and in float64
+  const [rows64, columns64, a64, b64, c64] = [at, at + 8 * K, at + 16 * K, at + 24 * K, at + 24 * K + 8 * NR * K];
+  const { f64 } = machine;
+  for (let k = 0; k < K; k++) {
+    f64[rows64 / 8 + k] = ((k * 7919) % 1009) / 331 - 1.5;
+    f64[columns64 / 8 + k] = ((k * 104729) % 997) / 313 - 1.6;
+  }
+  packRows64(machine as Machine, { from: rows64, vectorStride: 8 * K, kStride: 8, vectors: 1, K }, 1, a64, 0, 1);
+  packColumns64(machine as Machine, { from: columns64, vectorStride: 8 * K, kStride: 8, vectors: 1, K }, b64, 0, 1);
+  for (let k = 0; k < K; k += 128) gemmBlock64(machine as Machine, 1, a64 + 8 * k, 1, b64 + 8 * NR * k, 1, c64, 8 * NR, Math.min(128, K - k), k === 0);
+  if (!Object.is(f64[c64 / 8], dot64(f64, rows64 / 8, f64, columns64 / 8, K))) refuse('does not sum in float64 as the plain path does');
 }

@@ -54,8 +54,8 @@ export interface Plain64Step {
   y: Operand64 & { axis: number };
 }
 
-/** Elements of the output that are computed at a time: they stay in the first-level cache, and no large array is ever made. */
-const RUN = 4096;
+/** Elements of the output that are computed at a time: they stay in the cache, and no large array is ever made. */
+const RUN = 8192;
 
 export function runPlain64(step: Plain64Step, machine: Machine, part: number, parts: number): void {
   const { op, operands, attributes, y } = step;
