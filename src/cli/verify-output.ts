@@ -1,6 +1,7 @@
 // How the answer of `verify` looks: a JSON object, or a table with the first wrong layer marked and what it looks like.
 
 import type { LayerResult, VerifyResult } from '../oracle/types.ts';
+import { summarise } from '../oracle/report/summary.ts';
 import { styleFor, type Style } from './style.ts';
 
 /** One object on one line. JSON has no infinity: where the backend has a NaN, rho and the errors are null. */
@@ -52,33 +53,15 @@ function row(layer: LayerResult, isFirst: boolean, width: number, style: Style):
 }
 
 function summary(result: VerifyResult, style: Style): string[] {
-  const { layers, firstWrong, causes, missing, unknown, notes = [] } = result;
-  const counted = (verdict: LayerResult['verdict']): number => layers.filter((layer) => layer.verdict === verdict).length;
-  const [plausible, wrong] = [counted('plausible'), counted('wrong')];
-  const lines: string[] = [];
-  if (firstWrong === null) {
-    const worst = layers.reduce((most, layer) => layer.rho > most.rho ? layer : most);
-    lines.push(`${style(['bold', 'green'], 'pass')}: ${count(layers.length, 'layer')}${plausible > 0 ? `, ${plausible} of them only plausible` : ''}; largest rho ${number(worst.rho)} (${worst.name})`);
-  } else {
-    const first = layers.find(({ name }) => name === firstWrong)!;
-    lines.push(`${style(['bold', 'red'], 'fail')}: the first wrong layer is ${style('bold', firstWrong)}: ${inWords(first)}; ${wrong} of ${count(layers.length, 'layer')} wrong`);
-    for (const { name, confidence, explanation } of causes) lines.push(`  ${style('yellow', name)} (${Math.round(100 * confidence)} %): ${explanation}`);
-  }
-  for (const note of notes) lines.push(`${style('bold', 'note')}: ${note}`);
-  if (missing.length > 0) lines.push(style('dim', `not in the dump: ${some(missing)}`));
-  if (unknown.length > 0) lines.push(style('dim', `no module's: ${some(unknown)}`));
+  const { verdict, causes, missing, unknown, notes = [] } = result;
+  const { headline, sentences } = summarise(result);
+  const lines = [style(['bold', verdict === 'pass' ? 'green' : 'red'], headline), ...sentences];
+  for (const { name, confidence, explanation } of causes) lines.push(`It looks like ${style('yellow', name)} (${Math.round(100 * confidence)} %): ${explanation}`);
+  for (const note of notes) lines.push(`${style('bold', 'Note')}: ${note}`);
+  if (missing.length > 0) lines.push(style('dim', `Not in the dump: ${some(missing)}.`));
+  if (unknown.length > 0) lines.push(style('dim', `No module's: ${some(unknown)}.`));
   return lines;
 }
-
-function inWords({ rho, effectiveBits, relRms, nonFinite, ownRho, limits, shape, storedShape }: LayerResult): string {
-  if (storedShape !== undefined) return `its shape is (${storedShape.join(', ')}), expected (${shape.join(', ')})`;
-  if (nonFinite > 0) return `${count(nonFinite, 'element')} NaN or infinite`;
-  if (ownRho !== undefined) return `rho ${number(ownRho)} on the backend's own inputs, where up to ${number(limits.plausible)} is plausible`;
-  if (rho === Infinity) return 'not one error in it is a matter of rounding';
-  return `rho ${number(rho)}, where up to ${number(limits.plausible)} is plausible; ${Math.max(0, effectiveBits).toFixed(1)} of 24 bits are right; relRMS ${scientific(relRms)}`;
-}
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 function some(names: readonly string[]): string {
   return names.length <= 6 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;

@@ -44,6 +44,7 @@ function place(layer: number, layers: number): string {
 }
 
 function howWrong(layer: LayerResult): string {
+  if (layer.storedShape !== undefined) return `its shape is (${layer.storedShape.join(', ')}), where (${layer.shape.join(', ')}) is expected`;
   if (layer.nonFinite > 0) return `${plural(layer.nonFinite, 'value')} of it ${layer.nonFinite === 1 ? 'is' : 'are'} NaN or infinite where the exact result is a number`;
   const where = layer.worst === null ? '' : `, worst in ${layer.worst.kind} ${layer.worst.index}`;
   if (layer.ownRho !== undefined && layer.rho <= layer.limits.plausible) {
