@@ -1,5 +1,8 @@
 // Emulation on whole models: the SIMD executor gives the plain loops' bits in every traced tensor, and every tensor holds numbers of the format only.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
 import type { CLIP } from '../../src/clip/clip.ts';
@@ -10,6 +13,10 @@ import { quantize } from '../../src/ops/quantize.ts';
 import { round } from '../../src/ops/round.ts';
 import { tensorOf, unitTensor } from '../support/arbitraries.ts';
 import { elements, firstDifference, type Floats } from '../support/bits.ts';
+import { rebuild } from './checkpoint/skeletons.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-emulate-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const EMULATIONS: Record<string, Emulation> = {
   'float16': { ...EXACT, storage: 'float16', attention: 'stored' },
@@ -60,13 +67,24 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
     expect(firstDifference(half.data, features.data)).not.toBeNull();
   });
 
-  test('half precision in memory is widened on the way into a rounding', async () => {
-    const { model } = await load(name, { executor: 'simd', threads: 1, residency: 'half' });
-    for (const key of ['bfloat16', 'int8 weights, partial sums of 64']) {
-      const [expected, actual] = await Promise.all([plain, model].map((one) => trace(one, EMULATIONS[key], 1)));
+  test('three threads give the bits of one', async () => {
+    const { model } = await load(name, { executor: 'simd', threads: 3 });
+    for (const emulate of [EMULATIONS['float16 in the running totals of 16'], EMULATIONS.tf32, EMULATIONS['int8 weights, partial sums of 64']]) {
+      const [expected, actual] = await Promise.all([simd, model].map((one) => trace(one, emulate, 2)));
       for (const [module, values] of expected) expect(firstDifference(actual.get(module)!, values), module).toBeNull();
     }
     await model.close();
+  });
+
+  test('half precision in memory is widened on the way into a rounding', async () => {
+    const path = join(folder, `${name}.pt`);
+    writeFileSync(path, rebuild(`${name}.jit.pt`)); // matrices in float16
+    const [single, half] = await Promise.all(['single', 'half'].map(async (residency) => (await load(path, { executor: 'simd', threads: 1, residency: residency as 'half' })).model));
+    for (const key of ['float16', 'bfloat16', 'int8 weights, partial sums of 64']) {
+      const [expected, actual] = await Promise.all([single, half].map((one) => trace(one, EMULATIONS[key], 1)));
+      for (const [module, values] of expected) expect(firstDifference(actual.get(module)!, values), `${key}: ${module}`).toBeNull();
+    }
+    await Promise.all([single.close(), half.close()]);
   });
 
   test('is refused in float64', async () => {
