@@ -46,6 +46,13 @@ export function positiveInteger(value: string): number {
   return number;
 }
 
+/** A seed of synthetic weights: 32 bits. */
+export function seed(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number > 0xffffffff) throw new InvalidArgumentError('Expected a whole number from 0 to 4294967295.');
+  return number;
+}
+
 /** A number from 0 to 1. */
 export function probability(value: string): number {
   const number = Number(value);

@@ -6,9 +6,10 @@ import { packageFile } from '../clip/package-file.ts';
 import { CLAIMS } from '../oracle/types.ts';
 import type { ClassifyOptions } from './classify.ts';
 import type { DownloadCommandOptions } from './download.ts';
+import type { GoldenCommandOptions } from './golden.ts';
 import type { InspectOptions } from './inspect.ts';
 import type { ModelsOptions } from './models.ts';
-import { addCommonOptions, addImageOptions, listOf, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, type ImageOptions } from './options.ts';
+import { addCommonOptions, addImageOptions, listOf, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, seed, type ImageOptions } from './options.ts';
 import { styleFor } from './style.ts';
 import type { TolerancesCommandOptions } from './tolerances.ts';
 import type { TraceCommandOptions } from './trace.ts';
@@ -42,6 +43,7 @@ export function makeProgram(exit: Exit): Command {
   defineTrace(program.command('trace'), exit);
   defineVerify(program.command('verify'), exit);
   defineTolerances(program.command('tolerances'), exit);
+  defineGolden(program.command('golden'), exit);
   defineModels(program.command('models'), exit);
   defineDownload(program.command('download'), exit);
   defineInspect(program.command('inspect'), exit);
@@ -165,6 +167,31 @@ function defineTolerances(command: Command, exit: Exit): void {
     .addHelpText('after', examples([
       ['clip-oracle tolerances --model RN50 --weights synthetic:0', 'a table'],
       ['clip-oracle tolerances --model ViT-B/32 --claims float16,bfloat16 --out vit.json', 'for verify --tolerances, or your own tests'],
+    ]));
+}
+
+function defineGolden(command: Command, exit: Exit): void {
+  command
+    .summary('make a golden pack for another project\'s tests, or check a dump with one')
+    .description('Writes what a model gives for synthetic weights and the synthetic image: for every layer its hash in float32, samples of the float64 truth and the tolerance of each\n' +
+      'precision, with a README that says how to make weights and image and how to compare, in any language. 25 to 500 kB, to be checked into a repository.\n' +
+      '--check compares a dump with a pack, by hashes and samples; exit code 1: some layer is wrong. (verify compares every element, and looks for causes.)')
+    .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`)'))
+    .option('--all', 'OpenAI\'s nine, each in a folder of its name', false)
+    .addOption(new Option('--seed <n>', 'of the weights and the image').default(0).argParser(seed))
+    .addOption(new Option('--claims <list>', `tolerances of these: some of ${CLAIMS.join(',')} (default: all); with --check the one that the dump is held to (default: float32)`).default(CLAIMS, 'all').argParser(listOf(CLAIMS)))
+    .option('-o, --out <folder>', 'where the pack goes')
+    .option('--check <dump>', 'a dump of the same image through the same weights')
+    .option('--pack <folder>', 'the pack it is compared with')
+    .option('--map <file>', 'JSON {"their name": "our path"}, for dumps with other names')
+    .option('--json', 'print the comparison as one JSON object', false)
+    .addOption(new Option('-t, --threads <n>', 'threads that compute (default: one per core); the bits are the same').argParser(positiveInteger));
+  addCommonOptions(command)
+    .action(async (options: GoldenCommandOptions) => exit(await (await import('./golden.ts')).golden(options)))
+    .addHelpText('after', examples([
+      ['clip-oracle golden --model ViT-B/32 --seed 0 --out golden/ViT-B-32', 'one pack'],
+      ['clip-oracle golden --all --out golden', 'packs of the nine architectures'],
+      ['clip-oracle golden --check dump.npz --pack golden/ViT-B-32 --claims float16', 'no model, no weights needed'],
     ]));
 }
 

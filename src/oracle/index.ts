@@ -16,3 +16,6 @@ export { weightsFingerprint } from './fingerprint.ts';
 export { CONTRACT } from './version.ts';
 export { reportCollector, type ReportCollector, type ReportData } from './report/collector.ts';
 export { reportHtml, type ReportOptions } from './report/html.ts';
+export { makeGoldenPack, type GoldenOptions } from './golden/make.ts';
+export { checkGoldenPack, type PackLayer, type PackResult } from './golden/check.ts';
+export { readPack, samplePlaces, type GoldenModule, type GoldenPack } from './golden/pack.ts';

@@ -1,0 +1,132 @@
+// Makes a golden pack from a model with synthetic weights: the truth, float32, and what each claim earns, in passes one after the other.
+
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { syntheticImage } from '../../clip/checkpoint/synthetic.ts';
+import { load } from '../../clip/load.ts';
+import { sizeOf } from '../../ops/tensor.ts';
+import { statOf, writeError } from '../dump/new-file.ts';
+import { writeDump } from '../dump/write.ts';
+import { weightsFingerprint } from '../fingerprint.ts';
+import { TraceHashes } from '../hash.ts';
+import { tolerances } from '../tolerances.ts';
+import { trace } from '../trace.ts';
+import { CLAIMS, type Claim, type Values } from '../types.ts';
+import { valuesOf } from '../values.ts';
+import { CONTRACT, packageVersion } from '../version.ts';
+import { KIND, PACK_FILE, README_FILE, SAMPLES_FILE, samplePlaces, type GoldenPack } from './pack.ts';
+import { packReadme } from './readme.ts';
+
+/** Places of each module that are sampled: RN50x64, which has the most modules, stays below half a megabyte. */
+const SAMPLES = 32;
+/** Images up to this resolution go into the pack whole; larger ones are half a megabyte and are made by the recipe. */
+const SMALL = 64;
+
+export interface GoldenOptions {
+  model: string;
+  /** Of the weights and of the image. Default 0. */
+  seed?: number;
+  /** Whose tolerances are measured. Default: all. */
+  claims?: readonly Claim[];
+  threads?: number;
+  /** Told after every module that was computed. */
+  onProgress?: (progress: { done: number; total: number }) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Computes a pack and writes it.
+ * @param folder made if it is not there; a pack in it is replaced
+ * @throws RangeError for an unknown model or a seed that is no whole number; Error if the folder holds something else or cannot be written
+ */
+export async function makeGoldenPack(folder: string, options: GoldenOptions): Promise<GoldenPack> {
+  const { seed = 0, claims = CLAIMS, signal } = options;
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) throw new RangeError(`golden: "seed" expected a whole number from 0 to ${0xffffffff}, got ${seed}`);
+  prepare(folder);
+  const weights = `synthetic:${seed}`;
+  const { model } = await load(options.model, { weights, threads: options.threads });
+  try {
+    const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
+    const samples = new Map<string, Values>();
+    const norms = new Map<string, number>();
+    const truth = await trace(model, image, { precision: 'float64', signal, onTensor: (name, values) => {
+      samples.set(name, sampled(values));
+      norms.set(name, norm(values.data));
+    } });
+    samples.set('visual', truth);
+    const hashes = new TraceHashes();
+    const imageSha256 = hashes.add('image', valuesOf(image));
+    const shapes = new Map<string, readonly number[]>();
+    const features = await trace(model, image, { signal, onTensor: (name, values) => {
+      hashes.add(name, values);
+      shapes.set(name, values.shape);
+    } });
+    const allowed = claims.length === 0 ? [] : (await tolerances(model, { claims, images: [seed], onProgress: options.onProgress, signal })).modules;
+    const allowedBy = new Map(allowed.map((module) => [module.name, module.claims]));
+    const pack: GoldenPack = {
+      kind: KIND, model: model.name, weights, weightsSha256: await weightsFingerprint(options.model, weights, signal), seed,
+      image: { shape: [...image.shape], sha256: imageSha256 },
+      modules: [...shapes].map(([name, shape]) => ({
+        name, shape, sha256: hashes.tensors.get(name)!, norm: norms.get(name)!,
+        tolerances: Object.fromEntries(claims.map((claim) => [claim, Number(allowedBy.get(name)![claim]!.relRms.toPrecision(3))])),
+      })),
+      allSha256: hashes.all(), samples: SAMPLES, version: packageVersion(), contract: CONTRACT,
+    };
+    await write(folder, pack, samples, features, image.shape[2] <= SMALL ? valuesOf(image) : null);
+    return pack;
+  } finally {
+    await model.close();
+  }
+}
+
+function norm(data: Values['data']): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += data[i] * data[i];
+  return Math.sqrt(sum);
+}
+
+function sampled({ shape, data }: Values): Values {
+  const places = samplePlaces(sizeOf(shape), SAMPLES);
+  return { shape: [places.length], data: Float64Array.from(places, (place) => data[place]) };
+}
+
+/** Only a pack or an empty folder is written over. */
+function prepare(folder: string): void {
+  if (statOf(folder) === undefined) {
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      throw writeError(folder, error);
+    }
+    return;
+  }
+  if (!statOf(folder)!.isDirectory()) throw new Error(`"${folder}" expected a folder, got a file; name another place`);
+  const other = readdirSync(folder).find((file) => ![PACK_FILE, SAMPLES_FILE, README_FILE].includes(file));
+  if (other !== undefined) throw new Error(`"${folder}" holds "${other}", which is no part of a golden pack; name a new folder`);
+}
+
+async function write(folder: string, pack: GoldenPack, samples: ReadonlyMap<string, Values>, features: Values, image: Values | null): Promise<void> {
+  const path = join(folder, SAMPLES_FILE);
+  const writer = await writeDump(path, { names: [...samples.keys()] });
+  try {
+    if (image !== null) writer.add('image', image);
+    for (const [name, values] of samples) writer.add(name, values);
+    writer.add('float32/visual', features);
+    await writer.finish({ model: pack.model, weights: pack.weights, contract: pack.contract, content: 'float64 truth at the places that README.md says; visual whole' });
+  } catch (error) {
+    await writer.discard();
+    throw error;
+  }
+  try {
+    writeFileSync(join(folder, PACK_FILE), packText(pack));
+    writeFileSync(join(folder, README_FILE), packReadme(pack, image !== null));
+  } catch (error) {
+    throw writeError(folder, error);
+  }
+}
+
+/** A line per module, so that a change of one layer is one line in a repository's history. */
+function packText({ modules, ...rest }: GoldenPack): string {
+  const head = JSON.stringify(rest, null, 1).slice(0, -2);
+  return `${head},\n "modules": [\n${modules.map((module) => `  ${JSON.stringify(module)}`).join(',\n')}\n ]\n}\n`;
+}
