@@ -1,0 +1,43 @@
+// What a fault is: one thing done differently while a piece of the network is computed.
+
+import type { Emulation } from '../../ops/emulate.ts';
+import type { OperationName } from '../../ops/simd/graph.ts';
+import type { Tensor } from '../../ops/tensor.ts';
+import type { Arithmetic } from './arithmetic.ts';
+
+/** One operation of a piece, about to be computed. */
+export interface Step {
+  readonly op: OperationName;
+  /** In the order of the operation's arguments. */
+  readonly inputs: readonly Tensor[];
+  /** The checkpoint's name of each input that is a parameter (or rows of one), else null. */
+  readonly names: readonly (string | null)[];
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly arithmetic: Arithmetic;
+  /** The operation itself, with other inputs or attributes than it would have. */
+  run(changes?: { inputs?: readonly Tensor[]; attributes?: Readonly<Record<string, unknown>> }): Promise<Tensor>;
+  /** Another parameter of the network; null if it has none of that name. */
+  parameter(name: string): Promise<Tensor | null>;
+  /** A module's output: computed in this piece, or else the backend's; null where there is none. */
+  module(name: string): Promise<Tensor | null>;
+}
+
+/** null: this fault leaves the operation alone. */
+export type Change = (step: Step) => Promise<Tensor | null> | Tensor | null;
+
+export interface Fault {
+  /** Stable and short. Several faults may share a name: variants, of which the best is reported. */
+  readonly name: string;
+  /** One sentence for people: what is different, and how to mend it. */
+  readonly explanation: string;
+  /** Operations that are computed differently. */
+  readonly steps?: Partial<Record<OperationName, Change>>;
+  /** Another input image than the one that is known. */
+  readonly image?: (image: Tensor) => Tensor;
+  /** What is done to the piece's output; null: nothing. */
+  readonly output?: (output: Tensor, target: string) => Tensor | null;
+  /** A precision in which everything is computed. Its errors are matched as such (closeness.ts). */
+  readonly emulation?: Emulation;
+  /** Some of the numbers cannot be known and are NaN (what comes in at the border of a shifted crop); the others decide. */
+  readonly partial?: boolean;
+}

@@ -1,0 +1,15 @@
+// All faults that do not depend on the network, in the order in which they are named where two fit alike.
+
+import type { Fault } from '../fault.ts';
+import { ACTIVATION_FAULTS } from './activations.ts';
+import { ATTENTION_FAULTS } from './attention.ts';
+import { CONVOLUTION_FAULTS } from './convolutions.ts';
+import { IMAGE_FAULTS } from './image.ts';
+import { NORM_FAULTS } from './norms.ts';
+import { PRECISION_FAULTS } from './precision.ts';
+import { STRUCTURE_FAULTS } from './structure.ts';
+import { WEIGHT_FAULTS } from './weights.ts';
+
+export const FAULTS: readonly Fault[] = [
+  ...IMAGE_FAULTS, ...ACTIVATION_FAULTS, ...NORM_FAULTS, ...ATTENTION_FAULTS, ...STRUCTURE_FAULTS, ...WEIGHT_FAULTS, ...CONVOLUTION_FAULTS, ...PRECISION_FAULTS,
+];

@@ -1,0 +1,71 @@
+// What a wrong layer looks like: faults are put into the oracle's own network, one after the other, and those that give the backend's numbers are named.
+
+import type { Cause } from '../types.ts';
+import { estimatedFaults } from './estimates.ts';
+import type { Fault } from './fault.ts';
+import { FAULTS } from './faults/index.ts';
+import { otherLayerFaults } from './faults/weights.ts';
+import { hints } from './hints.ts';
+import { Search, type CauseQuestion, type Match } from './search.ts';
+
+/** A fault may be in one of several operations of a piece only; so many are tried one by one. */
+const SINGLES = 4;
+/** How many causes are named at most. */
+const NAMED = 5;
+
+/**
+ * Recomputes the first wrong module from the backend's own, right, inputs with each fault that could be in it, in float32 and float64, and names those
+ * with which the oracle is as near to the backend as two right backends are to one another. Where the dump lacks what goes into the module, the piece
+ * reaches back to the last right one that it has.
+ * @returns the likeliest first; where nothing fits, what can be said about the place of the error, with little confidence
+ * @throws RangeError if the target is no module, or the dump has neither it nor an image
+ */
+export async function findCauses(question: CauseQuestion): Promise<Cause[]> {
+  const search = await Search.open(question);
+  try {
+    if (search.rho <= search.limits.pass) return [inherited(search.target)];
+    const matches = await attempts(search, [...FAULTS, ...otherLayerFaults(search.network, search.piece.weights)]);
+    if (matches.length === 0) matches.push(...await attempts(search, await estimatedFaults(search)));
+    const causes = ranked(matches);
+    return causes.length > 0 ? causes : hints(search);
+  } finally {
+    await search.close();
+  }
+}
+
+async function attempts(search: Search, faults: readonly Fault[]): Promise<Match[]> {
+  const matches: Match[] = [];
+  for (const fault of faults) {
+    if (search.exhausted) break;
+    const all = await search.attempt(fault);
+    if (all === null) continue;
+    if (all.confidence > 0) {
+      matches.push(all);
+      continue;
+    }
+    if (fault.steps === undefined || search.piece.nodes.length === 1) continue;
+    for (let n = 0; n < SINGLES && !search.exhausted; n++) {
+      const single = await search.attempt(fault, n);
+      if (single === null) break;
+      if (single.confidence > 0) matches.push(single);
+    }
+  }
+  return matches;
+}
+
+function ranked(matches: readonly Match[]): Cause[] {
+  const best = [...matches].sort((a, b) => b.confidence - a.confidence || Math.max(a.rho, 1) - Math.max(b.rho, 1));
+  if (best.length === 0) return [];
+  // What fits much worse than the best is not another explanation.
+  const limit = 4 * Math.max(best[0].rho, 1);
+  const causes = new Map<string, Cause>();
+  for (const { fault: { name, explanation }, confidence, rho } of best) {
+    if (!causes.has(name) && rho <= limit) causes.set(name, { name, confidence: Math.round(confidence * 1000) / 1000, explanation });
+  }
+  return [...causes.values()].slice(0, NAMED);
+}
+
+const inherited = (target: string): Cause => ({
+  name: 'errors-from-before', confidence: 0.1,
+  explanation: `${target} is right on the backend's own inputs: what is wrong here was lost little by little in the layers before; verify with --teacher-forced to see where most.`,
+});

@@ -1,0 +1,2 @@
+export { findCauses } from './find.ts';
+export type { CauseQuestion } from './search.ts';

@@ -1,0 +1,85 @@
+// The network as a graph, found by sending a recording set of operations through the layers: what each module's output is computed from. So the oracle can
+// recompute any piece of it, from the values that a backend itself had, without a second description of the network.
+
+import { parameterShapes } from '../../clip/architecture.ts';
+import type { Architecture } from '../../clip/models.ts';
+import { ModifiedResNet, VisionTransformer } from '../../layers/index.ts';
+import { Recorder, storageOf, type Node, type Storage } from '../../ops/simd/graph.ts';
+import type { Tensor } from '../../ops/tensor.ts';
+
+export interface Network {
+  readonly architecture: Architecture;
+  readonly nodes: readonly Node[];
+  /** Modules in the network's order, with their outputs as recorded. */
+  readonly modules: ReadonlyMap<string, Tensor>;
+  /** Shapes of the image tower's parameters. */
+  readonly parameters: ReadonlyMap<string, readonly number[]>;
+}
+
+/** What lies between values that are known and a module's output. */
+export interface Piece {
+  readonly target: string;
+  readonly output: Tensor;
+  /** In the order in which they are computed. May be empty: then the output is one of the known values. */
+  readonly nodes: readonly Node[];
+  /** Storages that known values fill: a module's name, or `image`. */
+  readonly known: ReadonlyMap<Storage, string>;
+  /** Names of the parameters it needs. */
+  readonly weights: ReadonlySet<string>;
+}
+
+/** @param N images in the batch */
+export function recordNetwork(architecture: Architecture, activation: 'quick_gelu' | 'gelu', N: number): Network {
+  const parameters = parameterShapes(architecture, { text: false });
+  const weights = new Map([...parameters].map(([name, shape]) => [name, Recorder.source({ kind: 'weight', name, shape }, shape)]));
+  const recorder = new Recorder();
+  const modules = new Map<string, Tensor>();
+  const options = { ops: recorder, tap: (name: string, output: Tensor) => void modules.set(name, output) };
+  const encoder = architecture.vision.kind === 'VisionTransformer'
+    ? new VisionTransformer(weights, 'visual', { ...options, activation })
+    : new ModifiedResNet(weights, 'visual', options);
+  const R = architecture.vision.resolution;
+  encoder.forward(Recorder.source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
+  return { architecture, nodes: recorder.nodes, modules, parameters };
+}
+
+/**
+ * The piece that computes `target` from what is known.
+ * @param known modules whose values may be taken; those that come after the target are ignored, as the target itself is
+ * @throws RangeError for a name that is no module
+ */
+export function pieceOf(network: Network, target: string, known: Iterable<string>): Piece {
+  const output = network.modules.get(target);
+  if (output === undefined) throw new RangeError(`causes: "target" expected one of the network's ${network.modules.size} modules, got "${target}"`);
+  const order = [...network.modules.keys()];
+  const before = new Set(order.slice(0, order.indexOf(target)));
+  const filled = new Map<Storage, string>();
+  for (const name of known) {
+    if (!before.has(name)) continue;
+    const tensor = network.modules.get(name)!;
+    const storage = storageOf(tensor);
+    if (fills(tensor, storage)) filled.set(storage, name);
+  }
+  // Backwards from the output, as far as what is known.
+  const nodes = new Set<Node>();
+  const used = new Map<Storage, string>();
+  const weights = new Set<string>();
+  const open = [storageOf(output)];
+  for (let storage = open.pop(); storage !== undefined; storage = open.pop()) {
+    const name = filled.get(storage);
+    const { origin } = storage;
+    if (name !== undefined) used.set(storage, name);
+    else if (origin.kind === 'input') used.set(storage, 'image');
+    else if (origin.kind === 'weight') weights.add(origin.name);
+    else if (origin.kind === 'node' && !nodes.has(origin.node)) {
+      nodes.add(origin.node);
+      open.push(...origin.node.inputs.map(storageOf));
+    }
+  }
+  return { target, output, nodes: network.nodes.filter((node) => nodes.has(node)), known: used, weights };
+}
+
+/** Whether a module's output shows all that its storage holds, in whatever order. */
+function fills(tensor: Tensor, storage: Storage): boolean {
+  return tensor.offset === 0 && storage.origin.kind === 'node' && tensor.size === storage.origin.node.output.size;
+}

@@ -1,0 +1,149 @@
+// The state of a search for causes: one piece of the network, what the backend has for it, and the network's own numbers beside it.
+
+import type { CLIP } from '../../clip/clip.ts';
+import type { Checkpoint } from '../../clip/checkpoint/checkpoint.ts';
+import { openWeights } from '../../clip/load.ts';
+import type { OperationName } from '../../ops/simd/graph.ts';
+import { sizeOf, type FloatArray, type Tensor } from '../../ops/tensor.ts';
+import { FLOAT32_LIMITS, type Limits } from '../layer-result.ts';
+import { measure } from '../measures.ts';
+import type { Values } from '../types.ts';
+import { tensorOf, valuesOf } from '../values.ts';
+import { Arithmetic, Machine } from './arithmetic.ts';
+import { closeness, promising, roundingCloseness, type Closeness } from './closeness.ts';
+import type { Fault, Step } from './fault.ts';
+import { pieceOf, recordNetwork, type Network, type Piece } from './network.ts';
+import { replay, type Sources } from './replay.ts';
+
+export interface CauseQuestion {
+  model: Pick<CLIP, 'name' | 'weights' | 'architecture'>;
+  /** The first module that is wrong. */
+  target: string;
+  /** Modules that the dump has and that are right. Those behind the target are ignored. */
+  right: Iterable<string>;
+  /** What the backend has for a module, or for `image`, in PyTorch's layout; null where the dump has nothing. */
+  backend(name: string): Values | null;
+  /** rho up to which the target passes and is plausible. Default: float32's. */
+  limits?: Limits;
+  /** Default 1. */
+  threads?: number;
+  /** Cancels: the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface Match extends Closeness {
+  readonly fault: Fault;
+}
+
+/** Multiply-adds after which no more is tried: about half a minute of two cores. */
+const BUDGET = 4e11;
+
+export class Search implements Sources {
+  readonly network: Network;
+  readonly piece: Piece;
+  readonly limits: Limits;
+  /** The backend's numbers of the target. */
+  readonly values: Values;
+  /** The target from the backend's own inputs, as it should be. */
+  reference: FloatArray = new Float32Array();
+  truth: FloatArray = new Float64Array();
+  /** How far the backend is from it. */
+  rho = 0;
+  readonly #question: CauseQuestion;
+  readonly #checkpoint: Checkpoint;
+  readonly #parameters = new Map<string, Promise<Tensor>>();
+  readonly #machine: Machine;
+
+  private constructor(question: CauseQuestion, checkpoint: Checkpoint) {
+    const image = question.backend('image');
+    const values = question.backend(question.target);
+    if (image === null || values === null) throw new RangeError(`causes: "backend" expected values for image and ${question.target}, got none`);
+    this.#question = question;
+    this.#checkpoint = checkpoint;
+    this.#machine = new Machine(question.threads ?? 1);
+    this.limits = question.limits ?? FLOAT32_LIMITS;
+    this.values = values;
+    this.network = recordNetwork(question.model.architecture, checkpoint.metadata.hidden_act === 'gelu' ? 'gelu' : 'quick_gelu', image.shape[0]);
+    this.piece = pieceOf(this.network, question.target, question.right);
+  }
+
+  static async open(question: CauseQuestion): Promise<Search> {
+    const { name, weights } = question.model;
+    const checkpoint = await openWeights(name, weights === name ? undefined : weights);
+    let search: Search | null = null;
+    try {
+      search = new Search(question, checkpoint);
+      search.reference = (await search.#replayed(null, 'float32'))!;
+      search.truth = (await search.#replayed(null, 'float64'))!;
+      search.rho = measure(search.values.data, search.reference, search.truth).rho;
+      return search;
+    } catch (error) {
+      await (search === null ? checkpoint.close() : search.close());
+      throw error;
+    }
+  }
+
+  get target(): string {
+    return this.#question.target;
+  }
+
+  /** Whether enough has been computed. */
+  get exhausted(): boolean {
+    return this.#machine.spent > BUDGET;
+  }
+
+  backend(name: string): Tensor | null {
+    const values = this.#question.backend(name);
+    return values === null ? null : tensorOf(values);
+  }
+
+  parameter(name: string): Promise<Tensor | null> {
+    const info = this.#checkpoint.tensors.get(name);
+    if (info === undefined) return Promise.resolve(null);
+    let reading = this.#parameters.get(name);
+    if (reading === undefined) {
+      const data = new Float32Array(sizeOf(info.shape));
+      reading = this.#checkpoint.read(name, data).then(() => tensorOf({ shape: info.shape, data }));
+      this.#parameters.set(name, reading);
+    }
+    return reading;
+  }
+
+  /**
+   * Computes the piece with the fault in it and looks whether it gives the backend's numbers.
+   * @param only the fault's steps apply to the n-th of the operations that it would change, and to no other
+   * @returns null if the fault has no place here
+   */
+  async attempt(fault: Fault, only: number | null = null): Promise<Match | null> {
+    this.#question.signal?.throwIfAborted();
+    const { data } = this.values;
+    const faulty = await this.#replayed(fault, 'float32', only);
+    if (faulty === null) return null;
+    if (fault.emulation !== undefined) return { fault, ...roundingCloseness(data, faulty, this.reference, this.truth, this.limits) };
+    if (!promising(data, faulty, this.reference)) return { fault, confidence: 0, rho: Infinity };
+    const exact = (await this.#replayed(fault, 'float64', only))!;
+    return { fault, ...closeness(data, faulty, exact, this.rho, this.limits, fault.partial === true) };
+  }
+
+  /** Numbers of the target with a fault; null where it has no place, or the shape would be another than the backend's. */
+  async #replayed(fault: Fault | null, precision: 'float32' | 'float64', only: number | null = null): Promise<FloatArray | null> {
+    const arithmetic = new Arithmetic(this.#machine, precision, fault?.emulation ?? null);
+    const result = await replay(this.network, this.piece, this, arithmetic, fault, only);
+    if (result === null) return null;
+    const { shape, data } = valuesOf(result.output);
+    return shape.join() === this.values.shape.join() ? data : null;
+  }
+
+  /** In float64: what the last operation of this kind in the piece is given; null if there is none. */
+  async inputsOf(op: OperationName): Promise<Step | null> {
+    let last: Step | null = null;
+    const look = (step: Step): null => { last = step; return null; };
+    await replay(this.network, this.piece, this, new Arithmetic(this.#machine, 'float64'), { name: 'look', explanation: '', steps: { [op]: look } });
+    return last;
+  }
+
+  async close(): Promise<void> {
+    await this.#machine.close();
+    await this.#checkpoint.close();
+  }
+}
