@@ -50,4 +50,5 @@ export default tseslint.config(
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', performance: 'readonly', setTimeout: 'readonly' } },
   },
+  { files: ['scripts/snippets/*.mjs'], languageOptions: { globals: { TextEncoder: 'readonly', TextDecoder: 'readonly', Blob: 'readonly', document: 'readonly' } } },
 );
