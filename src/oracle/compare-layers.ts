@@ -46,6 +46,8 @@ export interface Compared {
   readonly layers: LayerResult[];
   /** What the user should know about how the tensors were read. */
   readonly notes: string[];
+  /** What the dump has for a module, in PyTorch's layout (as it is, where its shape is none of the module's), or for `image`; null where it has nothing. */
+  readonly backend: (name: string) => Values | null;
 }
 
 /** Ends a pass whose rest nobody asks for. */
@@ -64,6 +66,7 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
   const layers: LayerResult[] = [];
   let done = 0;
   const pass = (precision: 'float32' | 'float64', each: (name: string, computed: Values) => Values | null, emulate?: Emulation): Promise<void> => run(model, image, { precision, signal, emulate }, (name, output) => {
+    signal?.throwIfAborted();
     onProgress?.({ layer: name, done: ++done, total });
     let instead: Tensor | undefined;
     if (theirs.has(name)) {
@@ -105,7 +108,7 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
     spill.close();
   }
   if (layers.length === 0) throw new Error(`"${dump.path}": no layer was compared`);
-  return { layers, notes: reader.notes() };
+  return { layers, notes: reader.notes(), backend: (name) => (name === 'image' ? valuesOf(image) : reader.again(name)) };
 }
 
 async function run(model: CLIP, image: Tensor, how: Pick<EncodeOptions, 'precision' | 'signal' | 'emulate'>, tap: Tap): Promise<void> {
@@ -145,11 +148,25 @@ class Reader {
     return arranged(stored, computed.shape, layout);
   }
 
+  /** What was read before, or is of no shape of the module's and given as it is. */
+  again(name: string): Values | null {
+    const { dump, theirs, shapes } = this.#comparison;
+    const stored = theirs.get(name);
+    if (stored === undefined) return null;
+    const layout = this.#chosen.get(name);
+    return layout === undefined ? dump.read(stored) : arranged(dump.read(stored), shapes.get(name)!, layout);
+  }
+
+  /** One for each layout other than PyTorch's that was chosen though the shapes allow PyTorch's too. */
   notes(): string[] {
     const { layouts, theirs, dump } = this.#comparison;
-    return [...this.#chosen].filter(([name]) => layouts.get(name)!.length > 1).map(([name, { label }]) => {
-      const labels = layouts.get(name)!.map((layout) => layout.label).join(' or ');
-      return `${name} (${dump.tensors.get(theirs.get(name)!)!.shape.join(', ')}) could be ${labels}; read as ${label}, which is nearest`;
+    const unusual = [...this.#chosen].filter(([name, layout]) => layouts.get(name)![0] !== layout);
+    const labels = [...new Set(unusual.map(([, { label }]) => label))];
+    return labels.map((label) => {
+      const names = unusual.filter(([, layout]) => layout.label === label).map(([name]) => name);
+      const possible = layouts.get(names[0])!.map((layout) => layout.label).join(' or ');
+      return `read as ${label}, which is nearest, where the shape allows ${possible}: ${names[0]} (${dump.tensors.get(theirs.get(names[0])!)!.shape.join(', ')})`
+        + (names.length > 1 ? ` and ${names.length - 1} more` : '');
     });
   }
 }

@@ -29,7 +29,7 @@ export function inputImage(model: ModelDescription, dump: Dump, name: string | n
   }
   const { shape } = dump.tensors.get(name)!;
   const batched = shape.length === 3 ? [1, ...shape] : [...shape];
-  const layout = [[1, 2, 3], [2, 3, 1]].findIndex(([c, h, w]) => batched.length === 4 && batched[c] === 3 && batched[h] === R && batched[w] === R);
+  const layout = [[1, 2, 3], [3, 1, 2]].findIndex(([c, h, w]) => batched.length === 4 && batched[c] === 3 && batched[h] === R && batched[w] === R);
   if (layout < 0 || batched[0] < 1) {
     const others = modelsOf(dump, map);
     const of = others.length > 0 && !others.includes(model.name) ? `it is a dump of ${others.join(' or ')}, so compare it with that (--model ${others[0]})` : 'dump the pixels that the backend was given';
@@ -62,7 +62,7 @@ function checked(given: Tensor, { name, architecture }: ModelDescription): Tenso
  */
 export function checkShapes(model: ModelDescription, dump: Dump, { byModule, unknown }: Names, shapes: ReadonlyMap<string, readonly number[]>,
   map: Readonly<Record<string, string>>): Map<string, Layout[]> {
-  const layouts = new Map([...byModule].map(([ours, theirs]) => [ours, layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape)]));
+  const layouts = settled(new Map([...byModule].map(([ours, theirs]) => [ours, layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape)])), shapes);
   const misfits = [...shapes.keys()].filter((name) => layouts.get(name)?.length === 0);
   if (misfits.length === 0 && !unknown.some((name) => name.startsWith('visual.'))) return layouts;
   const others = modelsOf(dump, map);
@@ -90,4 +90,18 @@ function imagesIn({ architecture }: ModelDescription, dump: Dump, byModule: Read
     if ([...byModule].every(([ours, theirs]) => layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape).length > 0)) return N;
   }
   return null;
+}
+
+/** Where a shape allows several layouts and all others of its kind have one and the same, it has that too. */
+function settled(layouts: Map<string, Layout[]>, shapes: ReadonlyMap<string, readonly number[]>): Map<string, Layout[]> {
+  const kindOf = (name: string): string => `${shapes.get(name)!.length} ${name.endsWith('ln_pre')}`;
+  const seen = new Map<string, Set<string>>();
+  for (const [name, possible] of layouts) {
+    if (possible.length === 1) seen.set(kindOf(name), (seen.get(kindOf(name)) ?? new Set()).add(possible[0].label));
+  }
+  return new Map([...layouts].map(([name, possible]) => {
+    const others = seen.get(kindOf(name));
+    const same = others?.size === 1 ? possible.filter(({ label }) => others.has(label)) : [];
+    return [name, possible.length > 1 && same.length > 0 ? same : possible];
+  }));
 }
