@@ -1,18 +1,23 @@
 // CLIP: pixels or token ids in, features out. The network itself is in src/layers; this is where weights, executor and shapes meet.
 
 import ndarray from 'ndarray';
-import { ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
+import { checkTokens, endsOfText, ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
 import type { Emulation } from '../ops/emulate.ts';
 import { exp } from '../ops/exp.ts';
+import type { Operations } from '../ops/operations.ts';
 import { reference } from '../ops/reference.ts';
 import { toFloat64 } from '../ops/reference64.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
+import type { Adapters } from './adapters/adapters.ts';
 import type { Executor, Precision } from './executor.ts';
 import type { Architecture } from './models.ts';
+import { textBatches } from './text-batches.ts';
 
 /** A tower's parameters are read when it is first asked for something. */
 export interface TowerSource {
   weights(tower: 'vision' | 'text'): Promise<Weights>;
+  /** null where the model was loaded without. */
+  readonly adapters?: Adapters | null;
   close(): Promise<void>;
 }
 
@@ -47,6 +52,7 @@ export class CLIP {
   readonly #activation: 'quick_gelu' | 'gelu';
   readonly #executor: Executor;
   readonly #source: TowerSource;
+  readonly #adapters: Adapters | null;
   readonly #towers = new Map<'vision' | 'text', Promise<Weights>>();
   #closed = false;
 
@@ -58,6 +64,7 @@ export class CLIP {
     this.#activation = description.activation;
     this.#executor = executor;
     this.#source = source;
+    this.#adapters = source.adapters ?? null;
   }
 
   /** 'reference' or 'simd'. */
@@ -74,6 +81,27 @@ export class CLIP {
     return this.#executor.precision;
   }
 
+  /** The names of the adapters that the model was loaded with. */
+  get adapters(): string[] {
+    return this.#adapters?.names ?? [];
+  }
+
+  /** The name of the adapter in force, or null. */
+  get adapter(): string | null {
+    return this.#adapters?.active ?? null;
+  }
+
+  /**
+   * Puts another of the adapters in force, or none, for all calls from now on; calls before it are finished as they were asked for.
+   * @param name one of `adapters`, or null for the model alone
+   * @throws RangeError for another name
+   */
+  async setAdapter(name: string | null): Promise<void> {
+    this.#checkOpen();
+    if (this.#adapters !== null) return this.#adapters.set(name);
+    if (name !== null) throw new RangeError(`setAdapter: "name" expected null, got ${String(name)}: ${this.name} was loaded without adapters; load it with { adapter: path }`);
+  }
+
   /**
    * Features of preprocessed images, not normalised.
    * @param x (N,3,R,R), as `preprocess` gives them; float64 elements only in float64 mode
@@ -82,6 +110,10 @@ export class CLIP {
    */
   async encodeImage(x: Tensor, options: EncodeOptions = {}): Promise<Tensor> {
     const image = this.#input(x, options.precision ?? this.precision);
+    return this.#call(() => this.#encodeInPasses(image, options));
+  }
+
+  async #encodeInPasses(image: Tensor, options: EncodeOptions): Promise<Tensor> {
     const [N, C, R] = image.shape;
     const most = Math.max(1, Math.floor(PASS_ELEMENTS / (C * R * R)));
     if (N <= most || options.tap !== undefined) return this.#encodeImages(image, options);
@@ -97,13 +129,14 @@ export class CLIP {
   async #encodeImages(image: Tensor, options: EncodeOptions): Promise<Tensor> {
     const weights = await this.#tower('vision');
     const { vision } = this.architecture;
+    const precision = options.precision ?? this.precision;
     return this.#executor.run([image], ([input], ops, tap) => {
-      const layer: LayerOptions = { ops, tap };
+      const layer: LayerOptions = { ops: this.#adapted(ops, precision), tap };
       const encoder = vision.kind === 'VisionTransformer'
         ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
         : new ModifiedResNet(weights, 'visual', layer);
       return encoder.forward(input);
-    }, { ...options, key: `vision ${options.precision ?? this.precision}` });
+    }, { ...options, key: `vision ${precision}${this.#adapters?.key ?? ''}` });
   }
 
   /**
@@ -117,8 +150,29 @@ export class CLIP {
     if (this.architecture.text === null) {
       throw new Error(`encodeText: ${this.name} from ${this.weights} has an image tower only; load a checkpoint with both towers`);
     }
+    if (!(tokens?.data instanceof Int32Array) || !Array.isArray(tokens.shape)) {
+      throw new TypeError('encodeText: "tokens" expected an ndarray over an Int32Array, got something else; make it with tokenize(text)');
+    }
+    checkTokens(tokens, this.architecture.text.vocabulary, this.architecture.text.context);
+    return this.#call(() => this.#encodeTexts(tokens, options));
+  }
+
+  async #encodeTexts(tokens: ndarray.NdArray<Int32Array>, options: EncodeOptions): Promise<Tensor> {
     const weights = await this.#tower('text');
-    return this.#executor.run([], (_, ops, tap) => new TextTransformer(weights, '', { ops, tap, activation: this.#activation }).forward(tokens), options);
+    const precision = options.precision ?? this.precision;
+    const encode = (some: ndarray.NdArray<Int32Array>, key: string | undefined): Promise<Tensor> => this.#executor.run([],
+      (_, ops, tap) => new TextTransformer(weights, '', { ops: this.#adapted(ops, precision), tap, activation: this.#activation }).forward(some), { ...options, key });
+    if (options.tap !== undefined || tokens.shape[0] === 0) return encode(tokens, undefined);
+    const lengths = endsOfText(tokens).map((end) => end + 1);
+    const E = this.architecture.embed;
+    const features = zeros([lengths.length, E], (options.precision ?? this.precision) === 'float64' ? new Float64Array(0) : new Float32Array(0));
+    for (const batch of textBatches(lengths)) {
+      const T = lengths[batch[0]]; // the longest comes first
+      const data = Int32Array.from({ length: batch.length * T }, (_, i) => tokens.get(batch[Math.floor(i / T)], i % T));
+      const part = await encode(ndarray(data, [batch.length, T]), `text ${batch.length} ${T}${this.#adapters?.key ?? ''}`);
+      batch.forEach((n, row) => features.data.set(part.data.subarray(row * E, (row + 1) * E), n * E));
+    }
+    return features;
   }
 
   /**
@@ -128,9 +182,8 @@ export class CLIP {
    * @returns logitsPerImage (N,M) and logitsPerText (M,N)
    */
   async forward(image: Tensor, tokens: ndarray.NdArray<Int32Array>): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
-    const imageFeatures = await this.encodeImage(image);
-    const textFeatures = await this.encodeText(tokens);
-    const scale = await this.logitScale();
+    // Asked for together, so that no change of the adapter comes between.
+    const [imageFeatures, textFeatures, scale] = await Promise.all([this.encodeImage(image), this.encodeText(tokens), this.logitScale()]);
     const images = reference.l2Normalize(imageFeatures);
     const texts = reference.l2Normalize(textFeatures);
     // (scale · images) · textsᵀ, in model.py's order
@@ -140,6 +193,11 @@ export class CLIP {
 
   /** exp(logit_scale), in the model's precision. */
   async logitScale(): Promise<number> {
+    this.#checkOpen();
+    return this.#call(() => this.#logitScale());
+  }
+
+  async #logitScale(): Promise<number> {
     const weights = await this.#tower('text') as ReadonlyMap<string, Tensor>;
     const stored = weights.get('logit_scale')!;
     const one = ndarray(stored.data, [1], [1], stored.offset) as Tensor;
@@ -151,6 +209,7 @@ export class CLIP {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#adapters?.settled();
     await Promise.allSettled(this.#towers.values());
     this.#towers.clear();
     await this.#executor.close();
@@ -159,11 +218,20 @@ export class CLIP {
 
   /** Reads a tower's weights now instead of at the first call. */
   async prepare(tower: 'vision' | 'text'): Promise<void> {
-    await this.#tower(tower);
+    this.#checkOpen();
+    await this.#call(() => this.#tower(tower));
+  }
+
+  /** A call under the adapter that is in force when it is asked for. */
+  #call<T>(call: () => Promise<T>): Promise<T> {
+    return this.#adapters === null ? call() : this.#adapters.use(call);
+  }
+
+  #adapted(ops: Operations, precision: Precision): Operations {
+    return this.#adapters?.around(ops, precision) ?? ops;
   }
 
   #tower(tower: 'vision' | 'text'): Promise<Weights> {
-    this.#checkOpen();
     let weights = this.#towers.get(tower);
     if (weights === undefined) {
       weights = this.#source.weights(tower);

@@ -8,4 +8,5 @@ export { loadHead, type Head } from './head.ts';
 export { preprocessor, type Preprocess } from './image/preprocess.ts';
 export { load, type LoadOptions } from './load.ts';
 export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from './models.ts';
+export { detokenize, tokenize, type TokenizeOptions } from './tokenizer/tokenize.ts';
 export type { FloatArray, Tensor } from '../ops/tensor.ts';

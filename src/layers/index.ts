@@ -5,7 +5,7 @@ export { AvgPool2d, BatchNorm2d, Conv2d, GELU, LayerNorm, Linear, QuickGELU, ReL
 export { Bottleneck, type BottleneckOptions } from './bottleneck.ts';
 export { ModifiedResNet } from './modified-resnet.ts';
 export { Module, type LayerOptions, type Tap, type Weights } from './module.ts';
-export { HEAD_WIDTH, MultiheadAttention } from './multihead-attention.ts';
-export { causalMask, TextTransformer } from './text-transformer.ts';
+export { HEAD_WIDTH, MultiheadAttention, type Pick } from './multihead-attention.ts';
+export { causalMask, checkTokens, endsOfText, TextTransformer } from './text-transformer.ts';
 export { ResidualAttentionBlock, Transformer, type TransformerOptions } from './transformer.ts';
 export { VisionTransformer } from './vision-transformer.ts';

@@ -7,14 +7,18 @@ import { Module } from './module.ts';
 /** The width of a head in every CLIP model. */
 export const HEAD_WIDTH = 64;
 
+/** Chooses tokens: (T,N,D) -> (any,N,D). */
+export type Pick = (x: Tensor) => Tensor;
+
 export class MultiheadAttention extends Module {
   /**
    * @param x (T,N,D), PyTorch's order
    * @param queries how many of the first tokens ask; the others only answer
    * @param mask (queries,T), added to the scores
-   * @returns (queries,N,D)
+   * @param pick chooses among the answers, (queries,N,D) -> (any,N,D), before they are projected
+   * @returns (queries,N,D), or as many as were picked
    */
-  forward(x: Tensor, queries: number, mask: Tensor | null): Tensor {
+  forward(x: Tensor, queries: number, mask: Tensor | null, pick: Pick | null = null): Tensor {
     const { ops } = this;
     const [, N, D] = x.shape;
     const weight = this.parameter('in_proj_weight');
@@ -25,7 +29,8 @@ export class MultiheadAttention extends Module {
     const v = kv.lo(0, 0, D);
     // T N D -> N T D, and back
     const mixed = ops.attention(q.transpose(1, 0, 2), k.transpose(1, 0, 2), v.transpose(1, 0, 2), { heads: D / HEAD_WIDTH, mask });
-    const out = ops.linear(mixed.transpose(1, 0, 2), this.parameter('out_proj.weight'), this.parameter('out_proj.bias'));
+    const answers = mixed.transpose(1, 0, 2);
+    const out = ops.linear(pick === null ? answers : pick(answers), this.parameter('out_proj.weight'), this.parameter('out_proj.bias'));
     return this.traced(out);
   }
 }

@@ -36,13 +36,13 @@ export class TextTransformer extends Module {
     const embedded = this.tap?.(this.path('token_embedding'), looked) ?? looked;
     const D = embedded.shape[2];
     const positions = this.parameter('positional_embedding').hi(T, D);
-    const x = ops.add(embedded, positions);
-    const out = this.transformer.forward(x.transpose(1, 0, 2)).transpose(1, 0, 2); // N T D -> T N D, and back
-    const rows = Int32Array.from(ends, (end, n) => n * T + end);
-    const pool = (all: Tensor): Tensor => ops.embedding(ndarray(rows, [N]), reshape(ops.contiguous(all), [N * T, D]));
-    // ln_final works token by token, so only the pooled ones need it; a trace has them all.
-    const pooled = this.tap === null ? this.ln_final.forward(pool(out)) : pool(this.ln_final.forward(out));
-    return ops.matmul(pooled, this.parameter('text_projection'));
+    const x = ops.add(embedded, positions).transpose(1, 0, 2); // N T D -> T N D
+    const rows = ndarray(Int32Array.from(ends, (end, n) => end * N + n), [1, N]);
+    const atEnds = (all: Tensor): Tensor => ops.embedding(rows, reshape(ops.contiguous(all), [T * N, D]));
+    // Of the last block and of ln_final only the tokens at the ends are needed; a trace has them all.
+    const pooled = this.tap === null ? this.ln_final.forward(this.transformer.forward(x, atEnds))
+      : atEnds(this.ln_final.forward(this.transformer.forward(x).transpose(1, 0, 2)).transpose(1, 0, 2)); // T N D -> N T D, as model.py, and back
+    return ops.matmul(reshape(pooled, [N, D]), this.parameter('text_projection'));
   }
 }
 
@@ -54,7 +54,7 @@ export function causalMask(T: number): Tensor {
 }
 
 /** The position of each row's largest id, the first of equals, as torch.argmax gives it. */
-function endsOfText(tokens: ndarray.NdArray<Int32Array>): number[] {
+export function endsOfText(tokens: ndarray.NdArray<Int32Array>): number[] {
   const [N, T] = tokens.shape;
   return Array.from({ length: N }, (_, n) => {
     let end = 0;
@@ -63,7 +63,8 @@ function endsOfText(tokens: ndarray.NdArray<Int32Array>): number[] {
   });
 }
 
-function checkTokens(tokens: ndarray.NdArray<Int32Array>, vocabulary: number, context: number): void {
+/** @throws RangeError for another shape, or an id outside the vocabulary */
+export function checkTokens(tokens: ndarray.NdArray<Int32Array>, vocabulary: number, context: number): void {
   if (tokens.dimension !== 2 || tokens.shape[1] < 1 || tokens.shape[1] > context) {
     throw new RangeError(`encodeText: "tokens" expected shape (N, 1…${context}), got (${tokens.shape.join(', ')}); use tokenize`);
   }

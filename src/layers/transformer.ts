@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../ops/tensor.ts';
 import { GELU, LayerNorm, Linear, QuickGELU } from './basic.ts';
-import { MultiheadAttention } from './multihead-attention.ts';
+import { MultiheadAttention, type Pick } from './multihead-attention.ts';
 import { Module, type LayerOptions, type Weights } from './module.ts';
 
 export interface TransformerOptions extends LayerOptions {
@@ -32,12 +32,14 @@ export class ResidualAttentionBlock extends Module {
   /**
    * x (T,N,D) -> (queries,N,D)
    * @param queries compute only the first so many tokens; the others still answer them. Default all.
+   * @param pick of these, go on with what it chooses after attention, for which alone the MLP is then computed
    */
-  forward(x: Tensor, queries: number = x.shape[0]): Tensor {
+  forward(x: Tensor, queries: number = x.shape[0], pick: Pick | null = null): Tensor {
     const { ops } = this;
     const mask = this.#mask?.hi(queries, x.shape[0]) ?? null;
-    const attended = this.attn.forward(this.ln_1.forward(x), queries, mask);
-    const middle = ops.add(x.hi(queries, x.shape[1], x.shape[2]), attended);
+    const attended = this.attn.forward(this.ln_1.forward(x), queries, mask, pick);
+    const asking = x.hi(queries, x.shape[1], x.shape[2]);
+    const middle = ops.add(pick === null ? asking : pick(asking), attended);
     return this.traced(ops.add(middle, this.mlp.forward(this.ln_2.forward(middle))));
   }
 }
@@ -73,15 +75,16 @@ export class Transformer extends Module {
   }
 
   /**
-   * x (T,N,D) -> (T,N,D), or (1,N,D) where only the first token is wanted: then the last block leaves the others' work out.
+   * x (T,N,D) -> (T,N,D), or fewer tokens where not all are wanted: then the last block leaves the others' work out.
    * With a tap everything is computed, because a trace has it all.
+   * @param wanted 'all', 'first' for the first token, or a function that chooses
    */
-  forward(x: Tensor, firstTokenOnly = false): Tensor {
+  forward(x: Tensor, wanted: 'all' | 'first' | Pick = 'all'): Tensor {
     const last = this.resblocks.length - 1;
     let out = x;
     this.resblocks.forEach((block, i) => {
-      const queries = firstTokenOnly && i === last && this.tap === null ? 1 : out.shape[0];
-      out = block.forward(out, queries);
+      const fewer = i === last && this.tap === null;
+      out = block.forward(out, fewer && wanted === 'first' ? 1 : out.shape[0], fewer && typeof wanted === 'function' ? wanted : null);
     });
     return this.traced(this.tap?.(this.path('resblocks'), out) ?? out);
   }

@@ -37,7 +37,7 @@ export class VisionTransformer extends Module {
     const grid = reshape(ops.contiguous(patches), [N, D, H * W]).transpose(0, 2, 1); // N D (HW) -> N (HW) D
     const tokens = ops.add(ops.concat([repeated(this.parameter('class_embedding'), N), grid], 1), positions);
     const normed = this.ln_pre.forward(tokens);
-    const out = this.transformer.forward(normed.transpose(1, 0, 2), true); // N T D -> T N D
+    const out = this.transformer.forward(normed.transpose(1, 0, 2), 'first'); // N T D -> T N D
     const first = reshape(ops.contiguous(out.hi(1, N, D)), [N, D]);
     return this.traced(ops.matmul(this.ln_post.forward(first), this.parameter('proj')));
   }
