@@ -54,6 +54,8 @@ export interface Executor {
   readonly ops: Operations;
   /** Reads tensors into memory of the executor's choosing. */
   readWeights(checkpoint: Checkpoint, names: Iterable<string>): Promise<Map<string, Tensor>>;
+  /** Reads tensors that were read before again, from a checkpoint that holds other numbers in the same types and shapes, to the same places. */
+  rewriteWeights(checkpoint: Checkpoint, weights: ReadonlyMap<string, Tensor>): Promise<void>;
   /**
    * Computes a function of tensors. It is given the inputs as the executor's tensors, the set of operations and the tap, and must use these.
    * @returns a tensor of numbers, in row-major order

@@ -32,6 +32,10 @@ export class ReferenceExecutor implements Executor {
     return weights;
   }
 
+  async rewriteWeights(checkpoint: Checkpoint, weights: ReadonlyMap<string, Tensor>): Promise<void> {
+    for (const [name, { data }] of weights) await checkpoint.read(name, data as Float32Array);
+  }
+
   async run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
     options.signal?.throwIfAborted();
     const precision = options.precision ?? this.precision;

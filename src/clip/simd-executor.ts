@@ -88,6 +88,11 @@ export class SimdExecutor implements Executor {
     return this.#exclusive(() => this.#read(checkpoint, [...names]));
   }
 
+  rewriteWeights(checkpoint: Checkpoint, weights: ReadonlyMap<string, Tensor>): Promise<void> {
+    // Plans stay: they know addresses, and these do not change. What lies beyond the weights is written anew by every run.
+    return this.#exclusive(() => this.#fill(checkpoint, new Map([...weights.keys()].map((name) => [name, this.#weights.get(name)!])), roundUp(this.#top)));
+  }
+
   run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
     const precision = options.precision ?? this.precision;
     let started = false;
@@ -201,16 +206,14 @@ export class SimdExecutor implements Executor {
     this.#plans.clear(); // their memory begins where these weights will lie
     const placed = new Map<string, PlacedWeight>();
     let top = roundUp(this.#top);
-    let largest = 0;
     for (const name of names) {
       const { shape, dtype } = checkpoint.tensors.get(name)!;
       const layout = layoutOf(name, shape);
       const half = this.#residency === 'half' && dtype === 'F16' && layout !== 'plain';
       placed.set(name, { address: top, layout, shape, half });
       top += roundUp((half ? 2 : 4) * weightElements(layout, name, shape) + 64);
-      if (layout !== 'plain') largest = Math.max(largest, 4 * weightElements(layout, name, shape) + 64);
     }
-    await this.#fill(checkpoint, placed, roundUp(top), Math.max(STAGING, roundUp(largest)));
+    await this.#fill(checkpoint, placed, roundUp(top));
     for (const [name, weight] of placed) this.#weights.set(name, weight);
     this.#top = top;
     return new Map(names.map((name) => [name, Recorder.source({ kind: 'weight', name, shape: placed.get(name)!.shape }, placed.get(name)!.shape)]));
@@ -218,9 +221,11 @@ export class SimdExecutor implements Executor {
 
   /**
    * Reads the parameters to their places. While one half of the staging area is packed by the threads, the other is filled from the file.
-   * @param staging two areas of `room` bytes, and a third where weights lie packed before they are narrowed
+   * @param staging where there are two areas, each with room for the largest, and a third where weights lie packed before they are narrowed
    */
-  async #fill(checkpoint: Checkpoint, placed: ReadonlyMap<string, PlacedWeight>, staging: number, room: number): Promise<void> {
+  async #fill(checkpoint: Checkpoint, placed: ReadonlyMap<string, PlacedWeight>, staging: number): Promise<void> {
+    let room = STAGING;
+    for (const [name, { layout, shape }] of placed) if (layout !== 'plain') room = Math.max(room, roundUp(4 * weightElements(layout, name, shape) + 64));
     const halves = [...placed.values()].some((weight) => weight.half);
     const textAt = staging + (halves ? 3 : 2) * room;
     this.#reserve(textAt);
@@ -237,16 +242,24 @@ export class SimdExecutor implements Executor {
       area = 1 - area;
       filled = 0;
     };
+    const read = async (name: string, at: number, size: number): Promise<void> => {
+      try {
+        await checkpoint.read(name, f32.subarray(at / 4, at / 4 + size));
+      } catch (error) {
+        await packing.catch(() => undefined); // its memory is not to be used before
+        throw error;
+      }
+    };
     for (const [name, { address, layout, shape, half }] of placed) {
       const size = sizeOf(shape);
       if (layout === 'plain') {
-        await checkpoint.read(name, f32.subarray(address / 4, address / 4 + size));
+        await read(name, address, size);
         continue;
       }
       const elements = weightElements(layout, name, shape);
       if (filled + 4 * elements + 64 > room) await pack();
       const from = staging + area * room + filled;
-      await checkpoint.read(name, f32.subarray(from / 4, from / 4 + size));
+      await read(name, from, size);
       const packed = staging + 2 * room + filled;
       steps.push(packStep(layout, name, shape, from, half ? packed : address, TILE.MR));
       if (half) steps.push({ kind: 'narrow', x: packed, y: address, count: roundUp(elements) });

@@ -8,6 +8,7 @@ import { unpickle, type PickleHooks } from './pickle.ts';
 import { PickleEnd } from './pickle-reader.ts';
 import type { PickleValue } from './pickle-values.ts';
 import { rowMajor, type StoredTensor } from './stored-tensor.ts';
+import { metadataOf } from './torch-metadata.ts';
 import { collectTensors, torchHooks, type TorchStorage } from './torch-objects.ts';
 import { bigEndian, MAX_PICKLE_BYTES } from './torch-zip.ts';
 
@@ -45,7 +46,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<RawCheckpoint
     if (start === undefined) throw new Error(`"${where}" has no storage "${storage.key}", which "${name}" needs; it is damaged: copy or download it again`);
     tensors.set(name, { dtype: storage.dtype, shape, strides: strides.length === 0 ? rowMajor(shape) : strides, source, position: start + (storage.start + offset) * ELEMENT_BYTES[storage.dtype] });
   }
-  return { origin: where, format: 'PyTorch legacy', metadata: {}, tensors, close: () => source.close() };
+  return { origin: where, format: 'PyTorch legacy', metadata: metadataOf(object), tensors, close: () => source.close() };
 }
 
 /** The five pickles. Nobody says how long they are: a growing piece of the file is tried until they fit. */

@@ -9,6 +9,7 @@ import { crc32 } from './crc32.ts';
 import { ELEMENT_BYTES } from './element-types.ts';
 import { unpickle } from './pickle.ts';
 import type { StoredTensor } from './stored-tensor.ts';
+import { metadataOf } from './torch-metadata.ts';
 import { collectTensors, torchHooks } from './torch-objects.ts';
 import { listZip, type ZipEntry } from './zip.ts';
 
@@ -51,7 +52,7 @@ export async function readTorchZip(source: ByteSource): Promise<RawCheckpoint> {
     tensors.set(name, { dtype, shape: tensor.shape, strides: tensor.strides, source: inside, position: (start + tensor.offset) * bytes });
   }
   const isScript = entries.has(`${folder}constants.pkl`) || [...entries.keys()].some((name) => name.startsWith(`${folder}code/`));
-  return { origin: where, format: isScript ? 'TorchScript archive' : 'PyTorch zip', metadata: {}, tensors, close: () => source.close() };
+  return { origin: where, format: isScript ? 'TorchScript archive' : 'PyTorch zip', metadata: isScript ? {} : metadataOf(value), tensors, close: () => source.close() };
 }
 
 export const bigEndian = (where: string): Error =>
