@@ -61,10 +61,10 @@ async function make(model: string, folder: string, { seed, claims, threads, quie
 async function compare(path: string, pack: string, { claims, map, json }: GoldenCommandOptions): Promise<number> {
   const { openDump } = await import('../oracle/dump/open.ts');
   const { checkGoldenPack } = await import('../oracle/golden/check.ts');
-  const { readFile } = await import('node:fs/promises');
+  const { readMap } = await import('./verify.ts');
   const dump = await openDump(path);
   try {
-    const names = map === undefined ? {} : JSON.parse(await readFile(map, 'utf8')) as Record<string, string>;
+    const names = map === undefined ? {} : await readMap(map);
     // --claims is a list where a pack is made; the one that a dump is held to is its first.
     const result = await checkGoldenPack(dump, pack, { claim: claims.length === 1 ? claims[0] : 'float32', map: names });
     await standardOutput.write(json ? `${JSON.stringify(result)}\n` : asText(result));

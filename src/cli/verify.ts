@@ -141,7 +141,7 @@ async function tolerancesIn({ tolerances: path, claims }: VerifyCommandOptions, 
 }
 
 /** @throws CommandError if the file is no JSON object of strings */
-async function readMap(path: string): Promise<Record<string, string>> {
+export async function readMap(path: string): Promise<Record<string, string>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(`--map: "${path}" cannot be read (${error.code ?? messageOf(error)}); name a JSON file {"their name": "our path"}`);
   });

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { isOneSentence, picture, root, run, temporaryFolder } from './support/cli.ts';
 
 const folder = temporaryFolder();
-const COMMANDS = ['embed', 'classify', 'trace', 'models', 'download', 'inspect', 'demo'];
+const COMMANDS = ['embed', 'classify', 'trace', 'golden', 'models', 'download', 'inspect', 'demo'];
 
 test('--version is the package\'s', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -28,6 +28,7 @@ test.each([
   ['embed', IMAGE_OPTIONS],
   ['classify', [...IMAGE_OPTIONS, '--head', '--labels', '--threshold', '--top', '--logits', '--format', 'one in a picture']],
   ['trace', ['--model', '--weights', '--pipeline', '--precision', '--input', '--layers', '--hash', '--out', 'SHA-256']],
+  ['golden', ['--model', '--all', '--seed', '--claims', '--out', '--check', '--pack', '--map', '--json']],
   ['models', ['--json', '--root']],
   ['download', ['--all', '--base-url', '--root', '--verify', '--retries', '--stall-timeout', 'ViT-L/14@336px']],
   ['inspect', ['--json', '--headers-only']],
