@@ -1,6 +1,9 @@
 // load: from a name or a path to a model that answers. Weights come from the cache, the package, a file of any known layout, or a seed.
 
 import { availableParallelism } from 'node:os';
+import { Adapters, type AdapterMode } from './adapters/adapters.ts';
+import type { AdapterSource } from './adapters/lora.ts';
+import { readAdapter } from './adapters/read.ts';
 import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './architecture.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { openBundled } from './checkpoint/bundled.ts';
@@ -10,10 +13,17 @@ import { cachedPath } from './download.ts';
 import { createExecutor, type Executor, type ExecutorOptions } from './executor.ts';
 import { preprocessor, type Preprocess } from './image/preprocess.ts';
 import { MODELS, type Architecture, type ModelEntry } from './models.ts';
+import { atResolution } from './resolution.ts';
 
 export interface LoadOptions extends ExecutorOptions {
   /** A file, a folder of shards, or 'synthetic:SEED'. Default: the cached download; the mini models come with the package. */
   weights?: string;
+  /** LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is in force; `model.setAdapter` puts another in force, or none. */
+  adapter?: AdapterSource | readonly AdapterSource[];
+  /** 'merged' (default) adds an adapter to the weights; 'unmerged' applies it beside them: slower calls, changes at once, equal within float32. */
+  adapterMode?: AdapterMode;
+  /** R, if it is to be another than the model was trained with: the positional embedding is interpolated. A multiple of the patch, ResNets of 32. */
+  resolution?: number;
 }
 
 /**
@@ -26,12 +36,14 @@ export async function load(nameOrPath: string, options: LoadOptions = {}): Promi
   const entry = MODELS.find((model) => model.name === nameOrPath) ?? null;
   const checkpoint = await openWeights(nameOrPath, options.weights);
   try {
-    const architecture = architectureOf(checkpoint, entry);
-    checkParameters(checkpoint, architecture);
-    const name = entry?.name ?? modelNameFor(architecture) ?? nameOrPath;
+    const trained = architectureOf(checkpoint, entry);
+    checkParameters(checkpoint, trained);
+    const name = entry?.name ?? modelNameFor(trained) ?? nameOrPath;
+    const { checkpoint: resized, architecture } = options.resolution === undefined ? { checkpoint, architecture: trained } : atResolution(checkpoint, trained, options.resolution);
+    const adapters = await adaptersOf(options, resized, architecture, executor);
     const weights = options.weights ?? (entry !== null && isBundled(entry.name) ? entry.name : checkpoint.origin);
     const description = { name, weights, architecture, activation: activationOf(checkpoint) };
-    const model = new CLIP(description, executor, new CheckpointTowers(checkpoint, architecture, executor));
+    const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));
     await model.prepare('vision');
     return { model, preprocess: preprocessor(architecture.vision.resolution) };
   } catch (error) {
@@ -93,13 +105,24 @@ function activationOf(checkpoint: Checkpoint): 'quick_gelu' | 'gelu' {
   return checkpoint.metadata.hidden_act === 'gelu' ? 'gelu' : 'quick_gelu';
 }
 
+async function adaptersOf({ adapter, adapterMode = 'merged' }: LoadOptions, checkpoint: Checkpoint, architecture: Architecture, executor: Executor): Promise<Adapters | null> {
+  if (adapterMode !== 'merged' && adapterMode !== 'unmerged') throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(adapterMode)}`);
+  if (adapter === undefined) return null;
+  const sources = Array.isArray(adapter) ? adapter as readonly AdapterSource[] : [adapter as AdapterSource];
+  const read = [];
+  for (const source of sources) read.push(await readAdapter(source, architecture));
+  return new Adapters(read, adapterMode, checkpoint, executor);
+}
+
 /** Reads a tower's parameters from a checkpoint when it is asked for, straight into the executor's memory. */
 class CheckpointTowers implements TowerSource {
   readonly #checkpoint: Checkpoint;
   readonly #architecture: Architecture;
   readonly #executor: Executor;
+  readonly adapters: Adapters | null;
 
-  constructor(checkpoint: Checkpoint, architecture: Architecture, executor: Executor) {
+  constructor(checkpoint: Checkpoint, architecture: Architecture, executor: Executor, adapters: Adapters | null) {
+    this.adapters = adapters;
     this.#checkpoint = checkpoint;
     this.#architecture = architecture;
     this.#executor = executor;
@@ -107,7 +130,7 @@ class CheckpointTowers implements TowerSource {
 
   weights(tower: 'vision' | 'text'): ReturnType<TowerSource['weights']> {
     const names = parameterShapes(this.#architecture, { vision: tower === 'vision', text: tower === 'text' }).keys();
-    return this.#executor.readWeights(this.#checkpoint, names);
+    return this.adapters === null ? this.#executor.readWeights(this.#checkpoint, names) : this.adapters.read(names);
   }
 
   close(): Promise<void> {
