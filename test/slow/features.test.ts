@@ -29,10 +29,10 @@ describe.each(models)('%s with synthetic:0', (name) => {
     expectSameBits(new Encoder(weights, 'visual', { ops }).forward(syntheticImage(0, 1, vision.resolution)), bits.tensor(name));
   });
 
-  test('the SIMD path on 1, 2 and 3 threads has the plain path\'s bits', async () => {
+  test.each(['float32', 'float64'] as const)('in %s, the SIMD path on 1, 2 and 3 threads has the plain path\'s bits', async (precision) => {
     const image = syntheticImage(1, 1, MODELS.find((model) => model.name === name)!.vision.resolution);
     const features = async (executor: 'reference' | 'simd', threads: number): Promise<Tensor> => {
-      const { model } = await load(name, { weights: 'synthetic:1', executor, threads });
+      const { model } = await load(name, { weights: 'synthetic:1', executor, threads, precision });
       const result = await model.encodeImage(image);
       await model.close();
       return result;
