@@ -41,11 +41,12 @@ export default tseslint.config(
     },
   },
   { files: ['src/**/*.ts', 'workers/**/*.ts'], rules: banApproximations },
-  { files: ['src/ops/**/*.ts'], rules: restrict(noNode, rooms(['layers', 'clip', 'cli', 'workers'])) },
-  { files: ['src/layers/**/*.ts'], rules: restrict(noNode, rooms(['clip', 'cli', 'workers'])) },
-  { files: ['src/clip/**/*.ts'], rules: restrict(rooms(['cli'])) },
-  { files: ['workers/**/*.ts'], rules: restrict(rooms(['clip', 'cli'])) },
-  { files: ['workers/{barrier,run-program,job,fair-queue,on-abort}.ts'], rules: restrict(noNode, rooms(['clip', 'cli'])) }, // Portable, like src/ops.
+  { files: ['src/ops/**/*.ts'], rules: restrict(noNode, rooms(['layers', 'clip', 'oracle', 'cli', 'workers'])) },
+  { files: ['src/layers/**/*.ts'], rules: restrict(noNode, rooms(['clip', 'oracle', 'cli', 'workers'])) },
+  { files: ['src/clip/**/*.ts'], rules: restrict(rooms(['oracle', 'cli'])) },
+  { files: ['src/oracle/**/*.ts'], rules: restrict(rooms(['cli'])) },
+  { files: ['workers/**/*.ts'], rules: restrict(rooms(['clip', 'oracle', 'cli'])) },
+  { files: ['workers/{barrier,run-program,job,fair-queue,on-abort}.ts'], rules: restrict(noNode, rooms(['clip', 'oracle', 'cli'])) }, // Portable, like src/ops.
   {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', performance: 'readonly', setTimeout: 'readonly' } },
