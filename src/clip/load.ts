@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { Adapters, type AdapterMode } from './adapters/adapters.ts';
 import type { AdapterSource } from './adapters/lora.ts';
 import { readAdapter } from './adapters/read.ts';
+import { activationOf } from './activation.ts';
 import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './architecture.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { openBundled } from './checkpoint/bundled.ts';
@@ -99,10 +100,6 @@ function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Archi
       + `load it ${other === null ? 'by its path alone' : `as ${other}`}`);
   }
   return found;
-}
-
-function activationOf(checkpoint: Checkpoint): 'quick_gelu' | 'gelu' {
-  return checkpoint.metadata.hidden_act === 'gelu' ? 'gelu' : 'quick_gelu';
 }
 
 async function adaptersOf({ adapter, adapterMode = 'merged' }: LoadOptions, checkpoint: Checkpoint, architecture: Architecture, executor: Executor): Promise<Adapters | null> {

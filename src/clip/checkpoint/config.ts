@@ -20,6 +20,10 @@ export async function readConfig(source: string): Promise<Record<string, string>
     if (activation !== 'quick_gelu' && activation !== 'gelu') {
       throw new Error(`"${join(folder, 'config.json')}" names the activation ${JSON.stringify(activation).slice(0, 60)}, expected "quick_gelu" or "gelu"; only those can be computed`);
     }
+    const text = isObject(huggingFace?.text_config) ? huggingFace.text_config.hidden_act ?? activation : activation;
+    if (text !== activation) {
+      throw new Error(`"${join(folder, 'config.json')}" names ${JSON.stringify(text).slice(0, 60)} for the text tower and ${JSON.stringify(activation)} for the image tower, expected one activation for both; mend the configuration`);
+    }
     return { hidden_act: activation };
   }
   const openClip = await readJson(join(folder, 'open_clip_config.json'));
