@@ -31,9 +31,10 @@ const openAIName = (module) => HUGGING_FACE.reduce((name, [pattern, ours]) => na
 
 /**
  * @param {Uint8Array} onnx an ONNX model; parameters in files beside it stay there
+ * @param {(module: string) => boolean} wanted whose outputs; default all
  * @returns {{ model: Uint8Array, modules: Map<string, string> }} the model with more outputs, and the name of the graph's value for each module
  */
-export function exposeOutputs(onnx) {
+export function exposeOutputs(onnx, wanted = () => true) {
   const parts = [];
   let modules;
   for (const field of fields(onnx)) {
@@ -47,7 +48,9 @@ export function exposeOutputs(onnx) {
     for (const { number, content } of fields(graph)) {
       if (number === 12) outputs.add(string(content, 1)); // GraphProto.output
       if (number !== 1) continue; // GraphProto.node
-      for (const module of modulesOf(string(content, 3))) modules.set(openAIName(module), string(content, 2)); // NodeProto.name, .output
+      for (const module of modulesOf(string(content, 3)).map(openAIName)) { // NodeProto.name
+        if (wanted(module)) modules.set(module, string(content, 2)); // NodeProto.output
+      }
     }
     const added = [...new Set(modules.values())].filter((value) => !outputs.has(value));
     const changed = join([graph, ...added.map((value) => delimited(12, delimited(1, new TextEncoder().encode(value))))]); // ValueInfoProto.name

@@ -97,8 +97,9 @@ const NAMES: Partial<Record<Band['kind'], string>> = { float32: 'float32', float
 function bandName({ kind, low, high }: Band, scale: Scale, box: Box): string[] {
   const [name, last] = [NAMES[kind], low.length - 1];
   if (name === undefined || last < 0) return [];
-  const [bottom, top] = [low[last] === 0 ? box.bottom : scale.y(low[last]), scale.y(high[last])];
-  return [text(box.right - 4, Math.round((kind === 'float32' ? top + 12 : (bottom + top) / 2) + 4), name, ' class="band-name" text-anchor="end"')];
+  // float32's name lies at the bottom: further up are the marks.
+  const y = kind === 'float32' ? box.bottom - 6 : (scale.y(low[last]) + scale.y(high[last])) / 2 + 4;
+  return [text(box.right - 4, Math.round(y), name, ' class="band-name" text-anchor="end"')];
 }
 
 /** A line down from the first wrong layer's name, which keeps within the picture. */

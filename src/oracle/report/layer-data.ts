@@ -40,7 +40,7 @@ export function layerData(layer: LayerResult, picture: LayerPicture | null, most
   return {
     ...common,
     histogram: histogram(picture),
-    map: mapData(picture.map, picture.unit, mostCells, `${axes.rowKind}s`, `${axes.columnKind}s`, [axes.rows, axes.columns]),
+    map: mapData(picture.map, picture.unit, mostCells, axes.rowKind, axes.columnKind, [axes.rows, axes.columns]),
     plane: picture.plane === null || axes.plane === null ? null : mapData(picture.plane, picture.unit, mostCells / 4, 'y', 'x', [axes.plane.height, axes.plane.width]),
     indices: [...axes.indices],
     worst: picture.worst.map(({ index, backend, reference, truth }) =>
@@ -50,7 +50,7 @@ export function layerData(layer: LayerResult, picture: LayerPicture | null, most
 
 /** What each place of `facts` is called; said once for all layers. */
 export const FACTS = ['shape', 'relative error ‖B−T‖/‖T‖', 'rho: times float32\'s own error', 'rho when fed the backend\'s own inputs', 'rho that passes, that is plausible', 'effective bits', 'largest |B−T|', 'NMSE',
-  'cosine distance', 'equal bit for bit to our float32', 'our float32\'s relative error ‖R−T‖/‖T‖', 'the worst of its parts', 'NaN or infinite where the truth is not'] as const;
+  'cosine distance', 'equal bit for bit to our float32', 'our float32\'s relative error ‖R−T‖/‖T‖', 'worst part', 'NaN or infinite where the truth is not'] as const;
 
 function facts(layer: LayerResult): LayerData['facts'] {
   const { worst, limits } = layer;

@@ -116,7 +116,7 @@ function panelOf(layer: LayerData, { alphabet, facts: names }: PageData): HTMLEl
   const figures = make('div', { class: 'figures' });
   if (layer.histogram === null) figures.append(make('p', {}, 'Nobody looked at this layer\'s values while they were in memory.'));
   else figures.append(histogram(layer.histogram, layer.verdict, alphabet));
-  if (layer.map !== null) figures.append(errorMap(layer.map, alphabet, `Error over ${layer.map.rowLabel} (down) and ${layer.map.columnLabel} (across)`));
+  if (layer.map !== null) figures.append(errorMap(layer.map, alphabet, `Error over ${layer.map.rowLabel}s (down) and ${layer.map.columnLabel}s (across)`));
   if (layer.plane !== null) figures.append(errorMap(layer.plane, alphabet, 'Error over the picture\'s plane'));
   parts.push(facts, figures);
   if (layer.worst.length > 0) {
