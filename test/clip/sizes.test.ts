@@ -14,7 +14,7 @@ const grids = golden.names.flatMap((name) => /^grid\/(\d+)\/(\d+)$/.exec(name)?.
 const pairs = Array.from({ length: grids.length / 2 }, (_, i) => [grids[2 * i], grids[2 * i + 1]] as unknown as [number, number]);
 
 describe('a grid', () => {
-  test.each(pairs)('%i x %i to %i is PyTorch\'s in float64, rounded', (from, to) => {
+  test.each(pairs)('%i to %i positions a side is PyTorch\'s in float64, rounded', (from, to) => {
     const input = golden.tensor(`grid/${from}/${to}/input`);
     const expected = golden.tensor(`grid/${from}/${to}`);
     const resized = resizeGrid(input.data as Float32Array, from, to);
@@ -22,8 +22,8 @@ describe('a grid', () => {
     // Both sum in float64, in orders of their own: roundings may part by a unit where the truth lies between two.
     expect(maxAbs(ndarray(resized, [resized.length]), ndarray(rounded, [rounded.length]))).toBeLessThanOrEqual(1.2e-7);
     expect(relRms(ndarray(resized, [to * to, 3]), expected)).toBeLessThan(6e-8);
-    // What PyTorch gives in float32 is as near as float32 goes: it is the same interpolation.
-    expect(maxAbs(ndarray(resized, [to * to, 3]), golden.tensor(`grid/${from}/${to}/f32`))).toBeLessThan(1e-6);
+    // PyTorch's float32 keeps the centres, up to 24, in float32 (units of 1.9e-6), and the kernel's slope is at most 1.
+    expect(maxAbs(ndarray(resized, [to * to, 3]), golden.tensor(`grid/${from}/${to}/f32`))).toBeLessThan(4e-6);
   });
 
   test('the golden grids are many, up and down', () => {
