@@ -10,6 +10,9 @@ type Numbers = Float32Array | Float64Array;
  */
 export const ROUNDING = 0.39 / 16777216;
 
+/** The largest relative error of rounding to float32. */
+const HALF_ULP = 1 / 16777216;
+
 export interface Measures {
   readonly rho: number;
   readonly effectiveBits: number;
@@ -37,7 +40,7 @@ export function measure(backend: Numbers, reference: Numbers, truth: Numbers): M
   if (backend.length !== n || reference.length !== n) {
     throw new RangeError(`measures: expected three tensors of one size, got ${backend.length}, ${reference.length} and ${n} elements`);
   }
-  let tt = 0, ee = 0, te = 0, rr = 0, cost = 0, largest = 0, equal = 0, nonFinite = 0, mismatched = 0;
+  let tt = 0, ee = 0, te = 0, rr = 0, largest = 0, equal = 0, nonFinite = 0, mismatched = 0;
   for (let i = 0; i < n; i++) {
     const b = backend[i];
     const r = reference[i];
@@ -60,13 +63,11 @@ export function measure(backend: Numbers, reference: Numbers, truth: Numbers): M
     ee += e * e;
     te += t * e;
     rr += d * d;
-    const rounding = Math.fround(t) - t;
-    cost += rounding * rounding;
     const size = e < 0 ? -e : e;
     if (size > largest) largest = size;
   }
   const norm = Math.sqrt(tt);
-  const noise = Math.max(Math.sqrt(rr), Math.sqrt(cost), ROUNDING * norm);
+  const noise = Math.sqrt(rr) >= HALF_ULP * norm ? Math.sqrt(rr) : Math.max(Math.sqrt(rr), roundingCost(backend, reference, truth), ROUNDING * norm);
   const rho = mismatched > 0 ? Infinity : ratio(Math.sqrt(ee), noise);
   const relRms = mismatched > 0 ? Infinity : ratio(Math.sqrt(ee), norm);
   return {
@@ -80,6 +81,18 @@ export function measure(backend: Numbers, reference: Numbers, truth: Numbers): M
     referenceRelRms: ratio(Math.sqrt(rr), norm),
     nonFinite,
   };
+}
+
+/** ‖RN32(T) - T‖ over the elements that count. Never more than HALF_ULP·‖T‖, so that it is not asked for where the noise is larger. */
+function roundingCost(backend: Numbers, reference: Numbers, truth: Numbers): number {
+  let cost = 0;
+  for (let i = 0; i < truth.length; i++) {
+    const t = truth[i];
+    const rounding = Math.fround(t) - t;
+    const finite = backend[i] - t + (reference[i] - t);
+    if (finite - finite === 0) cost += rounding * rounding;
+  }
+  return Math.sqrt(cost);
 }
 
 /** 0/0 is no error; anything else over 0 is infinitely wrong. */

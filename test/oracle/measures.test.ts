@@ -75,7 +75,7 @@ describe('not finite', () => {
 
 test('all are what the contract\'s formulas give, term by term', () => {
   fc.assert(fc.property(numbers(6), numbers(6), numbers(6), (truth, errors, noise) => {
-    fc.pre(norm(truth) > 1e-3 && norm(noise) > 1e-3 && norm(errors) > 1e-3);
+    fc.pre(norm(truth) > 1e-3 && norm(errors) > 1e-3 && norm(noise) * 1e-4 > norm(truth) * 2 ** -23); // else the cost of a rounding takes the noise's place
     const backend = truth.map((t, i) => t + errors[i] * 1e-3);
     const reference = truth.map((t, i) => t + noise[i] * 1e-4);
     const got = measure(Float64Array.from(backend), Float64Array.from(reference), Float64Array.from(truth));
@@ -86,6 +86,17 @@ test('all are what the contract\'s formulas give, term by term', () => {
     const [b, t] = [norm(backend), norm(truth)];
     const direct = norm(backend.map((x, i) => x / b - truth[i] / t));
     expect(Math.abs(got.cosineDistance - direct * direct / 2)).toBeLessThanOrEqual(1e-9 * got.cosineDistance + 1e-15 * got.nmse + 1e-32);
+  }));
+});
+
+test('the noise is never less than what rounding the truth to float32 costs', () => {
+  fc.assert(fc.property(numbers(50), numbers(50), fc.double({ min: 1e-10, max: 1e-5, noNaN: true }), (truth, noise, scale) => {
+    fc.pre(norm(truth) > 1e-3);
+    const reference = truth.map((t, i) => t * (1 + scale * noise[i]));
+    const backend = truth.map((t) => t * 1.001);
+    const rounding = norm(truth.map((t) => Math.fround(t) - t));
+    const expected = Math.max(norm(minus(reference, truth)), rounding, 0.39 * 2 ** -24 * norm(truth));
+    expect(measure(Float64Array.from(backend), Float64Array.from(reference), Float64Array.from(truth)).rho / (norm(minus(backend, truth)) / expected)).toBeCloseTo(1, 9);
   }));
 });
 
