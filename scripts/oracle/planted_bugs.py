@@ -43,6 +43,12 @@ def bug(name, first, cause=None, kind=None):
     return register
 
 
+def by_blocks(seen):
+    """What is left where only blocks (and the stem and the features) are dumped."""
+    parts = ('image', 'visual', 'visual.avgpool', 'visual.ln_pre', 'visual.attnpool')
+    return {name: x for name, x in seen.items() if name in parts or name.rsplit('.', 1)[-1].isdigit() and 'downsample' not in name}
+
+
 CONV1 = {VIT: 'visual.conv1', RN: 'visual.conv1'}
 EVERYWHERE = CONV1
 
@@ -663,6 +669,14 @@ class _(Bug):
         return x if '.layer' in at and not at.endswith('-1') else super().avg_pool(x, kernel, at)
 
 
+@bug('torchvision-bottleneck-by-blocks', 'visual.layer2.0', 'stride-in-convolution', RN)
+class _(BUGS['torchvision-bottleneck']):
+    """The same, in a dump of the blocks' outputs alone."""
+    @classmethod
+    def trace(cls, root, image):
+        return by_blocks(super().trace(root, image))
+
+
 @bug('padding-off-by-one', 'visual.conv2', 'padding-shifted', RN)
 class _(Bug):
     """Two rows and columns of zeros behind, none in front."""
@@ -715,3 +729,33 @@ class _(Bug):
 class _(Bug):
     def linear(self, x, weight, bias, at):
         return F.linear(x, weight, None if at.endswith('.c_proj') else bias)
+
+
+# Dumps with little in them
+
+@bug('gelu-tanh-by-blocks', BLOCK0, 'tanh-gelu-for-quickgelu')
+class _(BUGS['gelu-tanh']):
+    @classmethod
+    def trace(cls, root, image):
+        return by_blocks(super().trace(root, image))
+
+
+@bug('missing-relu-by-blocks', 'visual.layer1.0', 'relu-missing', RN)
+class _(BUGS['missing-relu']):
+    @classmethod
+    def trace(cls, root, image):
+        return by_blocks(super().trace(root, image))
+
+
+@bug('q-k-swapped-features-only', 'visual', 'q-k-swapped')
+class _(BUGS['q-k-swapped']):
+    @classmethod
+    def trace(cls, root, image):
+        return {name: x for name, x in super().trace(root, image).items() if name in ('image', 'visual')}
+
+
+@bug('batchnorm-eps-features-only', 'visual', 'batchnorm-eps-1e-3', RN)
+class _(BUGS['batchnorm-eps-1e-3']):
+    @classmethod
+    def trace(cls, root, image):
+        return {name: x for name, x in super().trace(root, image).items() if name in ('image', 'visual')}

@@ -2,6 +2,7 @@
 
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
+import { findCauses } from './causes/index.ts';
 import { compareLayers, type Comparison } from './compare-layers.ts';
 import { checkShapes, inputImage, type ModelDescription } from './dump-shapes.ts';
 import type { Limits } from './layer-result.ts';
@@ -51,10 +52,15 @@ export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {
   const free = await compareLayers(comparison, { teacherForced, onLayer: options.onLayer, onProgress: options.onProgress });
   const layers = teacherForced ? free.layers : await ownVerdicts(comparison, free.layers);
   const firstWrong = layers.find(({ verdict }) => verdict === 'wrong')?.name ?? null;
+  const causes = firstWrong === null || options.causes === false ? [] : await findCauses({
+    model, target: firstWrong, backend: free.backend, signal, threads: model.threads,
+    right: layers.slice(0, layers.findIndex(({ name }) => name === firstWrong)).map(({ name }) => name),
+    limits: layers.find(({ name }) => name === firstWrong)!.limits,
+  });
   return {
     verdict: firstWrong === null ? 'pass' : 'fail',
     firstWrong,
-    causes: [],
+    causes,
     layers,
     model: model.name,
     weights: model.weights,

@@ -1,5 +1,6 @@
 // Who computes the pieces: plain loops, in float32 or float64; products that are too large for them go to the SIMD executor, which gives the same bits.
 
+import ndarray from 'ndarray';
 import { createExecutor, type Executor, type Precision } from '../../clip/executor.ts';
 import { emulating, type Emulation } from '../../ops/emulate.ts';
 import type { AttentionOptions, Conv2dOptions, Operations } from '../../ops/operations.ts';
@@ -48,7 +49,8 @@ export class Arithmetic {
 
   /** The tensor's numbers in this precision's element type. */
   take(x: Tensor): Tensor {
-    return this.precision === 'float64' && x.data instanceof Float32Array ? toFloat64(x) : x;
+    if (this.precision === 'float64') return x.data instanceof Float32Array ? toFloat64(x) : x;
+    return x.data instanceof Float64Array ? ndarray(Float32Array.from(reference.contiguous(x).data), [...x.shape]) as Tensor : x;
   }
 
   linear(x: Tensor, weight: Tensor, bias: Tensor | null): Promise<Tensor> {

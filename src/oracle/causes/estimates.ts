@@ -69,7 +69,7 @@ function leastSquares(columns: readonly Float64Array[], y: Float64Array): number
   return rows.map((row, i) => row[n] / row[i]);
 }
 
-/** eps from how strongly each row (or channel) was divided: the median of what they say. */
+/** eps from how strongly each row (or channel) was divided: the mean of what they say, the outermost tenths left out. */
 async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promise<Fault | null> {
   const step = await search.inputsOf(op);
   if (step === null || step.inputs[0].size !== search.values.data.length) return null;
@@ -77,7 +77,9 @@ async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promis
   const { shape } = step.inputs[0];
   const said = op === 'layerNorm' ? epsOfRows(x, parameters, shape, search.values.data) : epsOfChannels(x, parameters, shape, search.values.data);
   const sorted = said.filter((v) => Number.isFinite(v)).sort((p, q) => p - q);
-  const eps = sorted[Math.floor(sorted.length / 2)];
+  const tenth = Math.floor(sorted.length / 10);
+  const middle = sorted.slice(tenth, sorted.length - tenth);
+  const eps = middle.reduce((sum, v) => sum + v, 0) / middle.length;
   if (!(eps > 0)) return null;
   const change: Change = (s) => s.run({ attributes: { eps } });
   const norm = op === 'layerNorm' ? 'LayerNorm' : 'BatchNorm';

@@ -13,6 +13,8 @@ export interface Step {
   /** The checkpoint's name of each input that is a parameter (or rows of one), else null. */
   readonly names: readonly (string | null)[];
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** Of the output, as it should be. */
+  readonly shape: readonly number[];
   readonly arithmetic: Arithmetic;
   /** The operation itself, with other inputs or attributes than it would have. */
   run(changes?: { inputs?: readonly Tensor[]; attributes?: Readonly<Record<string, unknown>> }): Promise<Tensor>;

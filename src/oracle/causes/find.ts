@@ -5,11 +5,12 @@ import { estimatedFaults } from './estimates.ts';
 import type { Fault } from './fault.ts';
 import { FAULTS } from './faults/index.ts';
 import { otherLayerFaults } from './faults/weights.ts';
+import { halfAccumulation } from './half-accumulation.ts';
 import { hints } from './hints.ts';
 import { Search, type CauseQuestion, type Match } from './search.ts';
 
-/** A fault may be in one of several operations of a piece only; so many are tried one by one. */
-const SINGLES = 4;
+/** A fault may be at one of several places of a piece only; up to so many are tried one by one. */
+const PLACES = 12;
 /** How many causes are named at most. */
 const NAMED = 5;
 
@@ -25,9 +26,12 @@ export async function findCauses(question: CauseQuestion): Promise<Cause[]> {
   try {
     if (search.rho <= search.limits.pass) return [inherited(search.target)];
     const matches = await attempts(search, [...FAULTS, ...otherLayerFaults(search.network, search.piece.weights)]);
-    if (matches.length === 0) matches.push(...await attempts(search, await estimatedFaults(search)));
+    const misshapen = search.truth.length !== search.values.data.length;
+    if (matches.length === 0 && !misshapen) matches.push(...await attempts(search, await estimatedFaults(search)));
+    const accumulated = misshapen ? null : await halfAccumulation(search);
+    if (accumulated !== null) matches.push(accumulated);
     const causes = ranked(matches);
-    return causes.length > 0 ? causes : hints(search);
+    return causes.length > 0 || misshapen ? causes : hints(search);
   } finally {
     await search.close();
   }
@@ -43,11 +47,10 @@ async function attempts(search: Search, faults: readonly Fault[]): Promise<Match
       matches.push(all);
       continue;
     }
-    if (fault.steps === undefined || search.piece.nodes.length === 1) continue;
-    for (let n = 0; n < SINGLES && !search.exhausted; n++) {
-      const single = await search.attempt(fault, n);
-      if (single === null) break;
-      if (single.confidence > 0) matches.push(single);
+    // Everywhere does not fit; at one place?
+    for (const place of all.changed.length > 1 && all.changed.length <= PLACES ? all.changed : []) {
+      const single = search.exhausted ? null : await search.attempt(fault, place);
+      if (single !== null && single.confidence > 0) matches.push(single);
     }
   }
   return matches;

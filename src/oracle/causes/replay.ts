@@ -1,11 +1,11 @@
 // Computes a piece of the network once more, with a fault in it or without.
 
 import ndarray from 'ndarray';
-import type { BatchNormParameters } from '../../ops/operations.ts';
 import { indexAt, storageOf, type Node, type Storage } from '../../ops/simd/graph.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
+import { apply } from './apply.ts';
 import type { Arithmetic } from './arithmetic.ts';
-import type { Fault, Step } from './fault.ts';
+import type { Change, Fault, Step } from './fault.ts';
 import type { Network, Piece } from './network.ts';
 
 export interface Sources {
@@ -15,78 +15,120 @@ export interface Sources {
   backend(name: string): Tensor | null;
 }
 
+/** What operations gave without a fault, so that only what a fault reaches is computed again. */
+export class Kept {
+  readonly #outputs = new Map<Node, FloatArray>();
+  #room: number;
+
+  /** @param bytes that may be kept */
+  constructor(bytes: number) {
+    this.#room = bytes;
+  }
+
+  get(node: Node): FloatArray | undefined {
+    return this.#outputs.get(node);
+  }
+
+  add(node: Node, data: FloatArray): void {
+    this.#room -= data.byteLength;
+    if (this.#room >= 0) this.#outputs.set(node, data);
+  }
+}
+
+export interface Options {
+  arithmetic: Arithmetic;
+  /** null computes the piece as it should be. */
+  fault: Fault | null;
+  /** The fault's steps change operations of this place (`changed`) and no others. Default: all. */
+  only?: string | null;
+  /** Filled without a fault, used with one. */
+  kept?: Kept;
+}
+
 export interface Replayed {
   readonly output: Tensor;
-  /** How many operations (and image or output) the fault changed. */
-  readonly changes: number;
+  /** The places that the fault changed: a parameter's name where the operation has one, else a number. */
+  readonly changed: readonly string[];
 }
 
 /** A fault does not fit into a piece: shapes that come next would be others. */
 class Misfit extends Error {}
 
-/**
- * @param fault null computes the piece as it should be
- * @param only applies the fault's steps to the n-th operation that it would change, and to no other
- * @returns null if the fault has nothing to change here, or does not fit
- */
-export async function replay(network: Network, piece: Piece, sources: Sources, arithmetic: Arithmetic, fault: Fault | null, only: number | null = null): Promise<Replayed | null> {
+/** @returns null if the fault has nothing to change here, does not reach the output, or does not fit */
+export async function replay(network: Network, piece: Piece, sources: Sources, options: Options): Promise<Replayed | null> {
+  if (options.fault !== null && !mayApply(options.fault, piece)) return null;
   try {
-    return await new Replay(network, piece, sources, arithmetic, fault, only).run();
+    return await new Replay(network, piece, sources, options).run();
   } catch (error) {
-    if (error instanceof Misfit || (fault !== null && error instanceof RangeError)) return null; // what an operation refuses, no backend computes
+    if (error instanceof Misfit || (options.fault !== null && error instanceof RangeError)) return null; // what an operation refuses, no backend computes
     throw error;
   }
+}
+
+function mayApply({ image, steps, output, emulation }: Fault, piece: Piece): boolean {
+  if (output !== undefined || (emulation !== undefined && piece.nodes.length > 0)) return true;
+  if (image !== undefined && [...piece.known.values()].includes('image')) return true;
+  return steps !== undefined && piece.nodes.some(({ op }) => steps[op] !== undefined);
 }
 
 class Replay {
   readonly #network: Network;
   readonly #piece: Piece;
   readonly #sources: Sources;
-  readonly #arithmetic: Arithmetic;
-  readonly #fault: Fault | null;
-  readonly #only: number | null;
+  readonly #options: Options;
   /** Contents of storages, laid out as they were recorded. */
   readonly #contents = new Map<Storage, FloatArray>();
   /** Outputs that a fault gave another shape. */
   readonly #reshaped = new Map<Storage, Tensor>();
-  #changes = 0;
-  #candidates = 0;
+  /** What the fault has reached. */
+  readonly #reached = new Set<Storage>();
+  readonly #changed = new Set<string>();
+  #operations = 0;
 
-  constructor(network: Network, piece: Piece, sources: Sources, arithmetic: Arithmetic, fault: Fault | null, only: number | null) {
+  constructor(network: Network, piece: Piece, sources: Sources, options: Options) {
     this.#network = network;
     this.#piece = piece;
     this.#sources = sources;
-    this.#arithmetic = arithmetic;
-    this.#fault = fault;
-    this.#only = only;
+    this.#options = options;
   }
 
   async run(): Promise<Replayed | null> {
-    const piece = this.#piece;
-    const fault = this.#fault;
-    for (const [storage, name] of piece.known) this.#fill(storage, name);
-    for (const node of piece.nodes) this.#keep(node, await this.#compute(node));
-    let output = this.#tensor(piece.output);
-    if (fault?.emulation !== undefined && piece.nodes.length > 0) this.#changes++;
-    if (fault?.output !== undefined) {
-      const changed = fault.output(output, piece.target);
-      if (changed !== null) {
-        output = changed;
-        this.#changes++;
+    const { nodes, known, target, output } = this.#piece;
+    const { fault, kept } = this.#options;
+    for (const [storage, name] of known) this.#fill(storage, name);
+    for (const node of nodes) {
+      const before = fault !== null && fault.emulation === undefined ? kept?.get(node) : undefined;
+      const untouched = before !== undefined && !node.inputs.some((view) => this.#reached.has(storageOf(view)));
+      const change = this.#changeFor(node);
+      if (untouched && change === null) {
+        this.#contents.set(node.storage, before);
+        continue;
       }
+      await this.#compute(node, change, untouched ? before : undefined);
+      if (fault === null) kept?.add(node, this.#contents.get(node.storage)!);
     }
-    return fault !== null && this.#changes === 0 ? null : { output, changes: this.#changes };
+    let result = this.#tensor(output);
+    let reached = fault?.emulation !== undefined || this.#reached.has(storageOf(output));
+    if (fault?.output !== undefined) {
+      const changed = fault.output(result, target);
+      if (changed !== null) [result, reached] = [changed, true];
+    }
+    return fault !== null && !reached ? null : { output: result, changed: [...this.#changed] };
+  }
+
+  #changeFor(node: Node): Change | null {
+    return this.#options.fault?.steps?.[node.op] ?? null;
   }
 
   #fill(storage: Storage, name: string): void {
+    const { fault, arithmetic } = this.#options;
     let values = this.#sources.backend(name);
     if (values === null) throw new RangeError(`causes: expected the backend's "${name}", got none`);
-    if (name === 'image' && this.#fault?.image !== undefined) {
-      values = this.#fault.image(values);
-      this.#changes++;
+    if (name === 'image' && fault?.image !== undefined) {
+      values = fault.image(values);
+      this.#reached.add(storage);
     }
-    const tensor = name === 'image' ? null : this.#network.modules.get(name)!;
-    this.#put(storage, tensor, this.#arithmetic.take(values));
+    this.#put(storage, name === 'image' ? null : this.#network.modules.get(name)!, arithmetic.take(values));
   }
 
   /** Lays numbers out as the view `like` of the storage was recorded; null: row-major. */
@@ -98,11 +140,6 @@ class Replay {
     const data = values.data instanceof Float32Array ? new Float32Array(storage.length) : new Float64Array(storage.length);
     for (let i = 0; i < values.size; i++) data[indexAt(like, i)] = values.data[indexAt(values, i)];
     this.#contents.set(storage, data);
-  }
-
-  #keep(node: Node, output: Tensor): void {
-    if (output.shape.join() === node.output.shape.join()) this.#put(node.storage, node.output, output);
-    else this.#reshaped.set(node.storage, output);
   }
 
   /** A recorded view with numbers in it. */
@@ -120,7 +157,9 @@ class Replay {
     return ndarray(data, view.shape, view.stride, view.offset) as Tensor;
   }
 
-  async #compute(node: Node): Promise<Tensor> {
+  /** @param before what it gives if nothing is changed, where that is known */
+  async #compute(node: Node, change: Change | null, before: FloatArray | undefined): Promise<void> {
+    const { arithmetic, only = null } = this.#options;
     const names: (string | null)[] = [];
     const inputs: Tensor[] = [];
     for (const view of node.inputs) {
@@ -137,20 +176,24 @@ class Replay {
       }
     }
     const step: Step = {
-      op: node.op, inputs, names, attributes: node.attributes, arithmetic: this.#arithmetic,
-      run: (changes = {}) => apply(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes }, this.#arithmetic),
+      op: node.op, inputs, names, attributes: node.attributes, shape: node.output.shape, arithmetic,
+      run: (changes = {}) => apply(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes }, arithmetic),
       parameter: (name) => this.#sources.parameter(name),
       module: (name) => Promise.resolve(this.#module(name)),
     };
-    const change = this.#fault?.steps?.[node.op];
-    if (change !== undefined && (this.#only === null || this.#candidates <= this.#only)) {
-      const changed = await change(step);
-      if (changed !== null && (this.#only === null || this.#candidates++ === this.#only)) {
-        this.#changes++;
-        return recordedOrder(node, changed);
-      }
+    const place = names.find((name) => name !== null) ?? String(this.#operations++);
+    let output = change !== null && (only === null || only === place) ? await change(step) : null;
+    if (output !== null) this.#changed.add(place);
+    if (output !== null || node.inputs.some((view) => this.#reached.has(storageOf(view)))) this.#reached.add(node.storage);
+    if (output === null && before !== undefined) {
+      this.#contents.set(node.storage, before);
+      return;
     }
-    return recordedOrder(node, await step.run());
+    output ??= await step.run();
+    // Attention may have been recorded with tokens first; it is computed with images first.
+    if (node.attributes.tokensFirst === true) output = output.transpose(1, 0, 2) as Tensor;
+    if (output.shape.join() === node.output.shape.join()) this.#put(node.storage, node.output, output);
+    else this.#reshaped.set(node.storage, output);
   }
 
   #module(name: string): Tensor | null {
@@ -158,13 +201,8 @@ class Replay {
     if (view === undefined) return null;
     if (this.#contents.has(storageOf(view)) || this.#reshaped.has(storageOf(view))) return this.#tensor(view);
     const values = this.#sources.backend(name);
-    return values === null ? null : this.#arithmetic.take(values);
+    return values === null ? null : this.#options.arithmetic.take(values);
   }
-}
-
-/** Attention may have been recorded with tokens first; it is computed with images first. */
-function recordedOrder(node: Node, y: Tensor): Tensor {
-  return node.attributes.tokensFirst === true ? y.transpose(1, 0, 2) as Tensor : y;
 }
 
 function flat(x: Tensor): FloatArray {
@@ -172,28 +210,4 @@ function flat(x: Tensor): FloatArray {
   const data = x.data instanceof Float32Array ? new Float32Array(x.size) : new Float64Array(x.size);
   for (let i = 0; i < data.length; i++) data[i] = x.data[indexAt(x, i)];
   return data;
-}
-
-/** A recorded operation, computed. */
-async function apply(op: Node['op'], inputs: readonly Tensor[], attributes: Readonly<Record<string, unknown>>, arithmetic: Arithmetic): Promise<Tensor> {
-  const { ops } = arithmetic;
-  const [x, a, b = null] = inputs;
-  const { stride, padding, kernel, countIncludePad } = attributes as { stride: [number, number]; padding: [number, number]; kernel: [number, number]; countIncludePad: boolean };
-  switch (op) {
-    case 'conv2d': return arithmetic.conv2d(x, a, { stride, padding });
-    case 'linear': return arithmetic.linear(x, a, b);
-    case 'matmul': return arithmetic.matmul(x, a);
-    case 'attention': return arithmetic.attention(x, a, b!, { heads: attributes.heads as number, mask: inputs[3] ?? null });
-    case 'batchNorm2d': {
-      const parameters: BatchNormParameters = { weight: inputs[1], bias: inputs[2], runningMean: inputs[3], runningVar: inputs[4] };
-      return ops.batchNorm2d(x, parameters, attributes.eps as number);
-    }
-    case 'layerNorm': return ops.layerNorm(x, a, b!, attributes.eps as number);
-    case 'avgPool2d': return ops.avgPool2d(x, kernel, { stride, padding, countIncludePad });
-    case 'add': return ops.add(x, a);
-    case 'concat': return ops.concat(inputs, attributes.axis as number);
-    case 'scale': return ops.scale(x, attributes.factor as number);
-    case 'relu': case 'sigmoid': case 'quickGelu': case 'gelu': case 'softmax': case 'l2Normalize': case 'mean': case 'contiguous': return ops[op](x);
-    default: throw new RangeError(`causes: the image towers have no operation ${op}`);
-  }
 }

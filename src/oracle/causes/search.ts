@@ -13,7 +13,7 @@ import { Arithmetic, Machine } from './arithmetic.ts';
 import { closeness, promising, roundingCloseness, type Closeness } from './closeness.ts';
 import type { Fault, Step } from './fault.ts';
 import { pieceOf, recordNetwork, type Network, type Piece } from './network.ts';
-import { replay, type Sources } from './replay.ts';
+import { Kept, replay, type Replayed, type Sources } from './replay.ts';
 
 export interface CauseQuestion {
   model: Pick<CLIP, 'name' | 'weights' | 'architecture'>;
@@ -33,7 +33,12 @@ export interface CauseQuestion {
 
 export interface Match extends Closeness {
   readonly fault: Fault;
+  /** Places that the fault changed (replay.ts). */
+  readonly changed: readonly string[];
 }
+
+/** Bytes of intermediate results that are kept in each precision. */
+const KEPT = 64 << 20;
 
 /** Multiply-adds after which no more is tried: about half a minute of two cores. */
 const BUDGET = 4e11;
@@ -44,15 +49,16 @@ export class Search implements Sources {
   readonly limits: Limits;
   /** The backend's numbers of the target. */
   readonly values: Values;
-  /** The target from the backend's own inputs, as it should be. */
+  /** The target from the backend's own inputs, as it should be; empty where the backend's has another shape. */
   reference: FloatArray = new Float32Array();
   truth: FloatArray = new Float64Array();
   /** How far the backend is from it. */
-  rho = 0;
+  rho = Infinity;
   readonly #question: CauseQuestion;
   readonly #checkpoint: Checkpoint;
   readonly #parameters = new Map<string, Promise<Tensor>>();
   readonly #machine: Machine;
+  readonly #kept = { float32: new Kept(KEPT), float64: new Kept(KEPT) };
 
   private constructor(question: CauseQuestion, checkpoint: Checkpoint) {
     const image = question.backend('image');
@@ -73,9 +79,12 @@ export class Search implements Sources {
     let search: Search | null = null;
     try {
       search = new Search(question, checkpoint);
-      search.reference = (await search.#replayed(null, 'float32'))!;
-      search.truth = (await search.#replayed(null, 'float64'))!;
-      search.rho = measure(search.values.data, search.reference, search.truth).rho;
+      const reference = search.#numbers(await search.#replayed(null, 'float32'));
+      const truth = search.#numbers(await search.#replayed(null, 'float64'));
+      if (reference === null || truth === null) return search; // another shape than it should have
+      search.reference = reference;
+      search.truth = truth;
+      search.rho = measure(search.values.data, reference, truth).rho;
       return search;
     } catch (error) {
       await (search === null ? checkpoint.close() : search.close());
@@ -111,26 +120,35 @@ export class Search implements Sources {
 
   /**
    * Computes the piece with the fault in it and looks whether it gives the backend's numbers.
-   * @param only the fault's steps apply to the n-th of the operations that it would change, and to no other
+   * @param only the fault's steps apply at this place, and nowhere else
    * @returns null if the fault has no place here
    */
-  async attempt(fault: Fault, only: number | null = null): Promise<Match | null> {
+  async attempt(fault: Fault, only: string | null = null): Promise<Match | null> {
     this.#question.signal?.throwIfAborted();
     const { data } = this.values;
-    const faulty = await this.#replayed(fault, 'float32', only);
-    if (faulty === null) return null;
-    if (fault.emulation !== undefined) return { fault, ...roundingCloseness(data, faulty, this.reference, this.truth, this.limits) };
-    if (!promising(data, faulty, this.reference)) return { fault, confidence: 0, rho: Infinity };
-    const exact = (await this.#replayed(fault, 'float64', only))!;
-    return { fault, ...closeness(data, faulty, exact, this.rho, this.limits, fault.partial === true) };
+    const replayed = await this.#replayed(fault, 'float32', only);
+    if (replayed === null) return null;
+    const { changed } = replayed;
+    const faulty = this.#numbers(replayed);
+    if (faulty === null) return { fault, changed, confidence: 0, rho: Infinity };
+    const misshapen = this.truth.length !== data.length;
+    if (fault.emulation !== undefined) {
+      return misshapen ? null : { fault, changed, ...roundingCloseness(data, faulty, this.reference, this.truth, this.limits) };
+    }
+    if (!misshapen && !promising(data, faulty, this.reference)) return { fault, changed, confidence: 0, rho: Infinity };
+    const exact = this.#numbers(await this.#replayed(fault, 'float64', only))!;
+    return { fault, changed, ...closeness(data, faulty, exact, this.rho, this.limits, fault.partial === true) };
   }
 
-  /** Numbers of the target with a fault; null where it has no place, or the shape would be another than the backend's. */
-  async #replayed(fault: Fault | null, precision: 'float32' | 'float64', only: number | null = null): Promise<FloatArray | null> {
+  #replayed(fault: Fault | null, precision: 'float32' | 'float64', only: string | null = null): Promise<Replayed | null> {
     const arithmetic = new Arithmetic(this.#machine, precision, fault?.emulation ?? null);
-    const result = await replay(this.network, this.piece, this, arithmetic, fault, only);
-    if (result === null) return null;
-    const { shape, data } = valuesOf(result.output);
+    return replay(this.network, this.piece, this, { arithmetic, fault, only, kept: this.#kept[precision] });
+  }
+
+  /** null where the shape is another than the backend's. */
+  #numbers(replayed: Replayed | null): FloatArray | null {
+    if (replayed === null) return null;
+    const { shape, data } = valuesOf(replayed.output);
     return shape.join() === this.values.shape.join() ? data : null;
   }
 
@@ -138,7 +156,7 @@ export class Search implements Sources {
   async inputsOf(op: OperationName): Promise<Step | null> {
     let last: Step | null = null;
     const look = (step: Step): null => { last = step; return null; };
-    await replay(this.network, this.piece, this, new Arithmetic(this.#machine, 'float64'), { name: 'look', explanation: '', steps: { [op]: look } });
+    await replay(this.network, this.piece, this, { arithmetic: new Arithmetic(this.#machine, 'float64'), fault: { name: 'look', explanation: '', steps: { [op]: look } }, kept: this.#kept.float64 });
     return last;
   }
 

@@ -69,8 +69,8 @@ const windows = (choose: (elements: readonly number[]) => number): Change => (st
   return y;
 };
 
-/** A Bottleneck's second convolution, or the one of its downsampling branch, which lies beside an average pool. */
-const isStridedPlace = (name: string | null): boolean => /\.layer[234]\.0\.(conv2|downsample\.0)\.weight$/.test(name ?? '');
+const STRIDE_EXPLANATION = 'The convolution strides and no average pool follows, as in torchvision\'s ResNet; CLIP\'s convolutions have stride 1, and an average pool does the downsampling.';
+const strided = (place: RegExp): Change => (step) => (place.test(step.names[1] ?? '') ? step.run({ attributes: { stride: [2, 2] } }) : null);
 
 export const CONVOLUTION_FAULTS: readonly Fault[] = [
   ...([[1, 1], [-1, -1], [1, 0], [0, 1], [-1, 0], [0, -1]] as const).map(([down, right]) => ({
@@ -82,10 +82,17 @@ export const CONVOLUTION_FAULTS: readonly Fault[] = [
   { name: 'padding-circular', explanation: 'The border is padded from the opposite side; pad with zeros.', steps: { conv2d: border((i, n) => (i + n) % n) } },
   { name: 'convolution-dilated', explanation: 'The kernel is dilated by 2; take it as it is.', steps: { conv2d: dilated } },
   {
-    name: 'stride-in-convolution', explanation: 'The convolution strides and no average pool follows, as in torchvision\'s ResNet; CLIP\'s convolutions have stride 1, and an average pool does the downsampling.',
+    name: 'stride-in-convolution', explanation: STRIDE_EXPLANATION,
     steps: {
-      conv2d: (step) => (isStridedPlace(step.names[1]) ? step.run({ attributes: { stride: [2, 2] } }) : null),
-      avgPool2d: (step) => (step.attributes.kernel === undefined ? null : step.inputs[0]),
+      conv2d: strided(/\.layer[234]\.0\.conv2\.weight$/),
+      avgPool2d: ({ inputs: [x], shape }) => (x.shape.join() === shape.join() ? x : null), // small enough already
+    },
+  },
+  {
+    name: 'stride-in-convolution', explanation: STRIDE_EXPLANATION,
+    steps: {
+      conv2d: strided(/\.layer[234]\.0\.(conv2|downsample\.0)\.weight$/),
+      avgPool2d: ({ inputs: [x] }) => x,
     },
   },
   { name: 'stride-for-average-pool', explanation: 'Every second pixel is taken (or a convolution strides) where an average pool should be; average over each window.', steps: { avgPool2d: windows((elements) => elements[0]) } },
