@@ -92,5 +92,5 @@ describe('tensor.ts', () => {
 test('reference holds exactly the operations of the interface, each under its own name', () => {
   for (const [name, operation] of Object.entries(reference)) expect(operation).toBe((ops as Record<string, unknown>)[name]);
   expect(Object.keys(reference).sort()).toEqual(['add', 'attention', 'avgPool2d', 'batchNorm2d', 'concat', 'contiguous', 'conv2d', 'embedding', 'gelu', 'l2Normalize', 'layerNorm',
-    'linear', 'matmul', 'mean', 'quickGelu', 'relu', 'scale', 'sigmoid', 'softmax']);
+    'linear', 'matmul', 'mean', 'quantize', 'quickGelu', 'relu', 'round', 'scale', 'sigmoid', 'softmax']);
 });
