@@ -74,8 +74,7 @@ export function picture({ result, backend, reference, truth }: LayerDetail): Lay
   const [rowPart, columnPart] = [parts(axes.rows, map.rows), parts(axes.columns, map.columns)];
   const inRows = axes.plane?.along === 'rows';
   // One cell more than the map has: the class token's, which is on no place of the picture.
-  const planeEnergy = new Float64Array((plane?.map.energy.length ?? 0) + 1);
-  const planeCounts = new Float64Array(planeEnergy.length);
+  const inPlane = emptyMap(1, (plane?.map.energy.length ?? 0) + 1);
   const worst = new Worst();
   const squares = new Float64Array(axes.columns);
   let nonFinite = 0;
@@ -85,14 +84,14 @@ export function picture({ result, backend, reference, truth }: LayerDetail): Lay
       for (let inner = 0; inner < axes.inner; inner++, first += axes.columns) {
         nonFinite += bitsOfRow(B, T, first, unit, backendBits, squares, worst);
         sumInto(map, rowPart[row] * map.columns, columnPart, squares);
-        if (plane !== null && inRows) sumWhole(planeEnergy, planeCounts, plane.part[row], squares);
-        else if (plane !== null) sumInto({ energy: planeEnergy, counts: planeCounts }, 0, plane.part, squares);
+        if (plane !== null && inRows) sumWhole(inPlane, plane.part[row], squares);
+        else if (plane !== null) sumInto(inPlane, 0, plane.part, squares);
         bitsOfRow(R, T, first, unit, referenceBits, squares, null);
       }
     }
   }
-  plane?.map.energy.set(planeEnergy.subarray(0, -1));
-  plane?.map.counts.set(planeCounts.subarray(0, -1));
+  plane?.map.energy.set(inPlane.energy.subarray(0, -1));
+  plane?.map.counts.set(inPlane.counts.subarray(0, -1));
   return {
     axes, unit, backendBits, referenceBits, nonFinite, map, plane: plane?.map ?? null,
     worst: worst.places.map((place) => ({ index: unravel(place, truth.shape), backend: B[place], reference: R[place], truth: T[place] })),
@@ -107,7 +106,8 @@ function bitsOfRow(B: Values['data'], T: Values['data'], first: number, unit: nu
   let nonFinite = 0;
   let least = worst?.least ?? Infinity;
   for (let column = 0; column < squares.length; column++) {
-    const [b, t] = [B[first + column], T[first + column]];
+    const b = B[first + column];
+    const t = T[first + column];
     let error = Math.abs(b - t);
     if (!(error < Infinity)) error = Object.is(b, t) ? 0 : Infinity; // the same infinity, or NaN in both, is right
     squares[column] = error * error;
@@ -121,14 +121,16 @@ function bitsOfRow(B: Values['data'], T: Values['data'], first: number, unit: nu
   return nonFinite;
 }
 
-function sumInto({ energy, counts }: Pick<ErrorMap, 'energy' | 'counts'>, firstCell: number, part: Uint32Array, squares: Float64Array): void {
+/** Each column's squared error into the cell of its part. */
+function sumInto({ energy, counts }: ErrorMap, firstCell: number, part: Uint32Array, squares: Float64Array): void {
   for (let column = 0; column < squares.length; column++) {
     energy[firstCell + part[column]] += squares[column];
     counts[firstCell + part[column]]++;
   }
 }
 
-function sumWhole(energy: Float64Array, counts: Float64Array, cell: number, squares: Float64Array): void {
+/** A whole row into one cell. */
+function sumWhole({ energy, counts }: ErrorMap, cell: number, squares: Float64Array): void {
   let sum = 0;
   for (let column = 0; column < squares.length; column++) sum += squares[column];
   energy[cell] += sum;
@@ -137,16 +139,17 @@ function sumWhole(energy: Float64Array, counts: Float64Array, cell: number, squa
 
 /** The root mean square of R-T, at least what one rounding to float32 costs: the layer's relRms / rho, where both say something. */
 function unitOf(relative: number, R: Values['data'], T: Values['data']): number {
+  const known = relative > 0 && relative < Infinity;
   let [truth, difference, count] = [0, 0, 0];
   for (let i = 0; i < T.length; i++) {
     if (!Number.isFinite(T[i])) continue;
     count++;
     truth += T[i] * T[i];
-    if (Number.isFinite(R[i])) difference += (R[i] - T[i]) * (R[i] - T[i]);
+    if (!known && Number.isFinite(R[i])) difference += (R[i] - T[i]) * (R[i] - T[i]);
   }
   if (count === 0) return 0;
   const rms = Math.sqrt(truth / count);
-  if (relative > 0 && relative < Infinity) return relative * rms;
+  if (known) return relative * rms;
   return Math.max(Math.sqrt(difference / count), rms / 0x4000000); // 2^-26: about the mean rounding of a float32
 }
 
