@@ -10,6 +10,7 @@ import { toFloat64 } from '../ops/reference64.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { Adapters } from './adapters/adapters.ts';
 import type { Executor, Precision } from './executor.ts';
+import { logitsOf } from './logits.ts';
 import type { Architecture } from './models.ts';
 import { textBatches } from './text-batches.ts';
 
@@ -181,28 +182,25 @@ export class CLIP {
    * @param tokens (M,77)
    * @returns logitsPerImage (N,M) and logitsPerText (M,N)
    */
-  async forward(image: Tensor, tokens: ndarray.NdArray<Int32Array>): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
+  async forward(image: Tensor, tokens: ndarray.NdArray<Int32Array>, options: Omit<EncodeOptions, 'tap'> = {}): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
     // Asked for together, so that no change of the adapter comes between.
-    const [imageFeatures, textFeatures, scale] = await Promise.all([this.encodeImage(image), this.encodeText(tokens), this.logitScale()]);
-    const images = reference.l2Normalize(imageFeatures);
-    const texts = reference.l2Normalize(textFeatures);
-    // (scale · images) · textsᵀ, in model.py's order
-    const logitsPerImage = reference.matmul(reference.scale(images, scale), texts.transpose(1, 0));
+    const [images, texts, scale] = await Promise.all([this.encodeImage(image, options), this.encodeText(tokens, options), this.logitScale(options.precision)]);
+    const logitsPerImage = logitsOf(reference.l2Normalize(images), reference.l2Normalize(texts), scale);
     return { logitsPerImage, logitsPerText: reference.contiguous(logitsPerImage.transpose(1, 0)) };
   }
 
-  /** exp(logit_scale), in the model's precision. */
-  async logitScale(): Promise<number> {
+  /** exp(logit_scale). @param precision default: the model's */
+  async logitScale(precision: Precision = this.precision): Promise<number> {
     this.#checkOpen();
-    return this.#call(() => this.#logitScale());
+    return this.#call(() => this.#logitScale(precision));
   }
 
-  async #logitScale(): Promise<number> {
+  async #logitScale(precision: Precision): Promise<number> {
     const weights = await this.#tower('text') as ReadonlyMap<string, Tensor>;
     const stored = weights.get('logit_scale')!;
     const one = ndarray(stored.data, [1], [1], stored.offset) as Tensor;
-    const scalar = await this.#executor.run([], (_, ops) => ops.scale(one, 1)); // its number, wherever the weights lie
-    return exp(this.precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
+    const scalar = await this.#executor.run([], (_, ops) => ops.scale(one, 1), { precision }); // its number, wherever the weights lie
+    return exp(precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
   }
 
   /** Frees the weights and whatever computes. Calls that wait are finished first. */
