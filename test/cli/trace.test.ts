@@ -73,9 +73,11 @@ describe('the dump', () => {
   });
 
   test('can be the input of another trace, with the same hashes', async () => {
-    const first = await run(['trace', guitar, '--out', at('first.safetensors'), '--hash', '-q']);
-    const second = await run(['trace', '--input', at('first.safetensors'), '--hash', '--executor', 'reference']);
-    expect(second.stdout).toBe(first.stdout);
+    for (const [out, input] of [['first.safetensors', 'first.safetensors'], ['first.npz', 'first.npz:image'], ['first', 'first']]) {
+      const first = await run(['trace', guitar, '--out', at(out), '--hash', '-q']);
+      const second = await run(['trace', '--input', at(input), '--hash', '--executor', 'reference']);
+      expect(second.stdout).toBe(first.stdout);
+    }
   });
 });
 
