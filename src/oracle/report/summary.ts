@@ -33,7 +33,7 @@ function passed({ layers, claim, verdict }: VerifyResult, plausible: number): st
   const worst = layers.reduce((a, b) => (b.rho > a.rho ? b : a));
   const all = layers.length === 1 ? 'The one layer compared is' : `All ${layers.length} layers compared are`;
   return [
-    `${all} as close to the exact result as ${claim} arithmetic gets${plausible === 0 ? '' : `, ${plausible} of them only plausibly so`}.`,
+    `${all} ${claim === 'float32' ? '' : 'at least '}as close to the exact result as ${claim} arithmetic gets${plausible === 0 ? '' : `, ${plausible} of them only plausibly so`}.`,
     `The furthest off is ${worst.name}, ${short(worst.rho)} times as far as this project's own float32 (${exponential(worst.relRms)} relative; ${percent(worst.equalBits)} of its values are equal bit for bit).`,
     ...(verdict === 'fail' ? ['Yet the verdict is negative: something other than a layer\'s numbers was wrong.'] : []),
   ];
