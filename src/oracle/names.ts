@@ -3,7 +3,21 @@
 /** What checkpoints, wrappers and exporters put before a module's path. */
 const PREFIX = /^(?:model|module|clip|clip_model|net|network)\./;
 /** What programs call the features. */
-const FEATURES = ['features', 'image_features', 'image_embeds'];
+const FEATURES = ['features', 'image_features', 'image_embeds', 'visual_projection'];
+/** Hugging Face transformers' names (modeling_clip.py), after `vision_model.`. */
+const HUGGING_FACE: readonly (readonly [RegExp, string])[] = [
+  [/^embeddings\.patch_embedding$/, 'visual.conv1'],
+  [/^pre_layrnorm$/, 'visual.ln_pre'],
+  [/^encoder\.layers\.(\d+)$/, 'visual.transformer.resblocks.$1'],
+  [/^encoder\.layers\.(\d+)\.layer_norm([12])$/, 'visual.transformer.resblocks.$1.ln_$2'],
+  [/^encoder\.layers\.(\d+)\.self_attn$/, 'visual.transformer.resblocks.$1.attn'],
+  [/^encoder\.layers\.(\d+)\.mlp$/, 'visual.transformer.resblocks.$1.mlp'],
+  [/^encoder\.layers\.(\d+)\.mlp\.fc1$/, 'visual.transformer.resblocks.$1.mlp.c_fc'],
+  [/^encoder\.layers\.(\d+)\.mlp\.activation_fn$/, 'visual.transformer.resblocks.$1.mlp.gelu'],
+  [/^encoder\.layers\.(\d+)\.mlp\.fc2$/, 'visual.transformer.resblocks.$1.mlp.c_proj'],
+  [/^encoder$/, 'visual.transformer'],
+  [/^post_layernorm$/, 'visual.ln_post'],
+];
 /** What programs call the pixels that go in. */
 const IMAGES = ['image', 'images', 'pixels', 'pixel_values', 'input', 'x'];
 
@@ -66,6 +80,12 @@ function byName(theirs: string, plain: string, known: ReadonlySet<string>, hasVi
   if (!hasVisual && known.has(`visual.${plain}`)) return { ours: `visual.${plain}`, rank: 3 };
   const feature = FEATURES.indexOf(plain);
   if (feature >= 0) return { ours: 'visual', rank: 4 + feature };
+  const vision = plain.startsWith('vision_model.') ? plain.slice('vision_model.'.length) : null;
+  const their = vision === null ? undefined : HUGGING_FACE.find(([pattern]) => pattern.test(vision));
+  if (their !== undefined) {
+    const ours = vision!.replace(...their);
+    return known.has(ours) ? { ours, rank: 4 } : null;
+  }
   const image = IMAGES.indexOf(plain);
   return image >= 0 ? { ours: 'image', rank: 4 + image } : null;
 }

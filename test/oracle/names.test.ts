@@ -42,6 +42,21 @@ describe('names', () => {
     expect([byModule.get('visual'), image]).toEqual([name, 'pixel_values']);
   });
 
+  test('Hugging Face\'s names for every module of a transformer', () => {
+    // Module names of modeling_clip.py (Hugging Face transformers) beside those of the same places in OpenAI's model.py.
+    const pairs = Object.entries({
+      'vision_model.embeddings.patch_embedding': 'conv1', 'vision_model.pre_layrnorm': 'ln_pre', 'vision_model.encoder.layers.1.layer_norm1': 'transformer.resblocks.1.ln_1',
+      'vision_model.encoder.layers.1.self_attn': 'transformer.resblocks.1.attn', 'vision_model.encoder.layers.1.layer_norm2': 'transformer.resblocks.1.ln_2',
+      'vision_model.encoder.layers.1.mlp.fc1': 'transformer.resblocks.1.mlp.c_fc', 'vision_model.encoder.layers.1.mlp.activation_fn': 'transformer.resblocks.1.mlp.gelu',
+      'vision_model.encoder.layers.1.mlp.fc2': 'transformer.resblocks.1.mlp.c_proj', 'vision_model.encoder.layers.1.mlp': 'transformer.resblocks.1.mlp',
+      'vision_model.encoder.layers.1': 'transformer.resblocks.1', 'vision_model.encoder': 'transformer', 'vision_model.post_layernorm': 'ln_post',
+    }).map(([theirs, ours]) => [theirs, `visual.${ours}`] as const);
+    const all = [...moduleShapes(MODELS.find(({ name }) => name === 'tiny-vit')!).keys()];
+    const { byModule, unknown } = matchNames([...pairs.map(([theirs]) => theirs), 'visual_projection', 'vision_model.encoder.layers.2', 'vision_model.encoder.layers.1.self_attn.q_proj'], all, {}, 'd.npz');
+    expect(byModule).toEqual(new Map([...pairs.map(([theirs, ours]) => [ours, theirs] as const), ['visual', 'visual_projection']]));
+    expect(unknown).toEqual(['vision_model.encoder.layers.2', 'vision_model.encoder.layers.1.self_attn.q_proj']);
+  });
+
   test('the nearest name wins', () => {
     const { byModule, image, unknown } = match(['image_embeds', 'model.visual', 'visual', 'pixel_values', 'image']);
     expect([byModule.get('visual'), image]).toEqual(['visual', 'image']);
