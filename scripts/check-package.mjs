@@ -17,9 +17,10 @@ const check = (what, holds) => {
 };
 
 try {
+  run('npm', ['run', '--silent', 'prepack'], root);
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
   check(`${packed.unpackedSize} bytes unpacked in ${packed.entryCount} files, at most ${LIMIT}`, packed.unpackedSize <= LIMIT);
-  const stray = packed.files.map((file) => file.path).filter((path) => !/^(dist\/(src|workers)\/|fixtures\/bundled\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(path));
+  const stray = packed.files.map((file) => file.path).filter((path) => !/^(dist\/(src|workers)\/|fixtures\/bundled\/|schema\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(path));
   check(`nothing in it that does not belong there${stray.length > 0 ? `: ${stray.join(', ')}` : ''}`, stray.length === 0);
 
   writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
@@ -45,6 +46,8 @@ try {
     await model.close();
     console.log(feature.shape.join());
   `);
+  run(bin, ['trace', picture, '--out', 'dump.safetensors', '--quiet'], folder);
+  check('verify passes a trace of its own', JSON.parse(run(bin, ['verify', 'dump.safetensors', '--json', '--quiet'], folder)).verdict === 'pass');
   check('the library answers', run(process.execPath, ['program.mjs'], folder).trim() === '1,128');
 
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', 'typescript@6.0.3', '@types/node@20'], folder);
@@ -52,6 +55,11 @@ try {
     import { load, CLIPModel, type Tensor } from 'clip-oracle';
     import { softmax } from 'clip-oracle/ops';
     import { VisionTransformer } from 'clip-oracle/layers';
+    import { openDump, verify, type VerifyResult } from 'clip-oracle/oracle';
+    export const verdict = async (path: string): Promise<VerifyResult['verdict']> => {
+      const { model } = await load('tiny-vit');
+      return (await verify(model, await openDump(path))).verdict;
+    };
     export async function typed(x: Tensor): Promise<Tensor> {
       const { model } = await load('mini-vit');
       const head = await CLIPModel.load('mini-vit', { numClasses: 2 });
