@@ -11,6 +11,9 @@ import { standardOutput, type OutFile, type Output } from './out-file.ts';
 export interface FeatureHead {
   model: string;
   weights: string;
+  /** The adapter's path and the input size, where they were asked for. */
+  adapter?: string;
+  resolution?: number;
   /** null for ready pixels. */
   pipeline: string | null;
 }
@@ -46,9 +49,9 @@ class JsonLines implements FeatureOutput {
   readonly #output: Output;
   readonly #head: string;
 
-  constructor(output: Output, { model, weights, pipeline }: FeatureHead) {
+  constructor(output: Output, { model, weights, adapter, resolution, pipeline }: FeatureHead) {
     this.#output = output;
-    this.#head = `"model":${JSON.stringify(model)},"weights":${JSON.stringify(weights)},"pipeline":${JSON.stringify(pipeline)}`;
+    this.#head = JSON.stringify({ model, weights, adapter, resolution, pipeline }).slice(1, -1);
   }
 
   feature(path: string, features: Tensor, row: number): Promise<void> {
@@ -144,9 +147,10 @@ class Safetensors implements FeatureOutput {
 
   async finish(): Promise<void> {
     const size = this.#rows.reduce((sum, row) => sum + row.length, 0);
-    const { model, weights, pipeline } = this.#head;
+    const { model, weights, adapter, resolution, pipeline } = this.#head;
+    const changes = { ...(adapter !== undefined && { adapter }), ...(resolution !== undefined && { resolution: String(resolution) }) };
     const header = JSON.stringify({
-      __metadata__: { model, weights, pipeline: pipeline ?? '', paths: JSON.stringify(this.#paths) },
+      __metadata__: { model, weights, ...changes, pipeline: pipeline ?? '', paths: JSON.stringify(this.#paths) },
       features: { dtype: this.#precision === 'float32' ? 'F32' : 'F64', shape: [this.#rows.length, this.#E], data_offsets: [0, size] },
     });
     const text = Buffer.from(header + ' '.repeat((8 - Buffer.byteLength(header) % 8) % 8));

@@ -2,16 +2,27 @@
 
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { LoadOptions } from '../clip/load.ts';
 import { availableModels } from '../clip/models.ts';
+import { CommandError } from './errors.ts';
 import { closest } from './suggest.ts';
 
 export const PIPELINES = ['openai', 'huggingface', 'fake-detect'];
 const PRECISIONS = ['float32', 'float64'];
 export const EXECUTORS = ['auto', 'reference', 'simd'];
 const RESIDENCIES = ['single', 'half'];
+const PARTS = ['q', 'k', 'v'];
+
+/** Of commands that take a model with changes. */
+export interface ModelChanges {
+  adapter?: string;
+  adapterAlpha?: number;
+  adapterParts?: string[];
+  resolution?: number;
+}
 
 /** Of `embed` and `classify`. */
-export interface ImageOptions {
+export interface ImageOptions extends ModelChanges {
   model: string;
   weights?: string;
   pipeline: 'openai' | 'huggingface' | 'fake-detect';
@@ -46,6 +57,13 @@ export function positiveInteger(value: string): number {
   return number;
 }
 
+/** Any number. */
+export function anyNumber(value: string): number {
+  const number = Number(value);
+  if (value.trim() === '' || !Number.isFinite(number)) throw new InvalidArgumentError('Expected a number.');
+  return number;
+}
+
 /** A seed of synthetic weights: 32 bits. */
 export function seed(value: string): number {
   const number = Number(value);
@@ -58,6 +76,18 @@ export function probability(value: string): number {
   const number = Number(value);
   if (value.trim() === '' || !(number >= 0 && number <= 1)) throw new InvalidArgumentError('Expected a number from 0 to 1.');
   return number;
+}
+
+/**
+ * What `load` takes for the changes that were asked for.
+ * @throws CommandError for what an adapter needs, without one
+ */
+export function loadedChanges({ adapter: path, adapterAlpha: alpha, adapterParts: parts, resolution }: ModelChanges): Pick<LoadOptions, 'adapter' | 'resolution'> {
+  if (path === undefined) {
+    if (alpha !== undefined || parts !== undefined) throw new CommandError(`--adapter-${alpha === undefined ? 'parts' : 'alpha'} expected --adapter, got none; name the adapter, or leave it out`);
+    return { resolution };
+  }
+  return { resolution, adapter: { path, ...(alpha !== undefined && { alpha }), ...(parts !== undefined && { enableLora: PARTS.map((part) => parts.includes(part)) }) } };
 }
 
 /** A model's name, or the path of a checkpoint. */
@@ -79,10 +109,12 @@ function didYouMean(value: string, words: readonly string[]): string {
 
 const list = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
-/** Adds the options of a command that sends images through a model. */
-export function addImageOptions(command: Command): Command {
+const modelOption = (): Option => new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package');
+
+/** Adds the options of a command that sends images through a model. @param model how the model is named, if in another way than by all others */
+export function addImageOptions(command: Command, model: Option = modelOption()): Command {
   return command
-    .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package').argParser(modelName))
+    .addOption(model.argParser(modelName))
     .addOption(new Option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: the download of that name)'))
     .addOption(new Option('-p, --pipeline <name>', 'how pixels are made: openai, huggingface or fake-detect').default('openai').argParser(oneOf(PIPELINES)))
     .addOption(new Option('--normalize', 'divide each feature by its length (default: as the encoder gives it)'))
@@ -92,6 +124,15 @@ export function addImageOptions(command: Command): Command {
     .addOption(new Option('--residency <name>', 'half keeps the matrices of fp16 checkpoints as fp16: about half the memory; the bits are the same').default('single').argParser(oneOf(RESIDENCIES)))
     .addOption(new Option('-b, --batch <n>', 'images per forward pass; the bits are the same').default(1).argParser(positiveInteger))
     .addOption(new Option('-i, --input <file[:tensor]>', 'ready pixels (N,3,R,R) in a .safetensors file, instead of images'));
+}
+
+/** Adds the options that change a model: an adapter, another input size. */
+export function addModelChanges(command: Command): Command {
+  return command
+    .addOption(new Option('--adapter <path>', 'a LoRA adapter, added to the weights: PEFT\'s folder, or a file of CLIP-LoRA\'s or loralib\'s'))
+    .addOption(new Option('--adapter-alpha <n>', 'lora_alpha of a loralib adapter, whose file does not hold it').argParser(anyNumber))
+    .addOption(new Option('--adapter-parts <list>', 'which of q,k,v a loralib adapter changes, if not all: q,v').argParser(listOf(PARTS)))
+    .addOption(new Option('--resolution <n>', 'another input size than the trained one: positions are interpolated; a multiple of the patch (ResNets: of 32)').argParser(positiveInteger));
 }
 
 /** Adds the options that nearly every command has. */

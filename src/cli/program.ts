@@ -9,8 +9,9 @@ import type { DownloadCommandOptions } from './download.ts';
 import type { GoldenCommandOptions } from './golden.ts';
 import type { InspectOptions } from './inspect.ts';
 import type { ModelsOptions } from './models.ts';
-import { addCommonOptions, addImageOptions, listOf, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, seed, type ImageOptions } from './options.ts';
+import { addCommonOptions, addImageOptions, addModelChanges, listOf, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, seed, type ImageOptions } from './options.ts';
 import { styleFor } from './style.ts';
+import { defineSearch, defineZeroShot } from './text-commands.ts';
 import type { TolerancesCommandOptions } from './tolerances.ts';
 import type { TraceCommandOptions } from './trace.ts';
 import type { VerifyCommandOptions } from './verify.ts';
@@ -40,6 +41,8 @@ export function makeProgram(exit: Exit): Command {
     .addHelpText('after', '\nExit code 0: all done; 1: some image failed; 2: the command itself was wrong.\nEnvironment: CLIP_ORACLE_CACHE (folder of downloads), CLIP_ORACLE_BASE_URL, CLIP_ORACLE_DEBUG=1 (stack traces), NO_COLOR, FORCE_COLOR.');
   defineEmbed(program.command('embed'), exit);
   defineClassify(program.command('classify'), exit);
+  defineZeroShot(program.command('zero-shot'), exit, examples);
+  defineSearch(program.command('search'), exit, examples);
   defineTrace(program.command('trace'), exit);
   defineVerify(program.command('verify'), exit);
   defineTolerances(program.command('tolerances'), exit);
@@ -56,7 +59,7 @@ function defineEmbed(command: Command, exit: Exit): void {
     .summary('print the feature of each image, as JSON Lines')
     .description('Prints the CLIP feature of each image: one JSON object per line, in input order,\n{"path","model","weights","pipeline","features":[…]}, or {"path","error"} for an image that cannot be read.')
     .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
-  addImageOptions(command)
+  addModelChanges(addImageOptions(command))
     .option('-o, --out <file>', 'write to a file instead: .jsonl, .npy or .safetensors (NaN rows where an image failed)');
   addCommonOptions(command)
     .action(async (images: string[], options: ImageOptions) => exit(await (await import('./embed.ts')).embed(images, options)))
@@ -66,6 +69,7 @@ function defineEmbed(command: Command, exit: Exit): void {
       ['find . -name "*.png" | clip-oracle embed - --model RN50', 'a list of paths'],
       ['clip-oracle embed photo.jpg --model RN50 --weights synthetic:0', 'portable test weights, no download'],
       ['clip-oracle embed photo.jpg --model ViT-L/14 --residency half', 'the same numbers in about half the memory'],
+      ['clip-oracle embed photo.jpg --model ViT-B/16 --adapter my-lora', 'with a LoRA adapter'],
     ]));
 }
 
@@ -76,7 +80,7 @@ function defineClassify(command: Command, exit: Exit): void {
       'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}; with a one-output head {"path","label","logit","probability"}.\n' +
       'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock times are confused.')
     .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
-  addImageOptions(command)
+  addModelChanges(addImageOptions(command))
     .option('--head <file>', 'a head: .pth, .pt or .safetensors with weight (classes, E) and bias (default: the emoji head of mini-vit)')
     .option('--labels <names>', 'the classes\' names: a,b,… or a file (.txt, one per line, or .json)')
     .addOption(new Option('--threshold <p>', 'a one-output head says yes above this probability').default(0.5).argParser(probability))

@@ -5,7 +5,7 @@ import type { Preprocess } from '../clip/image/preprocess.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { CommandError } from './errors.ts';
 import { inputPaths, isEndless, type InputPath } from './inputs.ts';
-import type { ImageOptions } from './options.ts';
+import { loadedChanges, type ImageOptions } from './options.ts';
 import { imageBatches, tensorBatches } from './pixel-batches.ts';
 import { Progress } from './progress.ts';
 import type { TensorInput } from './tensor-input.ts';
@@ -41,7 +41,7 @@ export interface Loaded {
 export async function loadModel(options: ImageOptions): Promise<Loaded> {
   const { load } = await import('../clip/load.ts');
   const { model, weights, threads, precision, executor, residency } = options;
-  return load(model, { weights, threads, precision, executor, residency });
+  return load(model, { weights, threads, precision, executor, residency, ...loadedChanges(options) });
 }
 
 /**

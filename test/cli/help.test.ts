@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { isOneSentence, picture, root, run, temporaryFolder } from './support/cli.ts';
 
 const folder = temporaryFolder();
-const COMMANDS = ['embed', 'classify', 'trace', 'golden', 'models', 'download', 'inspect', 'demo'];
+const COMMANDS = ['embed', 'classify', 'zero-shot', 'search', 'trace', 'golden', 'models', 'download', 'inspect', 'demo'];
 
 test('--version is the package\'s', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -24,9 +24,12 @@ test('--help names every command, shows examples, exit codes and the environment
 });
 
 const IMAGE_OPTIONS = ['--model', '--weights', '--pipeline', '--normalize', '--threads', '--precision', '--executor', '--residency', '--batch', '--input', '--out', '--quiet', '--no-color'];
+const CHANGES = ['--adapter', '--adapter-alpha', '--adapter-parts', '--resolution'];
 test.each([
-  ['embed', IMAGE_OPTIONS],
-  ['classify', [...IMAGE_OPTIONS, '--head', '--labels', '--threshold', '--top', '--logits', '--format', 'one in a picture']],
+  ['embed', [...IMAGE_OPTIONS, ...CHANGES]],
+  ['classify', [...IMAGE_OPTIONS, ...CHANGES, '--head', '--labels', '--threshold', '--top', '--logits', '--format', 'one in a picture']],
+  ['zero-shot', [...IMAGE_OPTIONS.filter((option) => option !== '--normalize'), '--prompt', '--labels-file', '--template', '--top', '--truncate', '--logits', '--format']],
+  ['search', ['--model', '--weights', '--pipeline', '--threads', '--paths', '--top', '--format']],
   ['trace', ['--model', '--weights', '--pipeline', '--precision', '--input', '--layers', '--hash', '--out', 'SHA-256']],
   ['golden', ['--model', '--all', '--seed', '--claims', '--out', '--check', '--pack', '--map', '--json']],
   ['models', ['--json', '--root']],
@@ -57,7 +60,7 @@ describe('what is imported', () => {
     expect(code).toBe(0);
     return [...new Set((await readFile(list, 'utf8')).trim().split('\n'))];
   }
-  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|errors|style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/oracle\/types\.js$/;
+  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|text-commands|errors|style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/oracle\/types\.js$/;
 
   test.each([[['--help']], [['--version']], [['embed', '--help']]])('%j: commander and the command\'s own small files, nothing else', async (args) => {
     const modules = await imported(args);

@@ -35,7 +35,7 @@ export function loralibParts(target: Target, a: { values: Float32Array; rows: nu
   if (groups === 1 && b.rows === target.count) return [{ target, rank, A: a.values, B: b.values, scale }];
   const whole = groups === 3 && b.rows === target.count ? [true, true, true] : undefined;
   const parts = enabled ?? whole;
-  if (parts === undefined) throw new Error(`${what} is a part of a MergedLinear layer, and the file does not say which; give it as enableLora, such as [true, false, true] for q and v`);
+  if (parts === undefined) throw new Error(`${what} is a part of a MergedLinear layer, and the file does not say which; give it as enableLora, such as [true, false, true] for q and v (--adapter-parts q,v)`);
   const size = target.count / parts.length;
   const indices = parts.flatMap((on, i) => (on ? [i] : []));
   if (!Number.isInteger(size) || indices.length !== groups || b.rows !== indices.length * size) {

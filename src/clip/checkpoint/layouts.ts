@@ -77,7 +77,7 @@ function unknownLayout(raw: ReadonlyMap<string, StoredTensor>, where: string): E
   if (keys.length === 0) return new Error(`"${where}" holds no tensors at all; a CLIP checkpoint is needed`);
   if (has(/(^|\.)visual\.trunk\./)) return new Error(`"${where}" holds an open_clip model with a timm image tower ("visual.trunk.…"), which is another architecture; only OpenAI's VisionTransformer and ModifiedResNet can be loaded`);
   if (has(/(^|\.)text_model\.embeddings\./)) return new Error(`"${where}" holds a text tower only (Hugging Face CLIPTextModel); take the file of the whole CLIPModel`);
-  if (has(/(^|\.)lora_[AB]\b|w_lora_[AB]/)) return new Error(`"${where}" holds LoRA adapters, no model; merge them into the CLIP weights first`);
+  if (has(/(^|\.)lora_[AB]\b|w_lora_[AB]/)) return new Error(`"${where}" holds LoRA adapters, no model; give it as the adapter of a model (--adapter)`);
   if (keys.length <= 4 && has(/(^|\.)weight$/) && has(/(^|\.)bias$/)) return new Error(`"${where}" holds an fc head (${described(raw)}), no CLIP model; give it as the head`);
   return new Error(`"${where}" holds no CLIP model that is known here: found ${described(raw)}, expected "${OPENAI_ANCHOR}" (OpenAI, open_clip) or "${HUGGING_FACE_ANCHOR}" (Hugging Face); check that these are CLIP weights`);
 }
