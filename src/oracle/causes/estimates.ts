@@ -69,17 +69,21 @@ function leastSquares(columns: readonly Float64Array[], y: Float64Array): number
   return rows.map((row, i) => row[n] / row[i]);
 }
 
-/** eps from how strongly each row (or channel) was divided: the mean of what they say, the outermost tenths left out. */
+/** eps from how strongly each row (or channel) was divided. Those with little variance say it best: their errors grow with it. */
 async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promise<Fault | null> {
   const step = await search.inputsOf(op);
   if (step === null || step.inputs[0].size !== search.values.data.length) return null;
   const [x, ...parameters] = step.inputs.map((input) => mapped(input, (v) => v).data);
   const { shape } = step.inputs[0];
   const said = op === 'layerNorm' ? epsOfRows(x, parameters, shape, search.values.data) : epsOfChannels(x, parameters, shape, search.values.data);
-  const sorted = said.filter((v) => Number.isFinite(v)).sort((p, q) => p - q);
-  const tenth = Math.floor(sorted.length / 10);
-  const middle = sorted.slice(tenth, sorted.length - tenth);
-  const eps = middle.reduce((sum, v) => sum + v, 0) / middle.length;
+  let sum = 0, weights = 0;
+  for (const { eps: v, divisor } of said) {
+    const weight = 1 / (divisor * divisor);
+    if (!Number.isFinite(v * weight)) continue;
+    sum += v * weight;
+    weights += weight;
+  }
+  const eps = sum / weights;
   if (!(eps > 0)) return null;
   const change: Change = (s) => s.run({ attributes: { eps } });
   const norm = op === 'layerNorm' ? 'LayerNorm' : 'BatchNorm';
@@ -88,9 +92,15 @@ async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promis
 
 type Numbers = ArrayLike<number>;
 
-function epsOfRows(x: Numbers, [weight, bias]: readonly Numbers[], shape: readonly number[], y: Numbers): number[] {
+/** What a row says eps is, and variance + eps. */
+interface Said {
+  eps: number;
+  divisor: number;
+}
+
+function epsOfRows(x: Numbers, [weight, bias]: readonly Numbers[], shape: readonly number[], y: Numbers): Said[] {
   const D = shape[shape.length - 1];
-  const said: number[] = [];
+  const said: Said[] = [];
   for (let row = 0; row < x.length; row += D) {
     let sum = 0, squares = 0, yz = 0, zz = 0;
     for (let i = 0; i < D; i++) sum += x[row + i];
@@ -102,12 +112,13 @@ function epsOfRows(x: Numbers, [weight, bias]: readonly Numbers[], shape: readon
       yz += (y[row + i] - bias[i]) * z;
       zz += z * z;
     }
-    said.push((zz / yz) * (zz / yz) - squares / D);
+    const divisor = (zz / yz) * (zz / yz);
+    said.push({ eps: divisor - squares / D, divisor });
   }
   return said;
 }
 
-function epsOfChannels(x: Numbers, [weight, bias, mean, variance]: readonly Numbers[], shape: readonly number[], y: Numbers): number[] {
+function epsOfChannels(x: Numbers, [weight, bias, mean, variance]: readonly Numbers[], shape: readonly number[], y: Numbers): Said[] {
   const [N, C] = shape;
   const plane = x.length / (N * C);
   const yz = new Float64Array(C);
@@ -118,7 +129,10 @@ function epsOfChannels(x: Numbers, [weight, bias, mean, variance]: readonly Numb
     yz[c] += (y[i] - bias[c]) * z;
     zz[c] += z * z;
   }
-  return [...yz.keys()].map((c) => (zz[c] / yz[c]) * (zz[c] / yz[c]) - variance[c]);
+  return [...yz.keys()].map((c) => {
+    const divisor = (zz[c] / yz[c]) * (zz[c] / yz[c]);
+    return { eps: divisor - variance[c], divisor };
+  });
 }
 
 /** All of the output times one number. */
