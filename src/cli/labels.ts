@@ -12,19 +12,20 @@ export interface Labels {
 
 /**
  * @param spec `a,b,…`, or a file: .json with a list of names (or of objects that have a `name`), else one name per line
+ * @param option what the message calls it
  * @throws CommandError if the file cannot be read or holds no such list
  */
-export async function readLabels(spec: string): Promise<Labels> {
+export async function readLabels(spec: string, option = '--labels'): Promise<Labels> {
   if (!existsSync(spec)) {
-    if (/[/\\]|\.(?:txt|json)$/i.test(spec)) throw new CommandError(`--labels expected a list a,b,… or a file, got "${spec}", which does not exist`);
+    if (/[/\\]|\.(?:txt|json)$/i.test(spec)) throw new CommandError(`${option} expected a list a,b,… or a file, got "${spec}", which does not exist`);
     return { names: spec.split(',').map((name) => name.trim()), signs: null };
   }
-  const text = await readFile(spec, 'utf8').catch((error: NodeJS.ErrnoException) => { throw new CommandError(`--labels cannot read ${spec} (${error.code}); name a readable file or give a,b,…`); });
-  return /\.json$/i.test(spec) ? fromJson(text, spec) : { names: text.replace(/^\uFEFF/, '').split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== ''), signs: null };
+  const text = await readFile(spec, 'utf8').catch((error: NodeJS.ErrnoException) => { throw new CommandError(`${option} cannot read ${spec} (${error.code}); name a readable file${option === '--labels' ? ' or give a,b,…' : ''}`); });
+  return /\.json$/i.test(spec) ? fromJson(text, spec, option) : { names: text.replace(/^\uFEFF/, '').split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== ''), signs: null };
 }
 
-function fromJson(text: string, file: string): Labels {
-  const wrong = (): CommandError => new CommandError(`--labels expected a JSON list of names, or of objects with a "name", in ${file}; one name per line in a .txt file will do too`);
+function fromJson(text: string, file: string, option: string): Labels {
+  const wrong = (): CommandError => new CommandError(`${option} expected a JSON list of names, or of objects with a "name", in ${file}; one name per line in a .txt file will do too`);
   let list: unknown;
   try {
     list = JSON.parse(text);

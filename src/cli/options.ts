@@ -18,6 +18,7 @@ export interface ModelChanges {
   adapter?: string;
   adapterAlpha?: number;
   adapterParts?: string[];
+  peftAsIs?: boolean;
   resolution?: number;
 }
 
@@ -82,12 +83,13 @@ export function probability(value: string): number {
  * What `load` takes for the changes that were asked for.
  * @throws CommandError for what an adapter needs, without one
  */
-export function loadedChanges({ adapter: path, adapterAlpha: alpha, adapterParts: parts, resolution }: ModelChanges): Pick<LoadOptions, 'adapter' | 'resolution'> {
+export function loadedChanges({ adapter: path, adapterAlpha: alpha, adapterParts: parts, peftAsIs, resolution }: ModelChanges): Pick<LoadOptions, 'adapter' | 'resolution'> {
   if (path === undefined) {
-    if (alpha !== undefined || parts !== undefined) throw new CommandError(`--adapter-${alpha === undefined ? 'parts' : 'alpha'} expected --adapter, got none; name the adapter, or leave it out`);
+    const alone = alpha !== undefined ? '--adapter-alpha' : parts !== undefined ? '--adapter-parts' : peftAsIs ? '--peft-as-is' : null;
+    if (alone !== null) throw new CommandError(`${alone} expected --adapter, got none; name the adapter, or leave it out`);
     return { resolution };
   }
-  return { resolution, adapter: { path, ...(alpha !== undefined && { alpha }), ...(parts !== undefined && { enableLora: PARTS.map((part) => parts.includes(part)) }) } };
+  return { resolution, adapter: { path, ...(alpha !== undefined && { alpha }), ...(peftAsIs && { peftAsIs }), ...(parts !== undefined && { enableLora: PARTS.map((part) => parts.includes(part)) }) } };
 }
 
 /** A model's name, or the path of a checkpoint. */
@@ -132,6 +134,7 @@ export function addModelChanges(command: Command): Command {
     .addOption(new Option('--adapter <path>', 'a LoRA adapter, added to the weights: PEFT\'s folder, or a file of CLIP-LoRA\'s or loralib\'s'))
     .addOption(new Option('--adapter-alpha <n>', 'lora_alpha of a loralib adapter, whose file does not hold it').argParser(anyNumber))
     .addOption(new Option('--adapter-parts <list>', 'which of q,k,v a loralib adapter changes, if not all: q,v').argParser(listOf(PARTS)))
+    .addOption(new Option('--peft-as-is', 'count out_proj of nn.MultiheadAttention twice, as PEFT did in training (huggingface/peft#3774)'))
     .addOption(new Option('--resolution <n>', 'another input size than the trained one: positions are interpolated; a multiple of the patch (ResNets: of 32)').argParser(positiveInteger));
 }
 

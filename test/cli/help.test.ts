@@ -24,7 +24,7 @@ test('--help names every command, shows examples, exit codes and the environment
 });
 
 const IMAGE_OPTIONS = ['--model', '--weights', '--pipeline', '--normalize', '--threads', '--precision', '--executor', '--residency', '--batch', '--input', '--out', '--quiet', '--no-color'];
-const CHANGES = ['--adapter', '--adapter-alpha', '--adapter-parts', '--resolution'];
+const CHANGES = ['--adapter', '--adapter-alpha', '--adapter-parts', '--peft-as-is', '--resolution'];
 test.each([
   ['embed', [...IMAGE_OPTIONS, ...CHANGES]],
   ['classify', [...IMAGE_OPTIONS, ...CHANGES, '--head', '--labels', '--threshold', '--top', '--logits', '--format', 'one in a picture']],

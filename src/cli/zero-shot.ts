@@ -1,0 +1,88 @@
+// clip-oracle zero-shot: which of some texts describes an image best.
+
+import { existsSync } from 'node:fs';
+import ndarray from 'ndarray';
+import type { CLIP } from '../clip/clip.ts';
+import type { Tensor } from '../ops/tensor.ts';
+import { CommandError, OK, SOME_FAILED } from './errors.ts';
+import { readLabels, type Labels } from './labels.ts';
+import type { ImageOptions } from './options.ts';
+import { OutFile, standardOutput, type Output } from './out-file.ts';
+import { loadModel, openSource, runImages, summary } from './run-images.ts';
+import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
+
+export interface ZeroShotOptions extends ImageOptions {
+  prompt?: string[];
+  /** true: the option without a file, which means the bundled names. */
+  labelsFile?: string | true;
+  template?: string;
+  truncate: boolean;
+  top: number;
+  logits: boolean;
+  format?: 'jsonl' | 'table';
+}
+
+/** What the bundled models were trained with, and a good one for CLIP's. */
+const TEMPLATE = 'a picture of {}';
+
+/** @returns the exit code */
+export async function zeroShot(images: string[], options: ZeroShotOptions): Promise<number> {
+  const { labels, texts } = await textsOf(options);
+  const mistaken = images.length === 0 ? options.prompt?.find((prompt) => existsSync(prompt)) : undefined;
+  if (mistaken !== undefined && options.input === undefined) throw new CommandError(`expected an image, got none: "${mistaken}" was taken as a prompt; name the images first, then --prompt`);
+  const source = await openSource(images, options);
+  const { tokenize } = await import('../clip/tokenizer/tokenize.ts');
+  const tokens = tokenize(texts, { truncate: options.truncate });
+  // The file before the model: a wrong name should not cost the reading of a gigabyte.
+  const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
+  try {
+    const loaded = await loadModel(options);
+    try {
+      const score = await scorer(loaded.model, tokens, labels, options);
+      const table = (options.format ?? (process.stdout.isTTY && options.out === undefined ? 'table' : 'jsonl')) === 'table';
+      const show = table ? await verdictTable(labels, options.out === undefined ? process.stdout : null) : verdictLine;
+      const done = await runImages(source, options, loaded, {
+        feature: (path, features, row) => output.write(show({ path, ...score(features, row) })),
+        failure: (path, error) => output.write(show({ path, error })),
+      });
+      await output.finish();
+      if (done.failed > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
+      return done.failed > 0 ? SOME_FAILED : OK;
+    } finally {
+      await loaded.model.close();
+    }
+  } catch (error) {
+    await output.discard();
+    throw error;
+  }
+}
+
+/** The texts, and what they are called in the answer: a prompt is its own name. */
+async function textsOf({ prompt, labelsFile, template, model }: ZeroShotOptions): Promise<{ labels: Labels; texts: string[] }> {
+  if (prompt !== undefined && labelsFile !== undefined) throw new CommandError('expected either --prompt or --labels-file, got both; leave one out');
+  if (template !== undefined && !template.includes('{}')) throw new CommandError(`--template expected a text with {} where the name goes, got "${template}"`);
+  const fill = (name: string, pattern: string): string => pattern.replaceAll('{}', () => name);
+  if (prompt !== undefined) return { labels: { names: prompt, signs: null }, texts: prompt.map((text) => fill(text, template ?? '{}')) };
+  if (labelsFile === undefined && model !== 'mini-vit') throw new CommandError('expected texts to choose from, got none; give --prompt TEXT for each, or --labels-file FILE');
+  const { bundledFile } = await import('../clip/checkpoint/bundled.ts');
+  if (typeof labelsFile === 'string' && !existsSync(labelsFile)) throw new CommandError(`--labels-file expected a file, got "${labelsFile}", which does not exist; give single texts with --prompt`);
+  const labels = await readLabels(typeof labelsFile === 'string' ? labelsFile : bundledFile('labels.json'), '--labels-file');
+  if (labels.names.length === 0) throw new CommandError(`--labels-file expected one name per line, got none in ${String(labelsFile)}`);
+  return { labels, texts: labels.names.map((name) => fill(name, template ?? TEMPLATE)) };
+}
+
+/** From a feature to the best texts; the logits are in the model's precision. */
+async function scorer(model: CLIP, tokens: ndarray.NdArray<Int32Array>, labels: Labels, options: ZeroShotOptions): Promise<(features: Tensor, row: number) => Verdict> {
+  const { reference } = await import('../ops/reference.ts');
+  const { logitsOf } = await import('../clip/logits.ts');
+  const { scores } = await import('./scores.ts');
+  const texts = reference.l2Normalize(await model.encodeText(tokens));
+  const scale = await model.logitScale();
+  const E = model.architecture.embed;
+  return (features, row) => {
+    const image = reference.l2Normalize(ndarray(features.data.subarray(row * E, (row + 1) * E), [1, E]) as Tensor);
+    const { data: logits } = logitsOf(image, texts, scale);
+    const top = scores(logits, labels, options.top);
+    return { label: top[0].label, logits, top, withLogits: options.logits };
+  };
+}
