@@ -1,6 +1,8 @@
 // clip-oracle: OpenAI's CLIP on the CPU, deterministic to the bit.
 
 export { CLIP, type EncodeOptions } from './clip.ts';
+export type { AdapterMode } from './adapters/adapters.ts';
+export type { AdapterDescription, AdapterSource } from './adapters/lora.ts';
 export { CLIPModel, type CLIPModelOptions } from './clip-model.ts';
 export { cachedPath, download, type DownloadOptions } from './download.ts';
 export type { ExecutorName, ExecutorOptions, Precision, Residency } from './executor.ts';

@@ -55,6 +55,7 @@ describe('embed', () => {
     [['--adapter', 'no-such-folder'], 'no-such-folder'],
     [['--adapter', fixture('loralib.pt')], '--adapter-alpha'],
     [['--adapter', fixture('peft-pool')], 'take an adapter of this model'],
+    [['--peft-as-is'], '--peft-as-is expected --adapter, got none'],
     [['--adapter-alpha', '8'], '--adapter-alpha expected --adapter, got none'],
     [['--adapter', fixture('loralib.pt'), '--adapter-alpha', 'x'], 'Expected a number'],
     [['--adapter', fixture('loralib.pt'), '--adapter-alpha', '1', '--adapter-parts', 'x'], 'Expected q, k or v'],

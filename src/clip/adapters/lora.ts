@@ -45,6 +45,11 @@ export interface AdapterDescription {
   readonly name?: string;
   /** loralib only, whose files do not hold it: lora_alpha. */
   readonly alpha?: number;
+  /**
+   * PEFT on nn.MultiheadAttention only: count out_proj's change twice, as PEFT itself does up to the mend of that mistake
+   * (huggingface/peft#3774), in training too. Default false: once, as the file says.
+   */
+  readonly peftAsIs?: boolean;
   /** loralib's MergedLinear only, where not all parts are enabled: which ones are, such as [true, false, true] for q and v. */
   readonly enableLora?: readonly boolean[];
 }

@@ -35,9 +35,10 @@ const PLAIN: readonly (readonly [key: string, plain: readonly unknown[], what: s
  * @param keys the file's tensors
  * @param config adapter_config.json
  * @param where the file, for messages
+ * @param asIs count out_proj's change in nn.MultiheadAttention twice, as PEFT did
  * @throws Error for anything that is not plain LoRA on linear layers
  */
-export function peftModules(keys: readonly string[], config: Record<string, unknown>, where: string): Found[] {
+export function peftModules(keys: readonly string[], config: Record<string, unknown>, where: string, asIs = false): Found[] {
   const refuse = (what: string): Error => new Error(`"${where}" is an adapter with ${what}, which cannot be applied; only plain LoRA on linear layers can: merge it with PEFT (merge_and_unload) and save the whole model`);
   const type = config.peft_type ?? 'LORA';
   if (type !== 'LORA') throw new Error(`"${where}" is an adapter of the kind ${JSON.stringify(type).slice(0, 60)}, expected "LORA"; merge it with PEFT (merge_and_unload) and save the whole model`);
@@ -56,7 +57,11 @@ export function peftModules(keys: readonly string[], config: Record<string, unkn
     // Saved without PEFT, keys still carry the adapter's name: lora_A.default.weight.
     const match = /^(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/.exec(key);
     if (match === null) throw refuse(`"${key.slice(0, 120)}"`);
-    if (match[2] === 'A') found.push({ module: match[1].replaceAll('.base_layer', ''), A: key, B: key.replace(/\.lora_A((?:\.[^.]+)?\.weight)$/, '.lora_B$1'), scale: scaleOf(match[1].replace(/\.base_layer\..*$/, '')) });
+    if (match[2] !== 'A') continue;
+    // Patterns speak of the attention, which out_proj is a part of.
+    const scale = scaleOf(match[1].replace(/\.base_layer\..*$/, ''));
+    const times = asIs && match[1].endsWith('.base_layer.out_proj') ? 2 : 1;
+    found.push({ module: match[1].replaceAll('.base_layer', ''), A: key, B: key.replace(/\.lora_A((?:\.[^.]+)?\.weight)$/, '.lora_B$1'), scale: (rank) => times * scale(rank) });
   }
   return found;
 }

@@ -39,7 +39,7 @@ export async function readAdapter(source: AdapterSource, architecture: Architect
     const adapter = (layout: string, parts: LoraPart[]): Adapter => ({ name, origin: description.path, layout, parts });
     const config = await configOf(folder);
     if (isClipLora(keys)) return adapter('CLIP-LoRA', await partsOf(raw, clipLoraModules(keys, raw.metadata, architecture, file), architecture));
-    if (config !== null && (isPeft(keys) || !isLoralib(keys))) return adapter('PEFT', await partsOf(raw, peftModules(keys, config, file), architecture));
+    if (config !== null && (isPeft(keys) || !isLoralib(keys))) return adapter('PEFT', await partsOf(raw, peftModules(keys, config, file, description.peftAsIs), architecture));
     if (isPeft(keys)) throw new Error(`"${file}" is an adapter in PEFT's layout, which needs adapter_config.json (rank and alpha) beside it; copy that file, too`);
     if (isLoralib(keys)) return adapter('loralib', await loralibPartsOf(raw, keys, description, architecture));
     const other = OTHERS.find(([pattern]) => keys.some((key) => pattern.test(key)));
@@ -52,11 +52,12 @@ export async function readAdapter(source: AdapterSource, architecture: Architect
 
 function described(source: AdapterSource): AdapterDescription {
   const description = typeof source === 'string' ? { path: source } : source;
-  const { path, name, alpha, enableLora } = description ?? {};
+  const { path, name, alpha, enableLora, peftAsIs } = description ?? {};
   if (typeof path !== 'string' || path === '') throw new TypeError('load: "adapter" expected a path, { path, name?, alpha?, enableLora? }, or a list of these; name the file or folder of an adapter');
   if (name !== undefined && (typeof name !== 'string' || name === '')) throw new TypeError(`load: "adapter.name" expected a name that is not empty, got ${typeof name}; leave it out to take the file's`);
   if (alpha !== undefined && !Number.isFinite(alpha)) throw new RangeError(`load: "adapter.alpha" expected a number, got ${String(alpha)}; give lora_alpha as it was in training`);
   if (enableLora !== undefined && (!Array.isArray(enableLora) || enableLora.some((on) => typeof on !== 'boolean'))) throw new TypeError('load: "adapter.enableLora" expected a list of booleans such as [true, false, true]; give enable_lora as it was in training');
+  if (peftAsIs !== undefined && typeof peftAsIs !== 'boolean') throw new TypeError(`load: "adapter.peftAsIs" expected a boolean, got ${typeof peftAsIs}; give true for outputs as PEFT had them`);
   return description;
 }
 

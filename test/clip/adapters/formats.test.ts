@@ -212,6 +212,7 @@ describe('options', () => {
     ['null', null, /load: "adapter" expected a path/],
     ['an empty path', '', /load: "adapter" expected a path/],
     ['an alpha that is no number', { path: 'x', alpha: NaN }, /"adapter\.alpha" expected a number, got NaN/],
+    ['peftAsIs that is no boolean', { path: 'x', peftAsIs: 1 }, /"adapter\.peftAsIs" expected a boolean, got number/],
     ['an empty name', { path: 'x', name: '' }, /"adapter\.name" expected a name/],
     ['enableLora that is no list of booleans', { path: 'x', enableLora: [1] }, /"adapter\.enableLora" expected a list of booleans/],
   ])('%s', async (_, adapter, message) => {

@@ -99,6 +99,13 @@ test.each(['merged', 'unmerged'] as const)('%s: an adapter of the attention pool
   await model.close();
 });
 
+test.each(['merged', 'unmerged'] as const)('%s: out_proj of nn.MultiheadAttention twice, as PEFT had it', async (adapterMode) => {
+  const { model } = await load('tiny-vit', { adapter: { path: fixture('peft-openai'), peftAsIs: true }, adapterMode });
+  expect(relRms(await model.encodeImage(image), golden.tensor('peft-openai as is/image'))).toBeLessThan(1e-6);
+  expect(relRms(golden.tensor('peft-openai/image'), golden.tensor('peft-openai as is/image'))).toBeGreaterThan(0.1);
+  await model.close();
+});
+
 test('traced modules have an unmerged adapter in them', async () => {
   const { model } = await load('tiny-vit', { adapter: fixture('peft'), adapterMode: 'unmerged' });
   const seen = new Map<string, Tensor>();
