@@ -9,6 +9,7 @@ import type { Tensor } from '../ops/tensor.ts';
 export type Weights = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
 /** Called with a module's path and its output, as PyTorch's forward hooks are; a tensor that it returns is what the network goes on with instead. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a tap that only looks, such as console.log, has nothing to return
 export type Tap = (name: string, output: Tensor) => Tensor | void;
 
 export interface LayerOptions {
