@@ -74,6 +74,7 @@ export class Search implements Sources {
   }
 
   static async open(question: CauseQuestion): Promise<Search> {
+    question.signal?.throwIfAborted();
     const { name, weights } = question.model;
     const checkpoint = await openWeights(name, weights === name ? undefined : weights);
     let search: Search | null = null;
