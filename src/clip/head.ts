@@ -15,8 +15,10 @@ export interface Head {
   readonly weight: Tensor<Float32Array>;
   /** (classes) */
   readonly bias: Tensor<Float32Array>;
-  /** Names of the classes, where the file has them (safetensors metadata `labels`: a JSON list). */
+  /** Names of the classes, where the file has them (safetensors metadata `labels`: a JSON list). A head with one output decides between two. */
   readonly labels?: readonly string[];
+  /** Above which probability a head with one output says yes, where the file says so (safetensors metadata `threshold`). */
+  readonly threshold?: number;
 }
 
 /** @throws Error in one sentence if the file cannot be read, holds no head or more than one, or has NaN in it */
@@ -31,9 +33,9 @@ export async function loadHead(file: string): Promise<Head> {
       assertFinite(values, name, file);
       return values;
     };
-    const labels = labelsOf(raw, classes, file);
+    const labels = labelsOf(raw, classes, file), threshold = thresholdOf(raw, file);
     const head = { weight: ndarray(await read(weight), [classes, width]), bias: ndarray(await read(bias), [classes]) };
-    return labels === null ? head : { ...head, labels };
+    return { ...head, ...(labels !== null && { labels }), ...(threshold !== null && { threshold }) };
   } finally {
     await raw.close();
   }
@@ -71,10 +73,19 @@ function labelsOf(raw: RawCheckpoint, classes: number, where: string): string[] 
   } catch {
     labels = null;
   }
-  if (!Array.isArray(labels) || labels.length !== classes || labels.some((label) => typeof label !== 'string')) {
-    throw new Error(`"${where}": the metadata "labels" expected a JSON list of ${classes} names; mend or remove it`);
+  const needed = classes === 1 ? 2 : classes;
+  if (!Array.isArray(labels) || labels.length !== needed || labels.some((label) => typeof label !== 'string')) {
+    throw new Error(`"${where}": the metadata "labels" expected a JSON list of ${needed} names; mend or remove it`);
   }
   return labels as string[];
+}
+
+function thresholdOf(raw: RawCheckpoint, where: string): number | null {
+  const text = raw.metadata.threshold;
+  if (text === undefined) return null;
+  const threshold = Number(text);
+  if (text.trim() === '' || !(threshold >= 0 && threshold <= 1)) throw new Error(`"${where}": the metadata "threshold" expected a number from 0 to 1, got "${text.slice(0, 40)}"; mend or remove it`);
+  return threshold;
 }
 
 /** Names of the models whose feature has this width. */

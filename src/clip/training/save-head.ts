@@ -1,0 +1,37 @@
+// Writes a head: as safetensors with its classes and threshold, or as the .pth that UniversalFakeDetect's validate.py and any other PyTorch reads.
+
+import { writeFile } from 'node:fs/promises';
+import { flat } from '../../ops/contiguous.ts';
+import type { Head } from '../head.ts';
+import { bytesOf, torchFile, type NamedTensor } from './torch-file.ts';
+
+/**
+ * Writes `weight` (K,E) and `bias` (K), float32. The same head has the same bytes, whenever it is written.
+ * @param file ends in .safetensors (labels and threshold go into the metadata), .pth or .pt (a state dict has no place for them)
+ * @param metadata more of it, for .safetensors
+ * @throws RangeError for another ending
+ */
+export async function saveHead(head: Head, file: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+  await writeFile(file, await headBytes(head, file, metadata));
+}
+
+/** The bytes of such a file. */
+export async function headBytes({ weight, bias, labels, threshold }: Head, file: string, metadata: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
+  const tensors = ([['weight', weight], ['bias', bias]] as const).map(([name, tensor]) => ({ name, shape: tensor.shape, data: flat(tensor) as Float32Array }));
+  const ending = /\.(safetensors|pth|pt)$/i.exec(file);
+  if (ending === null) throw new RangeError(`saveHead: "file" expected a name that ends in .safetensors, .pth or .pt, got "${file}"; rename it`);
+  if (ending[1].toLowerCase() !== 'safetensors') return torchFile(tensors);
+  const own = { ...(labels !== undefined && { labels: JSON.stringify(labels) }), ...(threshold !== undefined && { threshold: String(threshold) }) };
+  return safetensors(tensors, { ...metadata, ...own });
+}
+
+/** https://github.com/huggingface/safetensors: the header's length, the header, the elements. */
+function safetensors(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  let end = 0;
+  const entries = tensors.map(({ name, shape, data }) => [name, { dtype: 'F32', shape, data_offsets: [end, end += data.byteLength] }] as const);
+  const header = Buffer.from(JSON.stringify({ ...(Object.keys(metadata).length > 0 && { __metadata__: metadata }), ...Object.fromEntries(entries) }));
+  const head = Buffer.alloc(8 + Math.ceil(header.length / 8) * 8, ' ');
+  head.writeBigUInt64LE(BigInt(head.length - 8));
+  header.copy(head, 8);
+  return Buffer.concat([head, ...tensors.map(({ data }) => bytesOf(data))]);
+}
