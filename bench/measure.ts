@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Measurement, Result } from './child.ts';
+import type { TextMeasurement, TextResult } from './text/child.ts';
 import type { KernelMeasurement, KernelResult } from './kernels-child.ts';
 
 const run = promisify(execFile);
@@ -16,6 +17,11 @@ export async function measure(measurement: Measurement, node: string): Promise<R
 /** @throws Error as `measure` does */
 export async function measureKernels(measurement: KernelMeasurement, node: string): Promise<KernelResult> {
   return await inChild('kernels-child.js', measurement, node, `products of ${measurement.model}`) as KernelResult;
+}
+
+/** @throws Error as `measure` does */
+export async function measureText(measurement: TextMeasurement, node: string): Promise<TextResult> {
+  return await inChild('text/child.js', measurement, node, `${measurement.engine}, texts`) as TextResult;
 }
 
 async function inChild(script: string, argument: unknown, node: string, what: string): Promise<unknown> {
