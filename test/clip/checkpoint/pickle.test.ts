@@ -1,4 +1,4 @@
-// The unpickler on plain data, against what Python's own unpickler reads back (fixtures/checkpoints/pickles.json), and its limits.
+// The unpickler on plain data, against what Python's own unpickler reads back (fixtures/checkpoints/pickles.json.gz), and its limits.
 
 import { describe, expect, test } from 'vitest';
 import { unpickle, type PickleHooks } from '../../../src/clip/checkpoint/pickle.ts';
@@ -6,7 +6,7 @@ import type { PickleValue } from '../../../src/clip/checkpoint/pickle-values.ts'
 import { bytes, fixtureJson, text } from './support.ts';
 
 interface Entry { protocol: number; pickle: string; value?: unknown; integer?: string; bytes?: string }
-const entries = fixtureJson<Entry[]>('pickles.json');
+const entries = fixtureJson<Entry[]>('pickles.json.gz');
 
 const hooks: PickleHooks = {
   global(module, name) {

@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { crc32 as zlibCrc32, deflateRawSync } from 'node:zlib';
 import { afterAll } from 'vitest';
@@ -10,7 +11,10 @@ import { openRaw } from '../../../src/clip/checkpoint/open-raw.ts';
 import { elementCount, readStored } from '../../../src/clip/checkpoint/stored-tensor.ts';
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../../../fixtures/checkpoints/${name}`, import.meta.url));
-export const fixtureJson = <T>(name: string): T => JSON.parse(readFileSync(fixture(name), 'utf8')) as T;
+export function fixtureJson<T>(name: string): T {
+  const bytes = readFileSync(fixture(name));
+  return JSON.parse((name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString()) as T;
+}
 
 /** A folder that vanishes after the test file. */
 export function temporaryFolder(): { path: string; write(name: string, bytes: Uint8Array | string): string } {
