@@ -51,6 +51,7 @@ function* combinations(): Generator<Omit<TextMeasurement, 'weights'>> {
 
 /** Seconds for as many prompts as were asked for. */
 const seconds = ({ seconds: taken, count }: TextResult): number => taken * Number(options.count) / count;
+const cpuSeconds = ({ cpu, count }: TextResult): number => cpu * Number(options.count) / count;
 const fastest = (results: readonly TextResult[]): TextResult | undefined => [...results].sort((a, b) => seconds(a) - seconds(b))[0];
 
 try {
@@ -75,7 +76,7 @@ try {
     return `${Math.min(...tokens)} to ${Math.max(...tokens)} tokens, ${(tokens.reduce((sum, n) => sum + n, 0) / tokens.length).toFixed(1)} on average`;
   };
   process.stdout.write(`${describeMachine(machine(node))}\n${options.count} prompts through ViT-B/32's text tower; ordinary: ${lengths(ordinaryPrompts(Number(options.count)))}; long: ${lengths(longPrompts(Number(options.count)))}\n`);
-  const table = new Table({ head: ['engine', 'threads', 'prompts', 'batch', 'seconds', 'ms per prompt', 'peak MB', 'ours is faster', 'rel. RMS error (PyTorch\'s)'], style: { head: [], border: [], compact: true } });
+  const table = new Table({ head: ['engine', 'threads', 'prompts', 'batch', 'seconds', 'CPU seconds', 'peak MB', 'ours is faster (CPU time)', 'rel. RMS error (PyTorch\'s)'], style: { head: [], border: [], compact: true } });
   for (const threads of options.threads.map(Number)) {
     for (const engine of options.engines) {
       for (const prompts of engine === 'clip-oracle' ? options.prompts : ['77 tokens']) {
@@ -83,9 +84,9 @@ try {
         if (best === undefined) continue;
         const times = engine === 'clip-oracle' ? '' : options.prompts.map((kind) => {
           const own = fastest(results.filter((r) => r.engine === 'clip-oracle' && r.threads === threads && r.prompts === kind));
-          return own === undefined ? '' : `${(seconds(best) / seconds(own)).toFixed(1)} times (${kind})`;
+          return own === undefined ? '' : `${kind} ${(seconds(best) / seconds(own)).toFixed(1)} times (${(cpuSeconds(best) / cpuSeconds(own)).toFixed(1)})`;
         }).join(', ');
-        table.push([`${engine} ${best.version}`, threads, prompts, engine === 'clip-oracle' ? 'all' : best.batch, seconds(best).toFixed(2), (1000 * seconds(best) / Number(options.count)).toFixed(2),
+        table.push([`${engine} ${best.version}`, threads, prompts, engine === 'clip-oracle' ? 'all' : best.batch, seconds(best).toFixed(2), cpuSeconds(best).toFixed(2),
           (best.peak / 1e6).toFixed(0), times, `${best.error.toExponential(1)} (${best.pytorchError.toExponential(1)})`]);
       }
     }

@@ -15,7 +15,7 @@ import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
 export interface ClassifyOptions extends ImageOptions {
   head?: string;
   labels?: string;
-  threshold: number;
+  threshold?: number;
   top: number;
   logits: boolean;
   format?: 'jsonl' | 'table';
@@ -25,6 +25,7 @@ export interface ClassifyOptions extends ImageOptions {
 export async function classify(images: string[], options: ClassifyOptions): Promise<number> {
   const source = await openSource(images, options);
   const { head, labels } = await headOf(options);
+  if (head.normalized) options = { ...options, normalize: true };
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
   const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
   try {
@@ -75,13 +76,14 @@ async function scorer(model: CLIP, head: Head, labels: Labels | null, options: C
   const { linear } = await import('../ops/linear.ts');
   const { nameOf, scores, sigmoidOf } = await import('./scores.ts');
   const [classes, width] = head.weight.shape;
+  const threshold = options.threshold ?? head.threshold ?? 0.5;
   checkHeadFits(head, { name: model.name, embed: model.architecture.embed });
   return (features, row) => {
     const one = ndarray(features.data.subarray(row * width, (row + 1) * width), [1, width]) as Tensor;
     const { data: logits } = linear(one, head.weight, head.bias);
     if (classes === 1) {
       const probability = sigmoidOf(logits[0]);
-      return { label: nameOf(labels, probability > options.threshold ? 1 : 0), logits, logit: logits[0], probability, withLogits: options.logits };
+      return { label: nameOf(labels, probability > threshold ? 1 : 0), logits, logit: logits[0], probability, withLogits: options.logits };
     }
     const top = scores(logits, labels, options.top);
     return { label: top[0].label, logits, top, withLogits: options.logits };

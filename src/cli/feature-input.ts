@@ -1,4 +1,4 @@
-// Embedded collections, as `embed --out` writes them: .npy, .safetensors and .jsonl. Rows come in pieces, so that millions of them need not lie in memory.
+// Embedded collections, as `embed --out` writes them: .npy, .safetensors and .jsonl; and .npz. Rows come in pieces, so that millions of them need not lie in memory.
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -27,22 +27,23 @@ export interface FeatureRows {
 const PIECE = 8 << 20;
 
 /** @throws CommandError or Error in one sentence if the file holds no features */
-export async function openFeatures(file: string): Promise<FeatureRows> {
-  if (!(await stat(file).catch(() => null))?.isFile()) throw new CommandError(`search expected a file of features, ${file} is none; write one with clip-oracle embed … --out features.npy`);
-  if (/\.npy$/i.test(file)) return npyRows(file);
-  if (/\.safetensors$/i.test(file)) return safetensorsRows(file);
-  if (/\.jsonl?$/i.test(file)) return jsonRows(file);
-  throw new CommandError(`search expected features in .npy, .safetensors or .jsonl, got "${file}"; write them with clip-oracle embed … --out features.npy`);
+export async function openFeatures(file: string, command = 'search'): Promise<FeatureRows> {
+  if (!(await stat(file).catch(() => null))?.isFile()) throw new CommandError(`${command} expected a file of features, ${file} is none; write one with clip-oracle embed … --out features.npy`);
+  if (/\.npy$/i.test(file)) return npyRows(file, command);
+  if (/\.npz$/i.test(file)) return npzRows(file, command);
+  if (/\.safetensors$/i.test(file)) return safetensorsRows(file, command);
+  if (/\.jsonl?$/i.test(file)) return jsonRows(file, command);
+  throw new CommandError(`${command} expected features in .npy, .npz, .safetensors or .jsonl, got "${file}"; write them with clip-oracle embed … --out features.npy`);
 }
 
-async function npyRows(file: string): Promise<FeatureRows> {
+async function npyRows(file: string, command: string): Promise<FeatureRows> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
     const head = new Uint8Array(Math.min(size, NPY_HEADER_BYTES));
     await handle.read(head, 0, head.length, 0);
     const header = npyHeader(head, size, `"${file}"`);
-    const [N, E] = rowsOf(header.shape, file);
+    const [N, E] = rowsOf(header.shape, file, command);
     if (header.fortran) throw new Error(`"${file}" has its columns one after the other; save it with numpy.save(file, numpy.ascontiguousarray(x))`);
     const bytes = floatBytes(checkFloat(header.dtype, `"${file}"`)) * E;
     return { width: E, paths: [], rows: () => pieces(N, bytes, (first, count) => readPiece(file, header.start + first * bytes, count * bytes, (data) => decodeNpy(data, { ...header, shape: [count, E] }, `"${file}"`).data)) };
@@ -51,14 +52,30 @@ async function npyRows(file: string): Promise<FeatureRows> {
   }
 }
 
-async function safetensorsRows(file: string): Promise<FeatureRows> {
+/** Compressed, so that it is read whole. */
+async function npzRows(file: string, command: string): Promise<FeatureRows> {
+  const { openDump } = await import('../oracle/dump/open.ts');
+  const dump = await openDump(file);
+  try {
+    const tables = [...dump.tensors].filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype)).map(([name]) => name);
+    const name = tables.includes('features') ? 'features' : tables.length === 1 ? tables[0] : undefined;
+    if (name === undefined) throw new CommandError(`${command} expected the array "features" (N, E) in ${file}, it has ${tables.length === 0 ? 'none with two axes' : tables.slice(0, 5).join(', ')}; save it with numpy.savez(file, features=x)`);
+    const { shape, data } = dump.read(name);
+    const [, E] = rowsOf(shape, file, command);
+    return { width: E, paths: [], rows: async function* () { yield data; } };
+  } finally {
+    await dump.close();
+  }
+}
+
+async function safetensorsRows(file: string, command: string): Promise<FeatureRows> {
   const raw = await openRaw(file);
   try {
     const tables = [...raw.tensors].filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype));
     const found = tables.find(([name]) => name === 'features') ?? (tables.length === 1 ? tables[0] : undefined);
-    if (found === undefined) throw new CommandError(`search expected the tensor "features" (N, E) in ${file}, it has ${tables.length === 0 ? 'none with two axes' : tables.map(([name]) => name).slice(0, 5).join(', ')}; write it with clip-oracle embed`);
+    if (found === undefined) throw new CommandError(`${command} expected the tensor "features" (N, E) in ${file}, it has ${tables.length === 0 ? 'none with two axes' : tables.map(([name]) => name).slice(0, 5).join(', ')}; write it with clip-oracle embed`);
     const [, { dtype, shape, position }] = found;
-    const [N, E] = rowsOf(shape, file);
+    const [N, E] = rowsOf(shape, file, command);
     const kind = checkFloat(dtype, `"${file}"`);
     const bytes = floatBytes(kind) * E;
     const { model, weights, paths } = raw.metadata;
@@ -68,7 +85,7 @@ async function safetensorsRows(file: string): Promise<FeatureRows> {
   }
 }
 
-async function jsonRows(file: string): Promise<FeatureRows> {
+async function jsonRows(file: string, command: string): Promise<FeatureRows> {
   const collection: FeatureRows = { width: null, paths: [], rows: jsonLines };
   async function* jsonLines(): AsyncGenerator<FloatArray> {
     let number = 0;
@@ -89,7 +106,7 @@ async function jsonRows(file: string): Promise<FeatureRows> {
     if (features === undefined) continue;
     return Object.assign(collection, { width: features.length, model, weights });
   }
-  throw new CommandError(`search expected features in ${file}, got no line with any; write them with clip-oracle embed … --out features.jsonl`);
+  throw new CommandError(`${command} expected features in ${file}, got no line with any; write them with clip-oracle embed … --out features.jsonl`);
 }
 
 /** As they were: the text of a float32 is the shortest that reads back to it, which as a float64 is another number. */
@@ -112,8 +129,8 @@ function entryOf(line: string, file: string, number: number): Entry {
   return entry!;
 }
 
-function rowsOf(shape: readonly number[], file: string): [number, number] {
-  if (shape.length !== 2 || elementCount(shape) === 0) throw new CommandError(`search expected features (N, E) in ${file}, got shape (${shape.join(', ')}); write them with clip-oracle embed`);
+function rowsOf(shape: readonly number[], file: string, command: string): [number, number] {
+  if (shape.length !== 2 || elementCount(shape) === 0) throw new CommandError(`${command} expected features (N, E) in ${file}, got shape (${shape.join(', ')}); write them with clip-oracle embed`);
   return [shape[0], shape[1]];
 }
 

@@ -83,7 +83,7 @@ function defineClassify(command: Command, exit: Exit): void {
   addModelChanges(addImageOptions(command))
     .option('--head <file>', 'a head: .pth, .pt or .safetensors with weight (classes, E) and bias (default: the emoji head of mini-vit)')
     .option('--labels <names>', 'the classes\' names: a,b,… or a file (.txt, one per line, or .json)')
-    .addOption(new Option('--threshold <p>', 'a one-output head says yes above this probability').default(0.5).argParser(probability))
+    .addOption(new Option('--threshold <p>', 'a one-output head says yes above this probability (default: the head file\'s own, else 0.5)').argParser(probability))
     .addOption(new Option('--top <k>', 'how many of the best classes').default(5).argParser(positiveInteger))
     .option('--logits', 'add all logits to each line', false)
     .addOption(new Option('--format <name>', 'jsonl or table (default: table on a terminal)').argParser(oneOf(['jsonl', 'table'])))

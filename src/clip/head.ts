@@ -19,6 +19,8 @@ export interface Head {
   readonly labels?: readonly string[];
   /** Above which probability a head with one output says yes, where the file says so (safetensors metadata `threshold`). */
   readonly threshold?: number;
+  /** Trained on features of length 1, so that it wants such (safetensors metadata `normalized`: "true"). */
+  readonly normalized?: boolean;
 }
 
 /** @throws Error in one sentence if the file cannot be read, holds no head or more than one, or has NaN in it */
@@ -35,7 +37,7 @@ export async function loadHead(file: string): Promise<Head> {
     };
     const labels = labelsOf(raw, classes, file), threshold = thresholdOf(raw, file);
     const head = { weight: ndarray(await read(weight), [classes, width]), bias: ndarray(await read(bias), [classes]) };
-    return { ...head, ...(labels !== null && { labels }), ...(threshold !== null && { threshold }) };
+    return { ...head, ...(labels !== null && { labels }), ...(threshold !== null && { threshold }), ...(raw.metadata.normalized === 'true' && { normalized: true }) };
   } finally {
     await raw.close();
   }

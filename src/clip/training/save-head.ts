@@ -7,7 +7,7 @@ import { bytesOf, torchFile, type NamedTensor } from './torch-file.ts';
 
 /**
  * Writes `weight` (K,E) and `bias` (K), float32. The same head has the same bytes, whenever it is written.
- * @param file ends in .safetensors (labels and threshold go into the metadata), .pth or .pt (a state dict has no place for them)
+ * @param file ends in .safetensors (labels, threshold and `normalized` go into the metadata), .pth or .pt (a state dict has no place for them)
  * @param metadata more of it, for .safetensors
  * @throws RangeError for another ending
  */
@@ -16,12 +16,12 @@ export async function saveHead(head: Head, file: string, metadata: Readonly<Reco
 }
 
 /** The bytes of such a file. */
-export async function headBytes({ weight, bias, labels, threshold }: Head, file: string, metadata: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
+export async function headBytes({ weight, bias, labels, threshold, normalized }: Head, file: string, metadata: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
   const tensors = ([['weight', weight], ['bias', bias]] as const).map(([name, tensor]) => ({ name, shape: tensor.shape, data: flat(tensor) as Float32Array }));
   const ending = /\.(safetensors|pth|pt)$/i.exec(file);
   if (ending === null) throw new RangeError(`saveHead: "file" expected a name that ends in .safetensors, .pth or .pt, got "${file}"; rename it`);
   if (ending[1].toLowerCase() !== 'safetensors') return torchFile(tensors);
-  const own = { ...(labels !== undefined && { labels: JSON.stringify(labels) }), ...(threshold !== undefined && { threshold: String(threshold) }) };
+  const own = { ...(labels !== undefined && { labels: JSON.stringify(labels) }), ...(threshold !== undefined && { threshold: String(threshold) }), ...(normalized && { normalized: 'true' }) };
   return safetensors(tensors, { ...metadata, ...own });
 }
 

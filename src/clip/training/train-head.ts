@@ -119,7 +119,7 @@ export async function trainHead(features: Tensor, labels: readonly (string | num
     iterations: minimum.iterations, evaluations: minimum.evaluations, gradientNorm: norm(minimum.gradient), distance: norm(minimum.gradient) / l2,
     converged: minimum.ended !== 'limit', threshold, ...measured, split,
   };
-  return { ...head, ...(threshold !== null && { threshold }), exact, report };
+  return { ...head, ...(threshold !== null && { threshold }), ...(isNormalized(data, E) && { normalized: true }), exact, report };
 }
 
 /** Runs the optimiser, and lets others have their turn now and then. */
@@ -164,6 +164,16 @@ function logitsOf(features: FloatArray, E: number, { weight, bias }: Pick<Head, 
     }
   }
   return logits;
+}
+
+/** Whether every row has length 1, as far as half precision knows. */
+function isNormalized(features: FloatArray, E: number): boolean {
+  for (let at = 0; at < features.length; at += E) {
+    let square = 0;
+    for (let j = at; j < at + E; j++) square += features[j] * features[j];
+    if (Math.abs(square - 1) > 0.004) return false;
+  }
+  return true;
 }
 
 /** Of several intercepts only the differences matter; the sum is made 0, as where the optimiser began. */
