@@ -14,6 +14,7 @@ import { styleFor } from './style.ts';
 import { defineSearch, defineZeroShot } from './text-commands.ts';
 import type { TolerancesCommandOptions } from './tolerances.ts';
 import type { TraceCommandOptions } from './trace.ts';
+import { defineTrainHead } from './training-command.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
 type Exit = (code: number) => void;
@@ -43,6 +44,7 @@ export function makeProgram(exit: Exit): Command {
   defineClassify(program.command('classify'), exit);
   defineZeroShot(program.command('zero-shot'), exit, examples);
   defineSearch(program.command('search'), exit, examples);
+  defineTrainHead(program.command('train-head'), exit, examples);
   defineTrace(program.command('trace'), exit);
   defineVerify(program.command('verify'), exit);
   defineTolerances(program.command('tolerances'), exit);

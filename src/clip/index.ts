@@ -11,4 +11,7 @@ export { preprocessor, type Preprocess } from './image/preprocess.ts';
 export { load, type LoadOptions } from './load.ts';
 export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from './models.ts';
 export { detokenize, tokenize, type TokenizeOptions } from './tokenizer/tokenize.ts';
+export { saveHead } from './training/save-head.ts';
+export type { Metrics } from './training/metrics.ts';
+export { trainHead, type TrainedHead, type TrainHeadOptions, type TrainingReport } from './training/train-head.ts';
 export type { FloatArray, Tensor } from '../ops/tensor.ts';
