@@ -47,7 +47,7 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
       const loaded = await load(wanted.model, { weights: wanted.weights, threads: options.threads, executor: options.executor });
       try {
         const image = options.image === undefined ? pixels : await loaded.preprocess(options.image, { pipeline: options.pipeline });
-        const result = await compared(loaded.model, dump, { claim: options.claims, tolerances: await tolerancesIn(options, wanted.model), teacherForced: options.teacherForced, causes: options.causes, map, image }, options, html);
+        const result = await compared(loaded.model, dump, { claim: options.claims, tolerances: await tolerancesIn(options, wanted.model), teacherForced: options.teacherForced, causes: options.causes, map, image, otherImages: otherImages(options, loaded.model) }, options, html);
         const notes = [...result.notes ?? [], ...await aboutWeights(dump, wanted, result)];
         await standardOutput.write(options.json ? resultJson({ ...result, notes }) : resultTable({ ...result, notes }, path, process.stdout));
         return result.verdict === 'pass' ? OK : SOME_FAILED;
@@ -81,6 +81,10 @@ async function compared(model: CLIP, dump: Dump, verifyOptions: VerifyOptions, o
   }
   return result;
 }
+
+/** What else the picture of --image may have been made into. */
+const otherImages = ({ image, pipeline }: VerifyCommandOptions, model: CLIP): VerifyOptions['otherImages'] => image === undefined ? undefined
+  : async () => (await import('../oracle/other-crops.ts')).otherCrops(image, model.architecture.vision.resolution, pipeline);
 
 interface Wanted {
   model: string;

@@ -9,6 +9,7 @@ export { VARIANTS, type Variant } from './claims.ts';
 export { MARGIN } from './earned.ts';
 export { readTolerances, tolerances, type ModuleTolerances, type Tolerance, type Tolerances, type TolerancesOptions } from './tolerances.ts';
 export { CLAIMS, type Cause, type Claim, type Dump, type LayerDetail, type LayerResult, type LayerVerdict, type Values, type VerifyResult } from './types.ts';
+export { otherCrops, type OtherImage } from './other-crops.ts';
 export { openDump } from './dump/open.ts';
 export { writeDump, type DumpWriter, type WriteOptions } from './dump/write.ts';
 export { trace, tracedModules, type TraceOptions } from './trace.ts';

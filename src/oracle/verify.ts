@@ -10,6 +10,7 @@ import type { Layout } from './layout.ts';
 import { moduleShapes } from './module-shapes.ts';
 import { matchNames, type Names } from './names.ts';
 import { ownVerdicts } from './own-verdicts.ts';
+import type { OtherImage } from './other-crops.ts';
 import { CLAIMS, type Claim, type Dump, type LayerDetail, type VerifyResult } from './types.ts';
 import { CONTRACT, packageVersion } from './version.ts';
 
@@ -24,6 +25,8 @@ export interface VerifyOptions {
   image?: Tensor;
   /** Whether to look for causes where something is wrong. Default true. */
   causes?: boolean;
+  /** Other tensors that the backend may have been given instead of the image, tried as causes (`otherCrops`). Asked for only when something is wrong. */
+  otherImages?: () => Promise<readonly OtherImage[]>;
   /** Sees every layer with all its numbers, in the network's order. */
   onLayer?: (detail: LayerDetail) => void;
   /** Is told about every module that has been computed: `done` of `total`, over all passes that are certain to come. */
@@ -55,7 +58,7 @@ export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {
   const causes = firstWrong === null || options.causes === false ? [] : await findCauses({
     model, target: firstWrong, backend: free.backend, signal, threads: model.threads,
     right: layers.slice(0, layers.findIndex(({ name }) => name === firstWrong)).map(({ name }) => name),
-    limits: layers.find(({ name }) => name === firstWrong)!.limits,
+    limits: layers.find(({ name }) => name === firstWrong)!.limits, otherImages: await options.otherImages?.(),
   });
   return {
     verdict: firstWrong === null ? 'pass' : 'fail',

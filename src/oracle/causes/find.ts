@@ -25,7 +25,7 @@ export async function findCauses(question: CauseQuestion): Promise<Cause[]> {
   const search = await Search.open(question);
   try {
     if (search.rho <= search.limits.pass) return [inherited(search.target)];
-    const matches = await attempts(search, [...FAULTS, ...otherLayerFaults(search.network, search.piece.weights)]);
+    const matches = await attempts(search, [...FAULTS, ...otherImageFaults(question), ...otherLayerFaults(search.network, search.piece.weights)]);
     const misshapen = search.truth.length !== search.values.data.length;
     if (matches.length === 0 && !misshapen) matches.push(...await attempts(search, await estimatedFaults(search)));
     const accumulated = misshapen ? null : await halfAccumulation(search);
@@ -36,6 +36,9 @@ export async function findCauses(question: CauseQuestion): Promise<Cause[]> {
     await search.close();
   }
 }
+
+/** Another crop of the picture than the known one. */
+const otherImageFaults = ({ otherImages = [] }: CauseQuestion): Fault[] => otherImages.map(({ name, explanation, image }) => ({ name, explanation, image: () => image }));
 
 async function attempts(search: Search, faults: readonly Fault[]): Promise<Match[]> {
   const matches: Match[] = [];
@@ -57,7 +60,7 @@ async function attempts(search: Search, faults: readonly Fault[]): Promise<Match
 }
 
 function ranked(matches: readonly Match[]): Cause[] {
-  const best = [...matches].sort((a, b) => b.confidence - a.confidence || Math.max(a.rho, 1) - Math.max(b.rho, 1));
+  const best = [...matches].sort((a, b) => b.confidence - a.confidence || Number(a.fault.partial ?? false) - Number(b.fault.partial ?? false) || Math.max(a.rho, 1) - Math.max(b.rho, 1));
   if (best.length === 0) return [];
   // What fits much worse than the best is not another explanation.
   const limit = 4 * Math.max(best[0].rho, 1);

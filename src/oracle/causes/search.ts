@@ -7,6 +7,7 @@ import type { OperationName } from '../../ops/simd/graph.ts';
 import { sizeOf, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import { FLOAT32_LIMITS, type Limits } from '../layer-result.ts';
 import { measure } from '../measures.ts';
+import type { OtherImage } from '../other-crops.ts';
 import type { Values } from '../types.ts';
 import { tensorOf, valuesOf } from '../values.ts';
 import { Arithmetic, Machine } from './arithmetic.ts';
@@ -25,6 +26,8 @@ export interface CauseQuestion {
   backend(name: string): Values | null;
   /** rho up to which the target passes and is plausible. Default: float32's. */
   limits?: Limits;
+  /** Other tensors that the network may have been given, each with the name of the cause that it would be (other-crops.ts). */
+  otherImages?: readonly OtherImage[];
   /** Default 1. */
   threads?: number;
   /** Cancels: the promise is rejected with the signal's reason. */
