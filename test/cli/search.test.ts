@@ -23,7 +23,8 @@ const cosine = (a: number[], b: number[]): number => a.reduce((sum, x, i) => sum
 const ranked = (query: number[]): [row: number, cosine: number][] => features.map((feature, n) => [n, cosine(query, feature)] as [number, number]).sort((a, b) => b[1] - a[1]);
 
 beforeAll(async () => {
-  for (const name of ['f.npy', 'f.safetensors', 'f.jsonl']) expect((await run(['embed', ...pictures.map(picture), '--out', file(name)])).code).toBe(0);
+  const outcomes = await Promise.all(['f.npy', 'f.safetensors', 'f.jsonl'].map((name) => run(['embed', ...pictures.map(picture), '--out', file(name)])));
+  expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
 });
 
 // Every eighth name has golden text features.
@@ -61,13 +62,12 @@ test('several files are one collection; --paths names the rows of all', async ()
 });
 
 test('a row that failed is passed over, and the others keep their places', async () => {
-  await run(['embed', 'nothing.jpg', ...pictures.map(picture), '--out', file('failed.jsonl')]);
-  await run(['embed', 'nothing.jpg', ...pictures.map(picture), '--out', file('failed.npy')]);
+  await Promise.all(['failed.jsonl', 'failed.npy'].map((name) => run(['embed', picture('rocket.png'), 'nothing.jpg', picture('pizza.jpg'), '--out', file(name)])));
   for (const name of ['failed.jsonl', 'failed.npy']) {
     const { code, stdout, stderr } = await run(['search', picture('pizza.jpg'), file(name), '--top', '1']);
     expect(code).toBe(0);
-    expect(stderr).toBe('clip-oracle: 1 of 18 rows have no direction (images that failed) and were passed over\n');
-    expect(lines(stdout)[0]).toMatchObject({ rank: 1, row: 9 });
+    expect(stderr).toBe('clip-oracle: 1 of 3 rows have no direction (images that failed) and were passed over\n');
+    expect(lines(stdout)[0]).toMatchObject({ rank: 1, row: 2 });
   }
 });
 
@@ -107,7 +107,7 @@ describe('a mistake is one sentence', () => {
     ['an empty text', () => [' ', file('f.npy')], /expected a text or an image, got nothing/],
     ['features that are not there', () => ['cat', 'nothing.npy'], /nothing\.npy is none; write one with clip-oracle embed/],
     ['no features at all', () => ['cat'], /missing required argument 'features'/],
-    ['another format', () => ['cat', picture('pizza.jpg')], /expected features in \.npy, \.safetensors or \.jsonl/],
+    ['another format', () => ['cat', picture('pizza.jpg')], /expected features in \.npy, .*\.safetensors or \.jsonl/],
     ['a safetensors file of weights', () => ['cat', bundled('demo-rn50.safetensors')], /expected the tensor "features" \(N, E\)/],
     ['features of another model', () => ['cat', file('f.safetensors'), '--model', 'tiny-vit'], /holds features of mini-vit, which say nothing to tiny-vit/],
     ['an array of another width', () => ['cat', file('f.npy'), '--model', 'tiny-vit'], /features of width 128, tiny-vit has 32; say with --model which model made them \(mini-vit, mini-rn\)/],
