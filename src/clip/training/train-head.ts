@@ -26,7 +26,7 @@ export interface TrainHeadOptions {
   weights?: ArrayLike<number>;
   /** Weighs each class as if all had equally many samples (scikit-learn's class_weight="balanced"). Default false. */
   balanced?: boolean;
-  /** How far weights may be from the optimum's, relatively to the largest. Default 1e-8. */
+  /** How far weights may be from the optimum's, relatively to the largest. Default 1e-9. */
   tolerance?: number;
   /** Default 1000. */
   maxIterations?: number;
@@ -72,7 +72,7 @@ export interface TrainingReport {
   readonly split: Split;
 }
 
-/** The gradient's norm, relatively to features of this size, that float64 does not get below in long sums. */
+/** The gradient's norm, relatively to the features' size, that float64 does not get below in long sums. */
 const ROUNDING = 1e-15;
 
 /**
@@ -82,7 +82,7 @@ const ROUNDING = 1e-15;
  * @throws TypeError or RangeError for features that are not finite, counts that differ, one class only, options out of range
  */
 export async function trainHead(features: Tensor, labels: readonly (string | number)[], options: TrainHeadOptions = {}): Promise<TrainedHead> {
-  const { validation = 0.2, seed = 0, tolerance = 1e-8, maxIterations = 1000 } = options;
+  const { validation = 0.2, seed = 0, tolerance = 1e-9, maxIterations = 1000 } = options;
   const { data, N, E } = checkFeatures(features);
   if (!Array.isArray(labels)) throw new TypeError('trainHead: "labels" expected a list of names or numbers, got something else; give one per row of the features');
   if (labels.length !== N) throw new RangeError(`trainHead: "labels" expected ${N}, one per row of the features, got ${labels.length}; give each row its own`);
@@ -96,11 +96,14 @@ export async function trainHead(features: Tensor, labels: readonly (string | num
   const l2 = options.l2 ?? 1 / ((options.C ?? 1) * total);
   // [2] the optimum
   const objective = new LogisticObjective({ features: data, E, rows: split.training, classOf, weightOf }, K, l2);
-  const floor = ROUNDING * Math.sqrt(objective.variance.reduce((sum, variance, j) => sum + variance + objective.mean[j] * objective.mean[j], 1));
+  const size = Math.sqrt(objective.variance.reduce((sum, variance, j) => sum + variance + objective.mean[j] * objective.mean[j], 0));
   const minimum = await settled(minimize({
     start: new Float64Array(objective.length),
     evaluate: (x, gradient) => objective.evaluate(x, gradient),
-    isDone: (x, gradient) => norm(gradient) <= Math.max(floor, tolerance * l2 * largest(x, K * E)),
+    isDone: (x, gradient) => {
+      const enough = Math.max(ROUNDING * size, tolerance * l2 * largest(x, K * E));
+      return norm(gradient.subarray(0, K * E)) <= enough && norm(gradient.subarray(K * E)) <= Math.max(ROUNDING, enough / size || 0);
+    },
     maxIterations,
     curvature: objective.curvature(),
   }), options);
