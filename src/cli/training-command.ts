@@ -13,8 +13,7 @@ export function defineTrainHead(command: Command, exit: Exit, examples: Examples
     .description('Trains an fc head for `classify --head` by logistic regression: C·Σ loss + ½·Σ W² is minimised, as scikit-learn\'s LogisticRegression does it, to the same numbers.\n' +
       'Two classes make a head with one output (the probability of the second), more make one output each. A fifth of each class is held out to measure on\n' +
       'and to choose the threshold by. Prints accuracy (of each class too) and average precision. The same input gives the same bits on every machine.')
-    .argument('<features|folder...>', 'files that embed --out wrote (.npy, .npz, .safetensors, .jsonl) with --labels; or folders, each with one folder of images per class');
-  addModelChanges(addImageOptions(command))
+    .argument('<features|folder...>', 'files that embed --out wrote (.npy, .npz, .safetensors, .jsonl) with --labels; or folders, each with one folder of images per class')
     .option('--labels <file>', 'the rows\' labels: one per line; .csv with path,label; .json, a list or {"path": "label"}')
     .addOption(new Option('--classes <names>', 'the classes in order, a,b,…; of two, the second is what a yes means (default: sorted)').argParser((value) => value.split(',').map((name) => name.trim())))
     .addOption(new Option('--C <n>', 'inverse strength of the penalty (default: 1)').argParser(positive))
@@ -25,6 +24,7 @@ export function defineTrainHead(command: Command, exit: Exit, examples: Examples
     .addOption(new Option('--max-iterations <n>', 'of the optimiser').default(1000).argParser(positiveInteger))
     .option('--json', 'print one JSON object', false)
     .addOption(new Option('-o, --out <file>', 'where the head goes: .safetensors (with names and threshold), .pth for PyTorch; may be given twice').default([], '').argParser((file, files: string[]) => [...files, file]));
+  addModelChanges(addImageOptions(command));
   for (const option of command.options) if (option.long === '--input') option.hideHelp();
   addCommonOptions(command)
     .action(async (inputs: string[], options: TrainHeadCommandOptions) => exit(await (await import('./train-head.ts')).trainHeadOn(inputs, options, command)))

@@ -47,7 +47,7 @@ function use({ labels, threshold, normalized }: TrainedHead, out: readonly strin
   const complete = out.find((file) => /\.safetensors$/i.test(file));
   if (complete !== undefined) return `clip-oracle classify IMAGE --head ${complete}\n`;
   const names = labels.length > LISTED || labels.some((name) => /[,\s"'\\$]/.test(name)) ? 'labels.txt' : labels.join(',');
-  return `clip-oracle classify IMAGE --head ${out[0]} --labels ${names}${threshold === undefined ? '' : ` --threshold ${threshold}`}${normalized ? ' --normalize' : ''}\n`;
+  return `clip-oracle classify IMAGE --head ${out[0]} --labels ${names}${threshold === undefined || threshold === 0.5 ? '' : ` --threshold ${threshold}`}${normalized ? ' --normalize' : ''}\n`;
 }
 
 const share = (value: number | null): string => value === null ? '–' : `${(100 * value).toFixed(2)} %`;
