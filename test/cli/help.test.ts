@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { isOneSentence, picture, root, run, temporaryFolder } from './support/cli.ts';
 
 const folder = temporaryFolder();
-const COMMANDS = ['embed', 'classify', 'zero-shot', 'search', 'trace', 'golden', 'models', 'download', 'inspect', 'demo'];
+const COMMANDS = ['embed', 'classify', 'zero-shot', 'search', 'train-head', 'trace', 'golden', 'models', 'download', 'inspect', 'demo'];
 
 test('--version is the package\'s', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -30,6 +30,7 @@ test.each([
   ['classify', [...IMAGE_OPTIONS, ...CHANGES, '--head', '--labels', '--threshold', '--top', '--logits', '--format', 'one in a picture']],
   ['zero-shot', [...IMAGE_OPTIONS.filter((option) => option !== '--normalize'), '--prompt', '--labels-file', '--template', '--top', '--truncate', '--logits', '--format']],
   ['search', ['--model', '--weights', '--pipeline', '--threads', '--paths', '--top', '--format']],
+  ['train-head', [...IMAGE_OPTIONS.filter((option) => option !== '--input'), ...CHANGES, '--labels', '--classes', '--C', '--l2', '--validation', '--seed', '--balanced', '--max-iterations', '--json', 'scikit-learn']],
   ['trace', ['--model', '--weights', '--pipeline', '--precision', '--input', '--layers', '--hash', '--out', 'SHA-256']],
   ['golden', ['--model', '--all', '--seed', '--claims', '--out', '--check', '--pack', '--map', '--json']],
   ['models', ['--json', '--root']],
@@ -60,7 +61,7 @@ describe('what is imported', () => {
     expect(code).toBe(0);
     return [...new Set((await readFile(list, 'utf8')).trim().split('\n'))];
   }
-  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|text-commands|errors|style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/oracle\/types\.js$/;
+  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|text-commands|training-command|errors|style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/oracle\/types\.js$/;
 
   test.each([[['--help']], [['--version']], [['embed', '--help']]])('%j: commander and the command\'s own small files, nothing else', async (args) => {
     const modules = await imported(args);

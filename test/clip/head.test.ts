@@ -48,6 +48,19 @@ describe('loadHead', () => {
     expect(await failure(loadHead(folder.write('bad.safetensors', counting(shapes as unknown as Record<string, number[]>))))).toMatch(message);
   });
 
+  test('one output: two labels, a threshold, and whether features are to be normalised', async () => {
+    const file = folder.write('one.safetensors', counting({ weight: [1, 3], bias: [1] }, { labels: '["real","fake"]', threshold: '0.25', normalized: 'true', model: 'ViT-L/14' }));
+    const { labels, threshold, normalized } = await loadHead(file);
+    expect([labels, threshold, normalized]).toEqual([['real', 'fake'], 0.25, true]);
+    expect(await failure(loadHead(folder.write('one.safetensors', counting({ weight: [1, 3], bias: [1] }, { labels: '["fake"]' }))))).toMatch(/"labels" expected a JSON list of 2 names/);
+  });
+
+  test('a threshold that is no probability is an error', async () => {
+    for (const threshold of ['', 'x', '-0.1', '1.5', 'NaN']) {
+      expect(await failure(loadHead(folder.write('threshold.safetensors', counting({ weight: [1, 3], bias: [1] }, { threshold }))))).toMatch(/"threshold" expected a number from 0 to 1, got ".*"; mend or remove it/);
+    }
+  });
+
   test('labels that do not fit are an error', async () => {
     for (const labels of ['["one"]', 'one,two', '[1,2]', '{}']) {
       expect(await failure(loadHead(folder.write('labels.safetensors', counting({ weight: [2, 3], bias: [2] }, { labels }))))).toMatch(/"labels" expected a JSON list of 2 names/);
