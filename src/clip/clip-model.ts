@@ -43,6 +43,7 @@ export class CLIPModel {
     if (given !== null && numClasses !== undefined && given.weight.shape[0] !== numClasses) {
       throw new RangeError(`CLIPModel: "numClasses" expected ${given.weight.shape[0]}, the outputs of ${head}, got ${numClasses}`);
     }
+    if (given?.normalized) throw new RangeError(`CLIPModel: "head" expected a head for features as the encoder gives them, ${head} was trained on features of length 1; train it on features that are not normalised`);
     const { model, preprocess } = await load(name, loadOptions);
     try {
       const fc = given ?? initialHead(numClasses ?? 1, model.architecture.embed);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
 import { expect, test } from 'vitest';
+import { CLIPModel } from '../../../src/clip/clip-model.ts';
 import { loadHead, type Head } from '../../../src/clip/head.ts';
 import { headBytes, saveHead } from '../../../src/clip/training/save-head.ts';
 import { temporaryFolder } from '../checkpoint/support.ts';
@@ -54,4 +55,15 @@ test('a head that lies transposed in memory is written in order', async () => {
 
 test.for(['head.bin', 'head', 'head.npz'])('%s: another ending is an error', async (name) => {
   await expect(saveHead(head, join(folder.path, name))).rejects.toThrow(/"file" expected a name that ends in \.safetensors, \.pth or \.pt, got ".*"; rename it/);
+});
+
+test('CLIPModel takes a written head, but none for normalised features, which it does not make', async () => {
+  const wide = (more: Partial<Head>): Head => ({ weight: ndarray(new Float32Array(128).fill(0.5), [1, 128]), bias: ndarray(Float32Array.of(1), [1]), ...more });
+  const [raw, normalized] = [join(folder.path, 'raw.safetensors'), join(folder.path, 'normalized.safetensors')];
+  await saveHead(wide({ threshold: 0.4 }), raw);
+  await saveHead(wide({ normalized: true }), normalized);
+  await expect(CLIPModel.load('mini-vit', { head: normalized, executor: 'reference' })).rejects.toThrow(/normalized\.safetensors was trained on features of length 1; train it on features that are not normalised/);
+  const model = await CLIPModel.load('mini-vit', { head: raw, executor: 'reference' });
+  expect(model.classify(ndarray(new Float32Array(128).fill(2), [1, 128])).data[0]).toBe(129);
+  await model.close();
 });
