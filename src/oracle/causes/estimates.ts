@@ -4,7 +4,7 @@ import { MEAN, STD } from '../../clip/image/normalize.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Change, Fault } from './fault.ts';
 import type { Search } from './search.ts';
-import { mapped } from './tensors.ts';
+import { dense, mapped, mappedByChannel } from './tensors.ts';
 
 /** Elements that an estimate looks at. */
 const SAMPLES = 20_000;
@@ -27,14 +27,12 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   if (step === null) return null;
   const [x, weight] = step.inputs;
   const { stride, padding } = step.attributes as { stride: [number, number]; padding: [number, number] };
-  const plane = x.shape[2] * x.shape[3];
-  const channelOf = (i: number): number => Math.floor(i / plane) % 3;
   const { data } = search.values;
   const stepSize = Math.max(1, Math.floor(data.length / SAMPLES));
   const samples = (y: ArrayLike<number>): Float64Array => Float64Array.from({ length: Math.floor(data.length / stepSize) }, (_, i) => y[i * stepSize]);
   const parts: Float64Array[] = [];
   for (const part of [0, 1, 2, 3, 4, 5]) {
-    const only = mapped(x, (v, i) => (channelOf(i) !== part % 3 ? 0 : part < 3 ? v : 1));
+    const only = mappedByChannel(x, (v, c) => (c !== part % 3 ? 0 : part < 3 ? v : 1));
     parts.push(samples((await step.arithmetic.conv2d(only, weight, { stride, padding })).data));
   }
   const solved = leastSquares(parts, samples(data));
@@ -47,7 +45,7 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   return {
     name: 'other-mean-std',
     explanation: `The image is normalised with mean (${mean.map(digits).join(', ')}) and std (${std.map(digits).join(', ')}), if its pixels are from 0 to 1; take CLIP's mean and std.`,
-    image: (image) => mapped(image, (v, i) => a[channelOf(i)] * v + b[channelOf(i)]),
+    image: (image) => mappedByChannel(image, (v, c) => a[c] * v + b[c]),
   };
 }
 
@@ -73,7 +71,7 @@ function leastSquares(columns: readonly Float64Array[], y: Float64Array): number
 async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promise<Fault | null> {
   const step = await search.inputsOf(op);
   if (step === null || step.inputs[0].size !== search.values.data.length) return null;
-  const [x, ...parameters] = step.inputs.map((input) => mapped(input, (v) => v).data);
+  const [x, ...parameters] = step.inputs.map((input) => dense(input).data);
   const { shape } = step.inputs[0];
   const said = op === 'layerNorm' ? epsOfRows(x, parameters, shape, search.values.data) : epsOfChannels(x, parameters, shape, search.values.data);
   let sum = 0, weights = 0;

@@ -20,33 +20,34 @@ const FAULT: Fault = {
 };
 
 /** The operands of sampled dot products. */
-interface Sample {
+interface Operands {
   /** K rows of SAMPLES numbers each. */
   readonly a: readonly Float32Array[];
   readonly b: readonly Float32Array[];
   readonly bias: Float32Array | null;
-  /** What the backend has, and what it should be. */
-  readonly backend: Float32Array;
-  readonly truth: Float64Array;
 }
 
 /** null where the target is no product, or its errors are not like that. */
 export async function halfAccumulation(search: Search): Promise<Match | null> {
-  const sample = await sampled(search);
-  if (sample === null) return null;
-  const { backend, truth } = sample;
-  const stored = backend.slice();
-  roundInto(stored, stored, 'float16');
-  if (stored.some((v, i) => v !== backend[i])) return null; // a sum in float16 is a float16
+  const { data } = search.values;
+  const last = search.piece.nodes.at(-1);
+  if (last === undefined || (last.op !== 'conv2d' && last.op !== 'linear') || last.output.size !== data.length) return null;
+  const count = Math.min(SAMPLES, data.length);
+  const places = Array.from({ length: count }, (_, i) => Math.floor((i + 0.5) * data.length / count));
+  const backend = Float32Array.from(places, (i) => data[i]);
+  if (rounded(backend).some((v, i) => v !== backend[i])) return null; // a sum in float16 is a float16
+  const truth = Float64Array.from(places, (i) => search.truth[i]);
   const error = rms(backend, truth);
-  const nearest = Float32Array.from(truth);
-  roundInto(nearest, nearest, 'float16');
-  if (!(error > 1.5 * rms(nearest, truth))) return null; // no more than storing costs
+  if (!(error > 1.5 * rms(rounded(Float32Array.from(truth)), truth))) return null; // no more than storing costs
+  const step = await search.inputsOf(last.op);
+  if (step === null) return null;
+  const { a, b, bias } = last.op === 'conv2d' ? windowsOf(step, places) : rowsAt(step, places);
+  const operands: Operands = { a: a.map(rounded), b: b.map(rounded), bias: bias === null ? null : rounded(bias) };
   const match = (confidence: number): Match => ({ fault: FAULT, changed: [], confidence, rho: search.rho });
   let alike = false;
   for (const lanes of LANES) {
     for (const fused of [false, true]) {
-      const emulated = summedInHalf(sample, lanes, fused);
+      const emulated = summedInHalf(operands, lanes, fused);
       if (backend.filter((v, i) => v === emulated[i]).length >= SAME * backend.length) return match(0.99);
       const size = rms(emulated, truth) / error;
       if (size > 0.5 && size < 2) alike = true;
@@ -59,16 +60,24 @@ function rms(x: ArrayLike<number>, truth: Float64Array): number {
   return Math.sqrt(truth.reduce((sum, t, i) => sum + (x[i] - t) * (x[i] - t), 0) / truth.length);
 }
 
-/** @param fused the product is added before it is rounded */
-function summedInHalf({ a, b, bias, backend }: Sample, lanes: number, fused: boolean): Float32Array {
-  const n = backend.length;
+function rounded(x: Float32Array): Float32Array {
+  const y = new Float32Array(x.length);
+  roundInto(x, y, 'float16');
+  return y;
+}
+
+/**
+ * @param operands in float16
+ * @param fused the product is added before it is rounded
+ */
+function summedInHalf({ a, b, bias }: Operands, lanes: number, fused: boolean): Float32Array {
+  const n = a[0].length;
   const half = (x: Float32Array): void => roundInto(x, x, 'float16');
-  const rounded = (x: Float32Array): Float32Array => { const y = x.slice(); half(y); return y; };
   let sums = Array.from({ length: lanes }, () => new Float32Array(n));
   const product = new Float32Array(n);
   a.forEach((row, k) => {
-    const [x, w, sum] = [rounded(row), rounded(b[k]), sums[k % lanes]];
-    for (let i = 0; i < n; i++) product[i] = x[i] * w[i]; // exact: 11 bits times 11 bits
+    const [w, sum] = [b[k], sums[k % lanes]];
+    for (let i = 0; i < n; i++) product[i] = row[i] * w[i]; // exact: 11 bits times 11 bits
     if (!fused) half(product);
     for (let i = 0; i < n; i++) sum[i] += product[i];
     half(sum);
@@ -80,26 +89,12 @@ function summedInHalf({ a, b, bias, backend }: Sample, lanes: number, fused: boo
   }
   const [sum] = sums;
   if (bias !== null) {
-    const shift = rounded(bias);
-    for (let i = 0; i < n; i++) sum[i] += shift[i];
+    for (let i = 0; i < n; i++) sum[i] += bias[i];
     half(sum);
   }
   return sum;
 }
 
-async function sampled(search: Search): Promise<Sample | null> {
-  const last = search.piece.nodes.at(-1);
-  if (last === undefined || (last.op !== 'conv2d' && last.op !== 'linear') || last.output.size !== search.values.data.length) return null;
-  const step = await search.inputsOf(last.op);
-  if (step === null) return null;
-  const { data } = search.values;
-  const count = Math.min(SAMPLES, data.length);
-  const places = Array.from({ length: count }, (_, i) => Math.floor((i + 0.5) * data.length / count));
-  const operands = last.op === 'conv2d' ? windowsOf(step, places) : rowsAt(step, places);
-  return { ...operands, backend: Float32Array.from(places, (i) => data[i]), truth: Float64Array.from(places, (i) => search.truth[i]) };
-}
-
-type Operands = Pick<Sample, 'a' | 'b' | 'bias'>;
 type Inputs = NonNullable<Awaited<ReturnType<Search['inputsOf']>>>;
 
 /** x (…,K), weight (O,K): output `place` is row place div O of x times row place mod O of the weight. */

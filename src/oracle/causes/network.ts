@@ -8,7 +8,6 @@ import { Recorder, storageOf, type Node, type Storage } from '../../ops/simd/gra
 import type { Tensor } from '../../ops/tensor.ts';
 
 export interface Network {
-  readonly architecture: Architecture;
   readonly nodes: readonly Node[];
   /** Modules in the network's order, with their outputs as recorded. */
   readonly modules: ReadonlyMap<string, Tensor>;
@@ -40,7 +39,7 @@ export function recordNetwork(architecture: Architecture, activation: 'quick_gel
     : new ModifiedResNet(weights, 'visual', options);
   const R = architecture.vision.resolution;
   encoder.forward(Recorder.source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
-  return { architecture, nodes: recorder.nodes, modules, parameters };
+  return { nodes: recorder.nodes, modules, parameters };
 }
 
 /**

@@ -12,6 +12,12 @@ export function mapped(x: Tensor, f: (value: number, i: number) => number): Tens
   return y;
 }
 
+/** The same for an image (N,3,H,W); `c` is the channel. */
+export function mappedByChannel(image: Tensor, f: (value: number, c: number) => number): Tensor {
+  const plane = image.shape[2] * image.shape[3];
+  return mapped(image, (value, i) => f(value, Math.floor(i / plane) % 3));
+}
+
 /** A new tensor whose slices along `axis` are those of `x` in the given order; a slice that is null is NaN: nobody knows it. */
 export function picked(x: Tensor, axis: number, slices: readonly (number | null)[]): Tensor {
   const y = zeros(x.shape.map((extent, i) => (i === axis ? slices.length : extent)), x.data);

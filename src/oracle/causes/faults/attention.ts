@@ -32,16 +32,11 @@ const poolExchanged = (a: string, b: string): Change => async (step) => {
   return step.run({ inputs: [step.inputs[0], (await step.parameter(`${prefix}.weight`))!, (await step.parameter(`${prefix}.bias`))!] });
 };
 
-const heads = (count: number): Fault => attention(`attention-heads-${count}`, `Attention is divided into ${count === 1 ? 'one head' : `${count} heads`}; take heads of 64, as all CLIP models have.`, async (step) => {
-  const D = widthOf(step);
-  return D % count !== 0 || headsOf(step) === count ? null : step.run({ attributes: { heads: count } });
-});
-
-/** The same with the scale of the right heads. */
-const headsRightScale = (count: number): Fault => attention(`attention-heads-${count}`, heads(count).explanation, async (step) => {
+/** Another number of heads, with the scale that they would have, or with that of the right ones. */
+const heads = (count: number, scale: 'own' | 'right'): Fault => attention(`attention-heads-${count}`, `Attention is divided into ${count === 1 ? 'one head' : `${count} heads`}; take heads of 64, as all CLIP models have.`, (step) => {
   const D = widthOf(step);
   if (D % count !== 0 || headsOf(step) === count) return null;
-  const factor = Math.sqrt(D / count) / Math.sqrt(D / headsOf(step));
+  const factor = scale === 'own' ? 1 : Math.sqrt(D / count) / Math.sqrt(D / headsOf(step));
   return step.run({ inputs: [mapped(step.inputs[0], (v) => v * factor), ...step.inputs.slice(1)], attributes: { heads: count } });
 });
 
@@ -113,7 +108,7 @@ export const ATTENTION_FAULTS: readonly Fault[] = [
   attention('attention-scale-missing', 'The scores are not scaled; multiply q by 1/sqrt(64), the root of a head\'s width.', scaled((d) => Math.sqrt(d))),
   attention('attention-scale-twice', 'The scores are scaled twice (or by 1/d); multiply q by 1/sqrt(64) once.', scaled((d) => 1 / Math.sqrt(d))),
   attention('attention-scale-of-width', 'The scores are scaled by the root of the whole width; take that of a head\'s width, 1/sqrt(64).', scaled((d, D) => Math.sqrt(d) / Math.sqrt(D))),
-  ...[1, 2, 4, 8, 12, 16, 24, 32].flatMap((count) => [heads(count), headsRightScale(count)]),
+  ...[1, 2, 4, 8, 12, 16, 24, 32].flatMap((count) => [heads(count, 'own'), heads(count, 'right')]),
   attention('attention-heads-interleaved', 'Channels of a head are taken apart from one another; a head is 64 channels side by side.', interleaved),
   attention('causal-mask', 'The text tower\'s causal mask is applied in the image tower; there every token sees all others.', causal),
   attention('softmax-over-queries', 'The softmax runs over the tokens that ask; it has to run over those that answer.', (step) => inParts(step, (scores) =>

@@ -3,17 +3,11 @@
 import { MEAN, STD } from '../../../clip/image/normalize.ts';
 import { IMAGENET_MEAN, IMAGENET_STD } from './statistics.ts';
 import type { Fault } from '../fault.ts';
-import { mapped, picked, range, reread } from '../tensors.ts';
+import { dense, mappedByChannel, picked, range, reread } from '../tensors.ts';
 import type { Tensor } from '../../../ops/tensor.ts';
 
 /** Undoes the normalisation (v = x·std + mean, from 0 to 1), then goes on with `f`; `c` is the channel. */
-const fromPixels = (f: (v: number, c: number) => number) => (x: Tensor): Tensor => {
-  const plane = x.shape[2] * x.shape[3];
-  return mapped(x, (value, i) => {
-    const c = Math.floor(i / plane) % 3;
-    return f(value * STD[c] + MEAN[c], c);
-  });
-};
+const fromPixels = (f: (v: number, c: number) => number) => (x: Tensor): Tensor => mappedByChannel(x, (value, c) => f(value * STD[c] + MEAN[c], c));
 
 const reversed = (n: number): number[] => range(n).reverse();
 
@@ -46,19 +40,19 @@ export const IMAGE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'normalized-twice', explanation: 'The image is normalised twice; leave it to the preprocessing or to the network, not both.',
-    image: (x) => { const plane = x.shape[2] * x.shape[3]; return mapped(x, (value, i) => (value - MEAN[Math.floor(i / plane) % 3]) / STD[Math.floor(i / plane) % 3]); },
+    image: (x) => mappedByChannel(x, (value, c) => (value - MEAN[c]) / STD[c]),
   },
   { name: 'image-mirrored', explanation: 'The image goes in mirrored, left for right; read its rows the other way.', image: (x) => picked(x, 3, reversed(x.shape[3])) },
   { name: 'image-upside-down', explanation: 'The image goes in upside down; read its rows from the top.', image: (x) => picked(x, 2, reversed(x.shape[2])) },
   { name: 'image-rotated', explanation: 'The image goes in turned by 180 degrees; read its pixels in order, and mind the EXIF orientation.', image: (x) => picked(picked(x, 2, reversed(x.shape[2])), 3, reversed(x.shape[3])) },
-  { name: 'image-transposed', explanation: 'Height and width of the image are exchanged; index pixels as row, then column.', image: (x) => mapped(x.transpose(0, 1, 3, 2), (v) => v) },
+  { name: 'image-transposed', explanation: 'Height and width of the image are exchanged; index pixels as row, then column.', image: (x) => dense(x.transpose(0, 1, 3, 2) as Tensor) },
   {
     name: 'image-channels-last', explanation: 'The image\'s buffer is height x width x channels, but is read as channels x height x width; transpose it.',
     image: (x) => reread(x.transpose(0, 2, 3, 1), x.shape),
   },
   {
     name: 'image-channels-last', explanation: 'The image\'s buffer is channels x height x width, but is read as height x width x channels; leave out the transposition.',
-    image: (x) => mapped(reread(x, [x.shape[0], x.shape[2], x.shape[3], x.shape[1]]).transpose(0, 3, 1, 2), (v) => v),
+    image: (x) => dense(reread(x, [x.shape[0], x.shape[2], x.shape[3], x.shape[1]]).transpose(0, 3, 1, 2) as Tensor),
   },
   ...shifts.map(([down, right]) => ({
     name: 'crop-shifted',

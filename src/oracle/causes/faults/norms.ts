@@ -3,11 +3,11 @@
 import type { Tensor } from '../../../ops/tensor.ts';
 import { zeros } from '../../../ops/tensor.ts';
 import type { Change, Fault, Step } from '../fault.ts';
-import { mapped } from '../tensors.ts';
+import { dense, mapped } from '../tensors.ts';
 
 /** x (…,D): `f` gives a normalised value from the value, and the row's mean and mean square deviation. */
 function byRows(step: Step, f: (value: number, mean: number, variance: number, D: number) => number): Tensor {
-  const [x, weight, bias] = step.inputs.map((input) => mapped(input, (v) => v));
+  const [x, weight, bias] = step.inputs.map(dense);
   const D = x.shape[x.shape.length - 1];
   const y = zeros(x.shape, x.data);
   for (let row = 0; row < x.size; row += D) {
@@ -23,7 +23,7 @@ function byRows(step: Step, f: (value: number, mean: number, variance: number, D
 /** x (N,C,…): the value, and its channel's parameters. */
 function byChannels(step: Step, f: (value: number, weight: number, bias: number, mean: number, variance: number) => number): Tensor {
   const [x, ...parameters] = step.inputs;
-  const [w, b, m, v] = parameters.map((p) => mapped(p, (value) => value).data);
+  const [w, b, m, v] = parameters.map((p) => dense(p).data);
   const C = x.shape[1];
   const plane = x.size / (x.shape[0] * C);
   return mapped(x, (value, i) => {
@@ -34,7 +34,7 @@ function byChannels(step: Step, f: (value: number, weight: number, bias: number,
 
 /** Normalised by the batch's own mean and variance. */
 function byBatch(step: Step): Tensor {
-  const [x, weight, bias] = step.inputs.map((input) => mapped(input, (v) => v));
+  const [x, weight, bias] = step.inputs.map(dense);
   const [N, C] = x.shape;
   const plane = x.size / (N * C);
   const y = zeros(x.shape, x.data);

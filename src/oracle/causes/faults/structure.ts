@@ -39,7 +39,7 @@ const token = (all: Tensor, t: number): Tensor => reshape(dense(all.lo(t, 0, 0).
 
 function meanOf(all: Tensor, from: number): Tensor {
   const [T] = all.shape;
-  const sum = mapped(token(all, from), (v) => v);
+  const sum = token(all, from); // a copy
   for (let t = from + 1; t < T; t++) {
     const next = token(all, t);
     for (let i = 0; i < sum.size; i++) sum.data[i] += next.data[i];
