@@ -1,5 +1,6 @@
 // Where the errors of each precision lie, layer by layer: the bands that the chart draws behind the backend's errors.
 
+import { FLOAT32_LIMITS } from '../layer-result.ts';
 import type { Claim, VerifyResult } from '../types.ts';
 import { unitOfLayer } from './scale.ts';
 
@@ -15,10 +16,6 @@ export interface Band {
 /** By claim and module path the smallest and the largest noise ratio that the precision has in emulation. */
 export type Earned = Partial<Record<Claim, ReadonlyMap<string, readonly [low: number, high: number]>>>;
 
-/** Noise ratios of the numerics contract: up to 4 is as good as float32 gets, up to 16 plausible. */
-const AS_GOOD = 4;
-const PLAUSIBLE = 16;
-
 /** About 2^13 for float16 and TF32, 2^16 for bfloat16: a band of a factor of two around them, where nothing better is known. */
 const TYPICAL: Readonly<Record<'float16' | 'bfloat16', readonly [number, number]>> = { float16: [4096, 16384], bfloat16: [32768, 131072] };
 
@@ -26,8 +23,8 @@ export function bandsOf(result: VerifyResult, earned: Earned = {}): Band[] {
   const units = unitsOf(result);
   const times = (factor: number): number[] => units.map((unit) => unit * factor);
   const bands: Band[] = [
-    { kind: 'float32', label: 'float32: as good as it gets', low: times(0), high: times(AS_GOOD) },
-    { kind: 'plausible', label: 'float32: plausible', low: times(AS_GOOD), high: times(PLAUSIBLE) },
+    { kind: 'float32', label: 'float32: as good as it gets', low: times(0), high: times(FLOAT32_LIMITS.pass) },
+    { kind: 'plausible', label: 'float32: plausible', low: times(FLOAT32_LIMITS.pass), high: times(FLOAT32_LIMITS.plausible) },
   ];
   for (const kind of ['float16', 'bfloat16'] as const) {
     const ratios = result.layers.map(({ name }) => earned[kind]?.get(name) ?? TYPICAL[kind]);

@@ -18,8 +18,6 @@ export interface DepthChart {
   readonly svg: string;
   /** Where each layer's mark lies, for the page's script. */
   readonly points: readonly (readonly [x: number, y: number])[];
-  readonly top: number;
-  readonly bottom: number;
 }
 
 export function depthChart(result: VerifyResult, { width, height, kind }: ChartSize, earned?: Earned): DepthChart {
@@ -41,7 +39,7 @@ export function depthChart(result: VerifyResult, { width, height, kind }: ChartS
     '<circle class="ring" r="7" visibility="hidden"/>',
   ];
   const svg = `<svg class="depth ${kind}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" aria-hidden="true" focusable="false">${parts.join('')}</svg>`;
-  return { svg, points, top: box.top, bottom: box.bottom };
+  return { svg, points };
 }
 
 interface Box { left: number; right: number; top: number; bottom: number }

@@ -1,6 +1,6 @@
 // Numbers as people read them.
 
-/** About three significant digits: 0.0123, 4.56, 1.2e-7. */
+/** About three significant digits: 0.0123, 4.56, 1.20e-7. */
 export function short(x: number): string {
   if (x === 0 || !Number.isFinite(x)) return special(x);
   const size = Math.abs(x);

@@ -7,7 +7,7 @@ import type { LayerResult } from '../types.ts';
 const LEAST = 1e-10;
 const MOST = 100;
 
-export const log10 = (x: number): number => log2(x) * 0.3010299956639812;
+const log10 = (x: number): number => log2(x) * 0.3010299956639812;
 
 /** What float32 costs in a layer, as a relative error: the layer's relRms where rho is 1. */
 export function unitOfLayer(layer: LayerResult): number {
