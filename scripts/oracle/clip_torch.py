@@ -388,17 +388,22 @@ def read_safetensors(path):
             for name, e in header.items() if name != '__metadata__' and e['dtype'] in kinds}
 
 
+SAFETENSORS_TYPES = {torch.float32: 'F32', torch.float16: 'F16', torch.bfloat16: 'BF16'}
+
+
 def write_safetensors(path, tensors, metadata):
     header, at = {'__metadata__': metadata}, 0
     for name, x in tensors.items():
-        header[name] = {'dtype': 'F32', 'shape': list(x.shape), 'data_offsets': [at, at + 4 * x.numel()]}
-        at += 4 * x.numel()
+        size = x.element_size() * x.numel()
+        header[name] = {'dtype': SAFETENSORS_TYPES[x.dtype], 'shape': list(x.shape), 'data_offsets': [at, at + size]}
+        at += size
     text = json.dumps(header).encode()
     text += b' ' * (-len(text) % 8)
     with open(path, 'wb') as f:
         f.write(struct.pack('<Q', len(text)) + text)
         for x in tensors.values():
-            f.write(x.contiguous().numpy().tobytes())
+            x = x.contiguous()
+            f.write((x.view(torch.int16) if x.dtype == torch.bfloat16 else x).numpy().tobytes())  # NumPy has no bfloat16
 
 
 def trace(root, backend, image, in_place=False):

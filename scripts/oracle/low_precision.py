@@ -8,14 +8,12 @@ before (tf32) each operation, because PyTorch has no such kernels for the CPU: s
 float16-accumulation claims float16 and breaks it. Files are MODEL.SEED.PRECISION.safetensors, in the element type of the precision.
 """
 import argparse
-import json
 import os
-import struct
 
 import torch
 
 import planted_bugs
-from clip_torch import MODELS, Backend, build, fill_synthetic, synthetic_image, trace
+from clip_torch import MODELS, Backend, build, fill_synthetic, synthetic_image, trace, write_safetensors
 
 PRECISIONS = {
     'bfloat16': torch.bfloat16, 'float16': torch.float16, 'tf32': torch.float32, 'int8-weights': torch.float32, 'float16-accumulation': torch.float16,
@@ -26,7 +24,6 @@ FEW = [
     'visual.ln_pre', 'visual.transformer.resblocks.0.attn', 'visual.transformer.resblocks.0', 'visual.transformer.resblocks.1.mlp.gelu', 'visual.transformer.resblocks.1',
     'visual.ln_post', 'visual',
 ]
-NAMES = {torch.float32: 'F32', torch.float16: 'F16', torch.bfloat16: 'BF16'}
 
 
 def compute(model, seed, precision, images):
@@ -37,21 +34,6 @@ def compute(model, seed, precision, images):
         return {**trace(root.bfloat16(), Backend(), image.bfloat16()), 'image': image}
     bug = planted_bugs.BUGS[BUG.get(precision, precision)]
     return {**bug.trace(root, image), 'image': image}
-
-
-def write(path, tensors, precision, metadata):
-    header, at, parts = {'__metadata__': metadata}, 0, []
-    for name, x in tensors.items():
-        x = x.to(torch.float32 if name == 'image' else PRECISIONS[precision]).contiguous()
-        data = x.view(torch.int16).numpy().tobytes() if x.element_size() == 2 else x.numpy().tobytes()
-        header[name] = {'dtype': NAMES[x.dtype], 'shape': list(x.shape), 'data_offsets': [at, at + len(data)]}
-        at += len(data)
-        parts.append(data)
-    text = json.dumps(header).encode()
-    text += b' ' * (-len(text) % 8)
-    with open(path, 'wb') as f:
-        f.write(struct.pack('<Q', len(text)) + text)
-        f.writelines(parts)
 
 
 def main():
@@ -70,7 +52,8 @@ def main():
                 path = os.path.join(options.folder, f'{model.replace("/", "-")}.{seed}.{precision}.safetensors')
                 metadata = {'model': model, 'weights': f'synthetic:{seed}', 'backend': f'PyTorch {torch.__version__}', 'precision': precision}
                 tensors = compute(model, seed, precision, options.images)
-                write(path, {name: x for name, x in tensors.items() if not options.few or name in FEW}, precision, metadata)
+                stored = {name: x.to(torch.float32 if name == 'image' else PRECISIONS[precision]) for name, x in tensors.items() if not options.few or name in FEW}
+                write_safetensors(path, stored, metadata)
 
 
 if __name__ == '__main__':
