@@ -1,5 +1,6 @@
 // The state of a search for causes: one piece of the network, what the backend has for it, and the network's own numbers beside it.
 
+import { activationOf } from '../../clip/activation.ts';
 import type { CLIP } from '../../clip/clip.ts';
 import type { Checkpoint } from '../../clip/checkpoint/checkpoint.ts';
 import { openWeights } from '../../clip/load.ts';
@@ -72,7 +73,7 @@ export class Search implements Sources {
     this.#machine = new Machine(question.threads ?? 1);
     this.limits = question.limits ?? FLOAT32_LIMITS;
     this.values = values;
-    this.network = recordNetwork(question.model.architecture, checkpoint.metadata.hidden_act === 'gelu' ? 'gelu' : 'quick_gelu', image.shape[0]);
+    this.network = recordNetwork(question.model.architecture, activationOf(checkpoint, () => undefined), image.shape[0]);
     this.piece = pieceOf(this.network, question.target, question.right);
   }
 
