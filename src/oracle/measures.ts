@@ -13,20 +13,30 @@ export const ROUNDING = 0.39 / 16777216;
 /** The largest relative error of rounding to float32. */
 const HALF_ULP = 1 / 16777216;
 
+/** How far a backend's tensor (B) is from this project's float32 (R) and the float64 truth (T). */
 export interface Measures {
+  /** ‖B-T‖ / ‖R-T‖, where ‖R-T‖ is at least what one rounding of T to float32 costs. Infinity where B has a NaN or an infinity that T has not. */
   readonly rho: number;
+  /** 24 - log2(rho), at most 24. */
   readonly effectiveBits: number;
+  /** ‖B-T‖ / ‖T‖ */
   readonly relRms: number;
+  /** relRms² */
   readonly nmse: number;
+  /** The largest |B-T|. */
   readonly maxAbs: number;
+  /** ½‖b/|b| - t/|t|‖² */
   readonly cosineDistance: number;
+  /** Share of elements whose bits equal R's. */
   readonly equalBits: number;
+  /** ‖R-T‖ / ‖T‖: what this project's float32 loses itself. */
   readonly referenceRelRms: number;
+  /** Elements of B that are NaN or infinite where T is not. */
   readonly nonFinite: number;
 }
 
 /**
- * All measures of one tensor in one pass. Their meanings are those of LayerResult (types.ts).
+ * All measures of one tensor in one pass.
  *
  * Elements where the truth itself is not finite count only if the backend has something else there. Where the backend is not finite and the truth is
  * (unless this project's float32 overflows at the same place), rho and all errors are Infinity, whatever the other elements are.

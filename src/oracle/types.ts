@@ -1,6 +1,8 @@
 // What the oracle says: the results that its functions return, the command prints as JSON and the report draws. Names and meanings are stable;
 // schema/verify-result.json describes the same for programs in other languages.
 
+import type { Measures } from './measures.ts';
+
 /** The precision that a backend claims to compute in. It is held to what that precision earns in emulation (claims.ts). */
 export type Claim = 'float32' | 'tf32' | 'float16' | 'bfloat16' | 'int8-weights';
 
@@ -9,34 +11,16 @@ export const CLAIMS: readonly Claim[] = ['float32', 'tf32', 'float16', 'bfloat16
 /** 'pass': as good as the claim gets; 'plausible': worse, but within what a sane order of summation gives; 'wrong': neither. */
 export type LayerVerdict = 'pass' | 'plausible' | 'wrong';
 
-/** How far one layer of a backend (B) is from this project's float32 (R) and the float64 truth (T). */
-export interface LayerResult {
+/** How far one layer of a backend is from what is right, and what that means for the claim. */
+export interface LayerResult extends Measures {
   /** PyTorch's module path. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** ‖B-T‖ / ‖R-T‖, where ‖R-T‖ is at least what one rounding of T to float32 costs. Infinity where B has a NaN or an infinity that T has not. */
-  readonly rho: number;
-  /** 24 - log2(rho), at most 24. */
-  readonly effectiveBits: number;
-  /** ‖B-T‖ / ‖T‖ */
-  readonly relRms: number;
-  /** relRms² */
-  readonly nmse: number;
-  /** The largest |B-T|. */
-  readonly maxAbs: number;
-  /** ½‖b/|b| - t/|t|‖² */
-  readonly cosineDistance: number;
-  /** Share of elements whose bits equal R's. */
-  readonly equalBits: number;
-  /** ‖R-T‖ / ‖T‖: what this project's float32 loses itself. */
-  readonly referenceRelRms: number;
   /** The token (transformers) or channel (ResNets) with the largest relRms of its own. */
   readonly worst: { readonly kind: 'token' | 'channel' | 'image'; readonly index: number; readonly relRms: number } | null;
   /** rho up to which the claim passes, and up to which it is plausible. */
   readonly limits: { readonly pass: number; readonly plausible: number };
   readonly verdict: LayerVerdict;
-  /** Elements of B that are NaN or infinite where T is not. */
-  readonly nonFinite: number;
   /** rho of this layer on the backend's own inputs, where a free-running comparison had to look again: a layer that seemed plausible and is wrong. */
   readonly ownRho?: number;
   /** The backend's shape, where it is none that this module's output can have in any usual order. Then the layer is wrong, and rho and all errors are Infinity. */
