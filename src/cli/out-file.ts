@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { temporaryName, writeReason } from '../oracle/dump/new-file.ts';
 import { CommandError } from './errors.ts';
 import { onInterrupt } from './interrupt.ts';
 
@@ -45,7 +45,7 @@ export class OutFile implements Output {
     try {
       const found = await stat(target).catch((error: NodeJS.ErrnoException) => { if (error.code === 'ENOENT') return null; throw error; });
       if (found?.isDirectory()) throw new CommandError(`--out expected a file, ${target} is a folder; add a file name`);
-      const temporary = found !== null && !found.isFile() ? null : join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+      const temporary = found !== null && !found.isFile() ? null : temporaryName(target);
       // Before the file is there: an interruption in between would leave it.
       const forget = onInterrupt(() => { if (temporary !== null) rmSync(temporary, { force: true }); });
       const handle = await open(temporary ?? target, 'w').catch((error: unknown) => { forget(); throw error; });
@@ -94,18 +94,7 @@ export class OutFile implements Output {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'its folder does not exist; make it first',
-  ENOTDIR: 'its folder is a file; name another',
-  EACCES: 'permission is denied; name another place',
-  EPERM: 'permission is denied; name another place',
-  EROFS: 'the file system is read-only; name another place',
-  ENOSPC: 'no space is left; free some or name another place',
-  EDQUOT: 'the quota is used up; free some space or name another place',
-  ENAMETOOLONG: 'the name is too long; take a shorter one',
-};
-
 function refused(error: unknown, target: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  return code === undefined || error instanceof CommandError ? error : new CommandError(`--out cannot write ${target}: ${REASONS[code] ?? `${code}; name another place`}`);
+  return code === undefined || error instanceof CommandError ? error : new CommandError(`--out cannot write ${target}: ${writeReason(code)}`);
 }

@@ -90,8 +90,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long; take a shorter one',
 };
 
+/** Why nothing can be written somewhere, and what to do about it. @param code of the file system's error */
+export const writeReason = (code: string | undefined): string => REASONS[code ?? ''] ?? `${code}; name another place`;
+
 /** An error of the file system as one sentence with its remedy. */
 export function writeError(target: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
-  return code === undefined && error instanceof Error ? error : new Error(`"${target}" cannot be written: ${REASONS[code ?? ''] ?? `${code}; name another place`}`, { cause: error });
+  return code === undefined && error instanceof Error ? error : new Error(`"${target}" cannot be written: ${writeReason(code)}`, { cause: error });
 }
