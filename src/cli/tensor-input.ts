@@ -4,11 +4,9 @@ import { readdir } from 'node:fs/promises';
 import ndarray from 'ndarray';
 import { openRaw } from '../clip/checkpoint/open-raw.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
+import { INPUTS } from '../oracle/names.ts';
 import { CommandError } from './errors.ts';
 import { readRawTensor } from './raw-tensors.ts';
-
-/** Names that are taken without being named, in this order. A dump carries its input as `image`. */
-const USUAL = ['image', 'images', 'pixels', 'pixel_values', 'input', 'x'];
 
 export interface TensorInput {
   /** The file and the tensor: `dump.safetensors:image`. */
@@ -26,7 +24,7 @@ export async function readTensorInput(spec: string, precision: 'float32' | 'floa
   const source = await openPixels(file);
   try {
     const candidates = [...source.tensors].filter(([, tensor]) => tensor.shape.length === 4 && tensor.shape[1] === 3).map(([name]) => name);
-    const name = wanted ?? USUAL.find((usual) => candidates.includes(usual)) ?? (candidates.length === 1 ? candidates[0] : null);
+    const name = wanted ?? INPUTS.find((usual) => candidates.includes(usual)) ?? (candidates.length === 1 ? candidates[0] : null);
     const tensor = name === null ? undefined : source.tensors.get(name);
     if (name === null || tensor === undefined) {
       const there = candidates.length > 0 ? `it has ${candidates.slice(0, 8).join(', ')}${candidates.length > 8 ? ', …' : ''}; name one as FILE:TENSOR` : 'it has none of shape (N, 3, R, R)';

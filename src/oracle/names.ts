@@ -18,8 +18,8 @@ const HUGGING_FACE: readonly (readonly [RegExp, string])[] = [
   [/^encoder$/, 'visual.transformer'],
   [/^post_layernorm$/, 'visual.ln_post'],
 ];
-/** What programs call the pixels that go in. */
-const IMAGES = ['image', 'images', 'pixels', 'pixel_values', 'input', 'x'];
+/** What programs call the pixels that go in, the likeliest first. A dump of ours carries them as `image`. */
+export const INPUTS: readonly string[] = ['image', 'images', 'pixels', 'pixel_values', 'input', 'x'];
 
 export interface Names {
   /** The dump's name of each module's output. */
@@ -86,7 +86,7 @@ function byName(theirs: string, plain: string, known: ReadonlySet<string>, hasVi
     const ours = vision!.replace(...their);
     return known.has(ours) ? { ours, rank: 4 } : null;
   }
-  const image = IMAGES.indexOf(plain);
+  const image = INPUTS.indexOf(plain);
   return image >= 0 ? { ours: 'image', rank: 4 + image } : null;
 }
 
