@@ -2,7 +2,7 @@
 
 import type { Architecture } from '../clip/models.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import { arranged, layoutsFor, type Layout } from './layout.ts';
+import { arranged, IMAGES, layoutsFor, type Layout } from './layout.ts';
 import { modelsOf } from './model-of.ts';
 import { moduleShapes } from './module-shapes.ts';
 import type { Names } from './names.ts';
@@ -29,14 +29,14 @@ export function inputImage(model: ModelDescription, dump: Dump, name: string | n
   }
   const { shape } = dump.tensors.get(name)!;
   const batched = shape.length === 3 ? [1, ...shape] : [...shape];
-  const layout = [[1, 2, 3], [3, 1, 2]].findIndex(([c, h, w]) => batched.length === 4 && batched[c] === 3 && batched[h] === R && batched[w] === R);
-  if (layout < 0 || batched[0] < 1) {
+  const N = batched[0];
+  const layout = IMAGES.find(({ order }) => order.map((axis) => [N, 3, R, R][axis]).join() === batched.join());
+  if (layout === undefined || N < 1) {
     const others = modelsOf(dump, map);
     const of = others.length > 0 && !others.includes(model.name) ? `it is a dump of ${others.join(' or ')}, so compare it with that (--model ${others[0]})` : 'dump the pixels that the backend was given';
     throw new Error(`"${dump.path}": its input "${name}" has shape (${shape.join(', ')}), but ${model.name} takes (N, 3, ${R}, ${R}); ${of}`);
   }
-  const N = batched[0];
-  const { data } = arranged(dump.read(name), [N, 3, R, R], layout === 0 ? { label: 'NCHW', order: [0, 1, 2, 3] } : { label: 'NHWC', order: [0, 2, 3, 1] });
+  const { data } = arranged(dump.read(name), [N, 3, R, R], layout);
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new Error(`"${dump.path}": element ${bad} of its input "${name}" is ${data[bad]}; nothing can be computed from that, so dump the pixels again`);
   return tensorOf({ shape: [N, 3, R, R], data: data instanceof Float32Array ? data : Float32Array.from(data) });

@@ -1,5 +1,6 @@
 // One layer of a backend beside this project's float32 and the truth.
 
+import { sizeOf } from '../ops/tensor.ts';
 import { measure, type Measures } from './measures.ts';
 import type { LayerResult, LayerVerdict, Values } from './types.ts';
 
@@ -45,7 +46,7 @@ export function misshapen(name: string, stored: readonly number[], reference: Va
   };
 }
 
-export function verdictOf(rho: number, limits: Limits): LayerVerdict {
+function verdictOf(rho: number, limits: Limits): LayerVerdict {
   return rho <= limits.pass ? 'pass' : rho <= limits.plausible ? 'plausible' : 'wrong';
 }
 
@@ -64,7 +65,7 @@ function worst(name: string, backend: Values, truth: Values): Worst | null {
   if (groups === null || truth.data.length === 0) return null;
   const { kind, axis } = groups;
   const G = shape[axis];
-  const inner = shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
+  const inner = sizeOf(shape.slice(axis + 1));
   const error = new Float64Array(G);
   const size = new Float64Array(G);
   const [b, t] = [backend.data, truth.data];

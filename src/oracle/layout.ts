@@ -14,7 +14,7 @@ export interface Layout {
 }
 
 /** Orders that programs use, PyTorch's first. Height stays before width: who swaps those has a bug, not a layout. */
-const IMAGES: readonly Layout[] = [{ label: 'NCHW', order: [0, 1, 2, 3] }, { label: 'NHWC', order: [0, 2, 3, 1] }];
+export const IMAGES: readonly Layout[] = [{ label: 'NCHW', order: [0, 1, 2, 3] }, { label: 'NHWC', order: [0, 2, 3, 1] }];
 const TOKENS: readonly Layout[] = [{ label: 'TND', order: [0, 1, 2] }, { label: 'NTD', order: [1, 0, 2] }, { label: 'NDT', order: [1, 2, 0] }];
 const BATCHED_TOKENS: readonly Layout[] = [{ label: 'NTD', order: [0, 1, 2] }, { label: 'TND', order: [1, 0, 2] }, { label: 'NDT', order: [0, 2, 1] }];
 const ROWS: readonly Layout[] = [{ label: 'NE', order: [0, 1] }];

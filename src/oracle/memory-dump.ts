@@ -1,6 +1,6 @@
 // A dump that was never a file: tensors that a test has just got from its backend.
 
-import type { Tensor } from '../ops/tensor.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { missingTensor } from './dump/missing.ts';
 import type { Dump, Values } from './types.ts';
 import { valuesOf } from './values.ts';
@@ -40,7 +40,7 @@ export function valuesFrom(name: string, tensor: AnyTensor): Values {
   if (!(data instanceof Float32Array || data instanceof Float64Array || Array.isArray(data))) {
     throw new TypeError(`${name}: "data" expected a Float32Array, a Float64Array or an array of numbers, got ${Object.prototype.toString.call(data).slice(8, -1)}; widen halves to float32 first`);
   }
-  const size = shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(shape);
   if (data.length !== size) throw new RangeError(`${name}: shape (${shape.join(', ')}) expected ${size} numbers, got ${data.length}; give all of them in row-major order`);
   return { shape, data: Array.isArray(data) ? Float64Array.from(data as number[]) : data };
 }

@@ -54,11 +54,12 @@ export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {
   const comparison: Comparison = { model, dump, image, shapes, theirs: names.byModule, layouts, claim, tolerances: options.tolerances, limits: options.limits, signal };
   const free = await compareLayers(comparison, { teacherForced, onLayer: options.onLayer, onProgress: options.onProgress });
   const layers = teacherForced ? free.layers : await ownVerdicts(comparison, free.layers);
-  const firstWrong = layers.find(({ verdict }) => verdict === 'wrong')?.name ?? null;
+  const at = layers.findIndex(({ verdict }) => verdict === 'wrong');
+  const firstWrong = at < 0 ? null : layers[at].name;
   const causes = firstWrong === null || options.causes === false ? [] : await findCauses({
     model, target: firstWrong, backend: free.backend, signal, threads: model.threads,
-    right: layers.slice(0, layers.findIndex(({ name }) => name === firstWrong)).map(({ name }) => name),
-    limits: layers.find(({ name }) => name === firstWrong)!.limits, otherImages: await options.otherImages?.(),
+    right: layers.slice(0, at).map(({ name }) => name),
+    limits: layers[at].limits, otherImages: await options.otherImages?.(),
   });
   return {
     verdict: firstWrong === null ? 'pass' : 'fail',

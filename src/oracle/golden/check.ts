@@ -1,6 +1,7 @@
 // A dump beside a golden pack: no model is needed, only hashes and samples are compared. Coarser than verify, and free.
 
 import { join } from 'node:path';
+import { sizeOf } from '../../ops/tensor.ts';
 import { openDump } from '../dump/open.ts';
 import { hashValues } from '../hash.ts';
 import { arranged, layoutsFor } from '../layout.ts';
@@ -66,7 +67,7 @@ function layer(module: GoldenModule, dump: Dump, theirs: string, truth: Values, 
   const stored = dump.read(theirs);
   const layouts = layoutsFor(name, shape, stored.shape);
   if (layouts.length === 0) throw new Error(`"${dump.path}": "${theirs}" expected shape (${shape.join(', ')}) for ${name} of ${pack.model}, in this or another usual order, got (${stored.shape.join(', ')}); dump one image, through this model`);
-  const n = shape.reduce((product, extent) => product * extent, 1);
+  const n = sizeOf(shape);
   const places = samplePlaces(n, truth.data.length);
   let equal = false, relRms = Infinity;
   for (const layout of layouts) {
