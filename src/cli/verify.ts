@@ -47,9 +47,17 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
       const loaded = await load(wanted.model, { weights: wanted.weights, threads: options.threads, executor: options.executor });
       try {
         const image = options.image === undefined ? pixels : await loaded.preprocess(options.image, { pipeline: options.pipeline });
-        const result = await compared(loaded.model, dump, { claim: options.claims, tolerances: await tolerancesIn(options, wanted.model), teacherForced: options.teacherForced, causes: options.causes, map, image, otherImages: otherImages(options, loaded.model) }, options, html);
-        const notes = [...result.notes ?? [], ...await aboutWeights(dump, wanted, result)];
-        await standardOutput.write(options.json ? resultJson({ ...result, notes }) : resultTable({ ...result, notes }, path, process.stdout));
+        const collector = html === null ? null : (await import('../oracle/report/collector.ts')).reportCollector();
+        const found = await compared(loaded.model, dump, {
+          claim: options.claims, tolerances: await tolerancesIn(options, wanted.model), teacherForced: options.teacherForced, causes: options.causes, map, image,
+          otherImages: otherImages(options, loaded.model), onLayer: collector?.onLayer,
+        }, options.quiet);
+        const result: VerifyResult = { ...found, notes: [...found.notes ?? [], ...await aboutWeights(dump, wanted, found)] };
+        if (html !== null) {
+          await html.write((await import('../oracle/report/html.ts')).reportHtml(result, collector!.data()));
+          await html.finish();
+        }
+        await standardOutput.write(options.json ? resultJson(result) : resultTable(result, path, process.stdout));
         return result.verdict === 'pass' ? OK : SOME_FAILED;
       } finally {
         await loaded.model.close();
@@ -63,23 +71,14 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
   }
 }
 
-async function compared(model: CLIP, dump: Dump, verifyOptions: VerifyOptions, options: VerifyCommandOptions, html: OutFile | null): Promise<VerifyResult> {
+async function compared(model: CLIP, dump: Dump, options: VerifyOptions, quiet: boolean | undefined): Promise<VerifyResult> {
   const { verify } = await import('../oracle/verify.ts');
-  const report = html === null ? null : await import('../oracle/report/html.ts');
-  const collector = html === null ? null : (await import('../oracle/report/collector.ts')).reportCollector();
-  const { moduleShapes } = await import('../oracle/module-shapes.ts');
-  const progress = await Progress.create({ unit: 'modules', total: 2 * moduleShapes(model.architecture).size, quiet: options.quiet });
-  let result: VerifyResult;
+  const progress = await Progress.create({ unit: 'modules', total: null, quiet });
   try {
-    result = await verify(model, dump, { ...verifyOptions, onLayer: collector?.onLayer, onProgress: ({ done, total }) => progress.update(done, total) });
+    return await verify(model, dump, { ...options, onProgress: ({ done, total }) => progress.update(done, total) });
   } finally {
     progress.stop();
   }
-  if (html !== null) {
-    await html.write(report!.reportHtml(result, collector!.data()));
-    await html.finish();
-  }
-  return result;
 }
 
 /** What else the picture of --image may have been made into. */
@@ -131,12 +130,14 @@ async function aboutWeights(dump: Dump, { model, weights }: Wanted, result: Veri
   return [`the dump was made with other weights (SHA-256 ${theirs.slice(0, 8)}… of ${dump.metadata.weights ?? 'unknown origin'}; these have ${ours.slice(0, 8)}…): compare it with those it was made with (--weights)`];
 }
 
+const textOf = (path: string, option: string, remedy: string): Promise<string> => readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  throw new CommandError(`${option}: "${path}" cannot be read (${error.code ?? messageOf(error)}); ${remedy}`);
+});
+
 /** The table that --tolerances names. @throws CommandError if there is none, or it is of another model or lacks the claim */
 async function tolerancesIn({ tolerances: path, claims }: VerifyCommandOptions, model: string): Promise<VerifyOptions['tolerances']> {
   if (path === undefined || claims === 'float32') return undefined;
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(`--tolerances: "${path}" cannot be read (${error.code ?? messageOf(error)}); make it with clip-oracle tolerances --out FILE`);
-  });
+  const text = await textOf(path, '--tolerances', 'make it with clip-oracle tolerances --out FILE');
   try {
     return (await import('../oracle/tolerances.ts')).readTolerances(text, claims, model);
   } catch (error) {
@@ -146,9 +147,7 @@ async function tolerancesIn({ tolerances: path, claims }: VerifyCommandOptions, 
 
 /** @throws CommandError if the file is no JSON object of strings */
 export async function readMap(path: string): Promise<Record<string, string>> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(`--map: "${path}" cannot be read (${error.code ?? messageOf(error)}); name a JSON file {"their name": "our path"}`);
-  });
+  const text = await textOf(path, '--map', 'name a JSON file {"their name": "our path"}');
   let map: unknown;
   try {
     map = JSON.parse(text);
