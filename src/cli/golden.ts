@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { Claim } from '../oracle/types.ts';
 import type { PackResult } from '../oracle/golden/check.ts';
 import { CommandError, OK, SOME_FAILED } from './errors.ts';
+import { onInterrupt } from './interrupt.ts';
 import { standardOutput } from './out-file.ts';
 import { Progress } from './progress.ts';
+import { short } from './tolerances.ts';
 
 export interface GoldenCommandOptions {
   model?: string;
@@ -49,11 +51,20 @@ const fileName = (model: string): string => model.replace('/', '-');
 async function make(model: string, folder: string, { seed, claims, threads, quiet }: GoldenCommandOptions): Promise<void> {
   const { makeGoldenPack } = await import('../oracle/golden/make.ts');
   const progress = await Progress.create({ unit: `modules of ${model}`, total: null, quiet });
+  let forget = (): void => undefined;
   try {
-    const pack = await makeGoldenPack(folder, { model, seed, claims, threads, onProgress: ({ done, total }) => progress.update(done, total) });
+    const pack = await makeGoldenPack(folder, {
+      model, seed, claims, threads,
+      onProgress({ done, total }) {
+        progress.update(done, total);
+        // What comes now is written in one go: a signal that waits for its end does not cut it.
+        if (done === total) forget = onInterrupt(() => undefined);
+      },
+    });
     progress.stop();
     if (!quiet) process.stderr.write(`clip-oracle: ${model}, ${pack.modules.length} modules, in ${folder}\n`);
   } finally {
+    forget();
     progress.stop();
   }
 }
@@ -65,7 +76,7 @@ async function compare(path: string, pack: string, { claims, map, json }: Golden
   const dump = await openDump(path);
   try {
     const names = map === undefined ? {} : await readMap(map);
-    // --claims is a list where a pack is made; the one that a dump is held to is its first.
+    // --claims is a list where a pack is made; a dump is held to one: to that which is named alone, else to float32.
     const result = await checkGoldenPack(dump, pack, { claim: claims.length === 1 ? claims[0] : 'float32', map: names });
     await standardOutput.write(json ? `${JSON.stringify(result)}\n` : asText(result));
     return result.verdict === 'pass' ? OK : SOME_FAILED;
@@ -73,8 +84,6 @@ async function compare(path: string, pack: string, { claims, map, json }: Golden
     await dump.close();
   }
 }
-
-const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1).replace('e+', 'e'));
 
 function asText({ verdict, firstWrong, model, claim, layers, missing }: PackResult): string {
   const width = Math.max(...layers.map(({ name }) => name.length));

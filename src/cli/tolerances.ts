@@ -56,7 +56,8 @@ async function measured({ model: name, weights, threads, executor, claims, image
   }
 }
 
-const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1).replace('e+', 'e'));
+/** Such as 1.2e-5. */
+export const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1).replace('e+', 'e'));
 
 async function asText({ model, weights, images, modules }: Tolerances, claims: readonly Claim[]): Promise<string> {
   const Table = (await import('cli-table3')).default;
