@@ -1,6 +1,7 @@
 // clip-oracle trace: every module's output into a dump, or its hashes to standard output.
 
 import type { Tensor } from '../ops/tensor.ts';
+import type { TraceHashes } from '../oracle/hash.ts';
 import type { DumpWriter } from '../oracle/dump/write.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from './errors.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -20,11 +21,10 @@ export async function traceImages(images: string[], options: TraceCommandOptions
   if (options.normalize) throw new CommandError('expected no --normalize: a trace holds what the modules give; leave it out');
   const { dumpFormat, writeDump } = await import('../oracle/dump/write.ts');
   const { moduleFilter } = await import('../oracle/glob.ts');
-  const { TraceHashes } = await import('../oracle/hash.ts');
   checkOut(options.out, dumpFormat);
   if (options.layers !== undefined) moduleFilter(options.layers);
   const source = await openSource(images, options);
-  const hashes = options.hash ? new TraceHashes() : null;
+  const hashes = options.hash ? new (await import('../oracle/hash.ts')).TraceHashes() : null;
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
   const writer = options.out === undefined ? null : await writeDump(options.out, { names: await namesOf(options) });
   const forget = onInterrupt(() => void writer?.discard());
@@ -56,7 +56,7 @@ function checkOut(out: string | undefined, dumpFormat: (path: string) => unknown
   }
 }
 
-async function traceTo({ model }: Loaded, x: Tensor, options: TraceCommandOptions, writer: DumpWriter | null, hashes: { add(name: string, values: { data: Float32Array | Float64Array }): unknown } | null): Promise<{ count: number; bytes: number }> {
+async function traceTo({ model }: Loaded, x: Tensor, options: TraceCommandOptions, writer: DumpWriter | null, hashes: TraceHashes | null): Promise<{ count: number; bytes: number }> {
   const { trace, tracedModules } = await import('../oracle/trace.ts');
   const { valuesOf } = await import('../oracle/values.ts');
   const written = { count: 0, bytes: 0 };
