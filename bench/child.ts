@@ -1,11 +1,11 @@
 // One measurement in a fresh process: load a model, verify its features, time the forward passes, report as one line of JSON.
 // Started by measure.ts; by hand: node dist/bench/child.js '{"engine":"clip-oracle","model":"RN50","weights":"synthetic:0","executor":"reference","threads":1,"batch":1,"repeat":3}'
 
-import { createHash } from 'node:crypto';
 import type { ExecutorName, Residency } from '../src/clip/index.ts';
 import { MODELS } from '../src/clip/models.ts';
 import { parameterCounts } from '../src/clip/sizes.ts';
 import { syntheticImage } from '../src/clip/checkpoint/synthetic.ts';
+import { digestOf } from './digest.ts';
 import { ENGINES, type EngineName } from './engine.ts';
 import { expectedFeatures } from './golden.ts';
 import { repeatedBatch } from './inputs.ts';
@@ -70,7 +70,7 @@ async function main(measurement: Measurement): Promise<Result> {
   await encoder.close();
   return {
     ...measurement, ...errors, version: encoder.version, node: process.version, load: loaded / 1000, first: (answered - start) / 1000, toFirst: answered / 1000, steady,
-    digest: createHash('sha256').update(new Uint8Array(features.buffer, features.byteOffset, features.byteLength / batch)).digest('hex').slice(0, 16),
+    digest: digestOf(features.subarray(0, features.length / batch)),
     peak: process.resourceUsage().maxRSS * 1024, weightBytes: 4 * parameterCounts(entry).vision,
   };
 }

@@ -1,10 +1,10 @@
 // One measurement of the text tower in a fresh process: load, verify against PyTorch's float64 features, encode the prompts, report as one line of JSON.
 
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import ndarray from 'ndarray';
 import { load, tokenize } from '../../src/clip/index.ts';
+import { digestOf } from '../digest.ts';
 import { peerFolder, peerVersion, requirePeer } from '../engines/peer-package.ts';
 import { readGoldenFile, relativeRms } from '../golden.ts';
 import { ownPackage } from '../machine.ts';
@@ -122,7 +122,7 @@ async function main(measurement: TextMeasurement): Promise<TextResult> {
   await encoder.close();
   return {
     ...measurement, version: encoder.version, node: process.version, seconds, cpu, error, pytorchError, peak: process.resourceUsage().maxRSS * 1024,
-    digest: createHash('sha256').update(new Uint8Array(first.buffer, first.byteOffset, first.byteLength)).digest('hex').slice(0, 16), sample: Array.from(first.subarray(0, 512)),
+    digest: digestOf(first), sample: Array.from(first.subarray(0, 512)),
   };
 }
 
