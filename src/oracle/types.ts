@@ -52,7 +52,7 @@ export interface VerifyResult {
   /** Modules that the dump does not have, and tensors of the dump that are no module's. */
   readonly missing: readonly string[];
   readonly unknown: readonly string[];
-  /** Sentences about how the dump was read, such as which of two possible layouts was taken. */
+  /** Sentences about how the dump was read, such as which of two possible layouts was taken; the command adds whether it was made with other weights. */
   readonly notes?: readonly string[];
   /** Version of the package and of the numerics contract. */
   readonly version: string;

@@ -103,10 +103,12 @@ describe('what comes out', () => {
     expect((await verify(path, '--no-causes')).stdout).toContain('1 value of it is NaN or infinite where the exact result is a number');
   });
 
-  test('other weights than the dump was made with are told', async () => {
-    const { code, stdout } = await verify(dump('weights.safetensors', vit, { model: 'tiny-vit', weights: 'mine.pt', weights_sha256: createHash('sha256').digest('hex') }), '--weights', 'synthetic:1', '--no-causes');
+  test('other weights than the dump was made with are told, in the report too', async () => {
+    const html = join(folder.path, 'weights.html');
+    const { code, stdout } = await verify(dump('weights.safetensors', vit, { model: 'tiny-vit', weights: 'mine.pt', weights_sha256: createHash('sha256').digest('hex') }), '--weights', 'synthetic:1', '--no-causes', '--html', html);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^Note: the dump was made with other weights \(SHA-256 e3b0c442… of mine\.pt; these have [0-9a-f]{8}…\): compare it with those it was made with \(--weights\)$/m);
+    expect(await readFile(html, 'utf8')).toContain('the dump was made with other weights (SHA-256 e3b0c442… of mine.pt;');
   });
 });
 
