@@ -23,7 +23,7 @@ export interface TrainHeadCommandOptions extends Omit<ImageOptions, 'out'> {
 }
 
 /** Options that mean nothing to features that are there already. */
-const OF_IMAGES = ['model', 'weights', 'pipeline', 'normalize', 'threads', 'precision', 'executor', 'residency', 'batch', 'adapter', 'adapterAlpha', 'adapterParts', 'resolution'];
+const OF_IMAGES = ['model', 'weights', 'pipeline', 'normalize', 'threads', 'precision', 'executor', 'residency', 'batch', 'adapter', 'adapterAlpha', 'adapterParts', 'peftAsIs', 'resolution'];
 
 /** @returns the exit code */
 export async function trainHeadOn(inputs: string[], options: TrainHeadCommandOptions, command: Command): Promise<number> {
