@@ -5,20 +5,17 @@ import ndarray from 'ndarray';
 import type { Head } from '../clip/head.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import { CommandError, OK, SOME_FAILED } from './errors.ts';
+import { answerImages, type Scorer } from './answer-images.ts';
+import { CommandError } from './errors.ts';
 import { readLabels, checkLabels, type Labels } from './labels.ts';
-import type { ImageOptions } from './options.ts';
-import { OutFile, standardOutput, type Output } from './out-file.ts';
-import { loadModel, openSource, runImages, summary } from './run-images.ts';
-import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
+import type { AnswerOptions, ImageOptions } from './options.ts';
+import { openSource } from './run-images.ts';
 
-export interface ClassifyOptions extends ImageOptions {
+export interface ClassifyOptions extends ImageOptions, AnswerOptions {
   head?: string;
   labels?: string;
   threshold?: number;
-  top: number;
   logits: boolean;
-  format?: 'jsonl' | 'table';
 }
 
 /** @returns the exit code */
@@ -26,28 +23,7 @@ export async function classify(images: string[], options: ClassifyOptions): Prom
   const source = await openSource(images, options);
   const { head, labels } = await headOf(options);
   if (head.normalized) options = { ...options, normalize: true };
-  // The file before the model: a wrong name should not cost the reading of a gigabyte.
-  const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
-  try {
-    const loaded = await loadModel(options);
-    try {
-      const score = await scorer(loaded.model, head, labels, options);
-      const table = (options.format ?? (process.stdout.isTTY && options.out === undefined ? 'table' : 'jsonl')) === 'table';
-      const show = table ? await verdictTable(labels, options.out === undefined ? process.stdout : null) : verdictLine;
-      const done = await runImages(source, options, loaded, {
-        feature: (path, features, row) => output.write(show({ path, ...score(features, row) })),
-        failure: (path, error) => output.write(show({ path, error })),
-      });
-      await output.finish();
-      if (done.failed > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
-      return done.failed > 0 ? SOME_FAILED : OK;
-    } finally {
-      await loaded.model.close();
-    }
-  } catch (error) {
-    await output.discard();
-    throw error;
-  }
+  return answerImages(source, options, labels, (model) => scorer(model, head, labels, options));
 }
 
 /** The head and its labels, before the model is read: a wrong file should not cost the reading of a gigabyte. */
@@ -71,7 +47,7 @@ async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: L
 }
 
 /** From a feature to classes; the logits are in the model's precision. */
-async function scorer(model: CLIP, head: Head, labels: Labels | null, options: ClassifyOptions): Promise<(features: Tensor, row: number) => Verdict> {
+async function scorer(model: CLIP, head: Head, labels: Labels | null, options: ClassifyOptions): Promise<Scorer> {
   const { checkHeadFits } = await import('../clip/head.ts');
   const { linear } = await import('../ops/linear.ts');
   const { nameOf, scores, sigmoidOf } = await import('./scores.ts');

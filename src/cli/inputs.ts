@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CommandError } from './errors.ts';
 
-const IMAGE = /\.(?:jpe?g|png|webp)$/i;
+/** What a name ends in that is an image's. */
+export const IMAGE_NAME = /\.(?:jpe?g|png|webp)$/i;
 
 /** One input: a path, or a path that turned out unreadable before it was opened as an image. */
 export interface InputPath {
@@ -34,6 +35,11 @@ export async function* inputPaths(images: readonly string[], input: NodeJS.Reada
       if (line.trim() !== '') yield* expand(line);
     }
   }
+}
+
+/** A list as something that comes piece by piece. */
+export async function* each<T>(list: readonly T[]): AsyncGenerator<T> {
+  yield* list;
 }
 
 async function* expand(path: string): AsyncGenerator<InputPath> {
@@ -65,6 +71,6 @@ async function* walk(folder: string, above: ReadonlySet<string>): AsyncGenerator
     const path = join(folder, name);
     const found = await stat(path).catch(() => null);
     if (found?.isDirectory()) yield* walk(path, new Set([...above, real]));
-    else if (IMAGE.test(name)) yield { path };
+    else if (IMAGE_NAME.test(name)) yield { path };
   }
 }

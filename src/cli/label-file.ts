@@ -1,7 +1,7 @@
 // The labels of a collection: one per row, or by path.
 
-import { readFile } from 'node:fs/promises';
 import { CommandError } from './errors.ts';
+import { linesOf, readTextFile } from './text-file.ts';
 
 /** A label per row in the features' order, or one per path. */
 export type LabelFile = { list: string[] } | { byPath: Map<string, string> };
@@ -12,10 +12,10 @@ export type LabelFile = { list: string[] } | { byPath: Map<string, string> };
  * @throws CommandError if the file cannot be read or is none of these
  */
 export async function readLabelFile(file: string): Promise<LabelFile> {
-  const text = (await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => { throw new CommandError(`--labels cannot read ${file} (${error.code}); name a file with one label per row`); })).replace(/^\uFEFF/, '');
+  const text = await readTextFile(file, '--labels', 'name a file with one label per row');
   if (/\.json$/i.test(file)) return fromJson(text, file);
   if (/\.[ct]sv$/i.test(file)) return { byPath: fromTable(text, /\.tsv$/i.test(file) ? '\t' : ',', file) };
-  return { list: text.replace(/\r?\n$/, '').split(/\r?\n/).map((line) => line.trim()) };
+  return { list: linesOf(text).map((line) => line.trim()) };
 }
 
 function fromJson(text: string, file: string): LabelFile {

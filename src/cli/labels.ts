@@ -1,8 +1,8 @@
 // The names of a head's classes: from --labels, from the head's own file, or those of the bundled emoji head.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { CommandError } from './errors.ts';
+import { linesOf, readTextFile } from './text-file.ts';
 
 export interface Labels {
   names: readonly string[];
@@ -20,8 +20,8 @@ export async function readLabels(spec: string, option = '--labels'): Promise<Lab
     if (/[/\\]|\.(?:txt|json)$/i.test(spec)) throw new CommandError(`${option} expected a list a,b,… or a file, got "${spec}", which does not exist`);
     return { names: spec.split(',').map((name) => name.trim()), signs: null };
   }
-  const text = await readFile(spec, 'utf8').catch((error: NodeJS.ErrnoException) => { throw new CommandError(`${option} cannot read ${spec} (${error.code}); name a readable file${option === '--labels' ? ' or give a,b,…' : ''}`); });
-  return /\.json$/i.test(spec) ? fromJson(text, spec, option) : { names: text.replace(/^\uFEFF/, '').split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== ''), signs: null };
+  const text = await readTextFile(spec, option, `name a readable file${option === '--labels' ? ' or give a,b,…' : ''}`);
+  return /\.json$/i.test(spec) ? fromJson(text, spec, option) : { names: linesOf(text).map((line) => line.trim()).filter((line) => line !== ''), signs: null };
 }
 
 function fromJson(text: string, file: string, option: string): Labels {

@@ -7,9 +7,9 @@ import { availableModels } from '../clip/models.ts';
 import { CommandError } from './errors.ts';
 import { closest } from './suggest.ts';
 
-export const PIPELINES = ['openai', 'huggingface', 'fake-detect'];
+const PIPELINES = ['openai', 'huggingface', 'fake-detect'];
 const PRECISIONS = ['float32', 'float64'];
-export const EXECUTORS = ['auto', 'reference', 'simd'];
+const EXECUTORS = ['auto', 'reference', 'simd'];
 const RESIDENCIES = ['single', 'half'];
 const PARTS = ['q', 'k', 'v'];
 
@@ -37,6 +37,22 @@ export interface ImageOptions extends ModelChanges {
   out?: string;
   quiet?: boolean;
 }
+
+/** Of commands that print a table for people, or JSON Lines for programs. */
+export interface AnswerOptions {
+  top: number;
+  format?: 'jsonl' | 'table';
+  out?: string;
+}
+
+/** Whether the answer is a table: as asked for, else on a terminal. */
+export const isTable = ({ format, out }: Pick<AnswerOptions, 'format' | 'out'>): boolean => format === undefined ? process.stdout.isTTY && out === undefined : format === 'table';
+
+/** Takes the exit code of the command that ran. */
+export type Exit = (code: number) => void;
+
+/** The images of a command that takes several, as `.argument` wants them. */
+export const IMAGES = ['[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input'] as const;
 
 /** One of a few words. */
 export function oneOf(words: readonly string[]): (value: string) => string {
@@ -111,14 +127,23 @@ function didYouMean(value: string, words: readonly string[]): string {
 
 const list = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
-const modelOption = (): Option => new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package');
+export const modelOption = (): Option => new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package').argParser(modelName);
 
-/** Adds the options of a command that sends images through a model. @param model how the model is named, if in another way than by all others */
+export const pipelineOption = (what: string): Option => new Option('-p, --pipeline <name>', `${what}: openai, huggingface or fake-detect`).default('openai').argParser(oneOf(PIPELINES));
+
+/** Adds who computes, of a command that computes several networks. */
+export function addComputeOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-t, --threads <n>', 'threads that compute (default: one per core)').argParser(positiveInteger))
+    .addOption(new Option('--executor <name>', 'simd, reference (plain loops, one thread), or auto').default('auto').argParser(oneOf(EXECUTORS)));
+}
+
+/** Adds the options of a command that sends images through a model. @param model --model, if it says something else than all others */
 export function addImageOptions(command: Command, model: Option = modelOption()): Command {
   return command
-    .addOption(model.argParser(modelName))
+    .addOption(model)
     .addOption(new Option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: the download of that name)'))
-    .addOption(new Option('-p, --pipeline <name>', 'how pixels are made: openai, huggingface or fake-detect').default('openai').argParser(oneOf(PIPELINES)))
+    .addOption(pipelineOption('how pixels are made'))
     .addOption(new Option('--normalize', 'divide each feature by its length (default: as the encoder gives it)'))
     .addOption(new Option('-t, --threads <n>', 'threads that compute with simd (default: one per core); the bits are the same').argParser(positiveInteger))
     .addOption(new Option('--precision <name>', 'float32, or float64 (the truth, in two to four times the time)').default('float32').argParser(oneOf(PRECISIONS)))
@@ -136,6 +161,20 @@ export function addModelChanges(command: Command): Command {
     .addOption(new Option('--adapter-parts <list>', 'which of q,k,v a loralib adapter changes, if not all: q,v').argParser(listOf(PARTS)))
     .addOption(new Option('--peft-as-is', 'count out_proj of nn.MultiheadAttention twice, as PEFT did in training (huggingface/peft#3774)'))
     .addOption(new Option('--resolution <n>', 'another input size than the trained one: positions are interpolated; a multiple of the patch (ResNets: of 32)').argParser(positiveInteger));
+}
+
+/** Adds the options of a command that answers with the best of something. @param top what --top says */
+export function addAnswerOptions(command: Command, top: string, { logits }: { logits: boolean }): Command {
+  command.addOption(new Option('--top <k>', top).default(5).argParser(positiveInteger));
+  if (logits) command.option('--logits', 'add all logits to each line', false);
+  return command
+    .addOption(new Option('--format <name>', 'jsonl or table (default: table on a terminal)').argParser(oneOf(['jsonl', 'table'])))
+    .option('-o, --out <file>', 'write to a file instead');
+}
+
+/** Leaves options out of the help that make no sense to a command, by their long names. */
+export function hideOptions(command: Command, names: readonly string[]): void {
+  for (const option of command.options) if (names.includes(option.long ?? '')) option.hideHelp();
 }
 
 /** Adds the options that nearly every command has. */

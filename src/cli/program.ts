@@ -9,15 +9,13 @@ import type { DownloadCommandOptions } from './download.ts';
 import type { GoldenCommandOptions } from './golden.ts';
 import type { InspectOptions } from './inspect.ts';
 import type { ModelsOptions } from './models.ts';
-import { addCommonOptions, addImageOptions, addModelChanges, listOf, EXECUTORS, modelName, oneOf, PIPELINES, positiveInteger, probability, seed, type ImageOptions } from './options.ts';
-import { styleFor } from './style.ts';
+import { addAnswerOptions, addCommonOptions, addComputeOptions, addImageOptions, addModelChanges, hideOptions, IMAGES, listOf, modelName, modelOption, oneOf, pipelineOption, positiveInteger, probability, seed, type Exit, type ImageOptions } from './options.ts';
+import { examples, styleFor } from './style.ts';
 import { defineSearch, defineZeroShot } from './text-commands.ts';
 import type { TolerancesCommandOptions } from './tolerances.ts';
 import type { TraceCommandOptions } from './trace.ts';
 import { defineTrainHead } from './training-command.ts';
 import type { VerifyCommandOptions } from './verify.ts';
-
-type Exit = (code: number) => void;
 
 /** @param exit takes the exit code of the command that ran */
 export function makeProgram(exit: Exit): Command {
@@ -42,9 +40,9 @@ export function makeProgram(exit: Exit): Command {
     .addHelpText('after', '\nExit code 0: all done; 1: some image failed; 2: the command itself was wrong.\nEnvironment: CLIP_ORACLE_CACHE (folder of downloads), CLIP_ORACLE_BASE_URL, CLIP_ORACLE_DEBUG=1 (stack traces), NO_COLOR, FORCE_COLOR.');
   defineEmbed(program.command('embed'), exit);
   defineClassify(program.command('classify'), exit);
-  defineZeroShot(program.command('zero-shot'), exit, examples);
-  defineSearch(program.command('search'), exit, examples);
-  defineTrainHead(program.command('train-head'), exit, examples);
+  defineZeroShot(program.command('zero-shot'), exit);
+  defineSearch(program.command('search'), exit);
+  defineTrainHead(program.command('train-head'), exit);
   defineTrace(program.command('trace'), exit);
   defineVerify(program.command('verify'), exit);
   defineTolerances(program.command('tolerances'), exit);
@@ -60,7 +58,7 @@ function defineEmbed(command: Command, exit: Exit): void {
   command
     .summary('print the feature of each image, as JSON Lines')
     .description('Prints the CLIP feature of each image: one JSON object per line, in input order,\n{"path","model","weights","pipeline","features":[…]}, or {"path","error"} for an image that cannot be read.')
-    .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
+    .argument(...IMAGES);
   addModelChanges(addImageOptions(command))
     .option('-o, --out <file>', 'write to a file instead: .jsonl, .npy or .safetensors (NaN rows where an image failed)');
   addCommonOptions(command)
@@ -81,16 +79,12 @@ function defineClassify(command: Command, exit: Exit): void {
     .description('Sends each image through CLIP and a linear head to named classes. Without options: mini-vit and its head, which name the emoji in a picture.\n' +
       'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}; with a one-output head {"path","label","logit","probability"}.\n' +
       'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock times are confused.')
-    .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
+    .argument(...IMAGES);
   addModelChanges(addImageOptions(command))
     .option('--head <file>', 'a head: .pth, .pt or .safetensors with weight (classes, E) and bias (default: the emoji head of mini-vit)')
     .option('--labels <names>', 'the classes\' names: a,b,… or a file (.txt, one per line, or .json)')
-    .addOption(new Option('--threshold <p>', 'a one-output head says yes above this probability (default: the head file\'s own, else 0.5)').argParser(probability))
-    .addOption(new Option('--top <k>', 'how many of the best classes').default(5).argParser(positiveInteger))
-    .option('--logits', 'add all logits to each line', false)
-    .addOption(new Option('--format <name>', 'jsonl or table (default: table on a terminal)').argParser(oneOf(['jsonl', 'table'])))
-    .option('-o, --out <file>', 'write to a file instead');
-  addCommonOptions(command)
+    .addOption(new Option('--threshold <p>', 'a one-output head says yes above this probability (default: the head file\'s own, else 0.5)').argParser(probability));
+  addCommonOptions(addAnswerOptions(command, 'how many of the best classes', { logits: true }))
     .action(async (images: string[], options: ClassifyOptions) => exit(await (await import('./classify.ts')).classify(images, options)))
     .addHelpText('after', examples([
       ['clip-oracle classify picture.png', 'which emoji is it?'],
@@ -106,12 +100,12 @@ function defineTrace(command: Command, exit: Exit): void {
       'Several images make one batch. The metadata says which model, weights (with their SHA-256), pipeline, precision and numerics contract it was.\n' +
       '--hash prints "HEX  NAME" lines in the network\'s order and "HEX  all" at the end. HEX is the SHA-256 of a tensor\'s elements, row-major, little endian,\n' +
       'every NaN as 7fc00000 (float64: 7ff8000000000000); that of all is over the lines "HEX  NAME\\n", sorted by the names\' bytes.')
-    .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
+    .argument(...IMAGES);
   addImageOptions(command)
     .option('--layers <glob>', 'only these: * is a part of one component, ** anything, commas between several; such as "visual.layer1.**" or "**.attn,visual" (default: all)')
     .option('--hash', 'print the hashes to standard output', false)
     .option('-o, --out <path>', 'where it goes: FILE.safetensors, FILE.npz, or a folder for .npy files');
-  for (const option of command.options) if (option.long === '--normalize' || option.long === '--batch') option.hideHelp();
+  hideOptions(command, ['--normalize', '--batch']);
   addCommonOptions(command)
     .action(async (images: string[], options: TraceCommandOptions) => exit(await (await import('./trace.ts')).traceImages(images, options)))
     .addHelpText('after', examples([
@@ -139,12 +133,10 @@ function defineVerify(command: Command, exit: Exit): void {
     .option('--html <file>', 'write a report to look at')
     .option('--json', 'print one JSON object', false)
     .option('--image <file>', 'the image that the backend was given (default: the dump\'s tensor image)')
-    .addOption(new Option('-p, --pipeline <name>', 'how its pixels are made: openai, huggingface or fake-detect').default('openai').argParser(oneOf(PIPELINES)))
+    .addOption(pipelineOption('how its pixels are made'))
     .option('-i, --input <file[:tensor]>', 'the pixels (N,3,R,R) that the backend was given, in a .safetensors file')
-    .option('--no-causes', 'do not look for causes')
-    .addOption(new Option('-t, --threads <n>', 'threads that compute (default: one per core)').argParser(positiveInteger))
-    .addOption(new Option('--executor <name>', 'simd, reference (plain loops, one thread), or auto').default('auto').argParser(oneOf(EXECUTORS)));
-  addCommonOptions(command)
+    .option('--no-causes', 'do not look for causes');
+  addCommonOptions(addComputeOptions(command))
     .action(async (dump: string, options: VerifyCommandOptions) => exit(await (await import('./verify.ts')).verifyDump(dump, options)))
     .addHelpText('after', examples([
       ['clip-oracle verify dump.safetensors --model RN50', 'the dump has its input'],
@@ -160,15 +152,13 @@ function defineTolerances(command: Command, exit: Exit): void {
       'variants, and compared with the float64 truth layer by layer. A backend that claims the precision passes up to twice the error of the largest variant\n' +
       '(float32: four times this project\'s own error), and is plausible up to four times (float32: sixteen).\n' +
       'Prints a table; --json prints every number for test suites in other languages (schema/tolerances.json).')
-    .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`) or a checkpoint\'s path').default('mini-vit', 'mini-vit, which comes with the package').argParser(modelName))
+    .addOption(modelOption())
     .option('-w, --weights <file>', 'weights: a file, a folder of shards, or synthetic:SEED (default: the download of that name)')
     .addOption(new Option('--claims <list>', `some of ${CLAIMS.join(',')} (default: all)`).default(CLAIMS, 'all').argParser(listOf(CLAIMS)))
     .addOption(new Option('--images <n>', 'synthetic images to measure on; the largest error of all counts').default(2).argParser(positiveInteger))
     .option('--json', 'print JSON', false)
-    .option('-o, --out <file>', 'write the JSON to a file, for verify --tolerances')
-    .addOption(new Option('-t, --threads <n>', 'threads that compute (default: one per core)').argParser(positiveInteger))
-    .addOption(new Option('--executor <name>', 'simd, reference (plain loops, one thread), or auto').default('auto').argParser(oneOf(EXECUTORS)));
-  addCommonOptions(command)
+    .option('-o, --out <file>', 'write the JSON to a file, for verify --tolerances');
+  addCommonOptions(addComputeOptions(command))
     .action(async (options: TolerancesCommandOptions) => exit(await (await import('./tolerances.ts')).printTolerances(options)))
     .addHelpText('after', examples([
       ['clip-oracle tolerances --model RN50 --weights synthetic:0', 'a table'],
@@ -252,11 +242,6 @@ function defineDemo(command: Command, exit: Exit): void {
   addCommonOptions(command)
     .action(async (options: { quiet?: boolean }) => exit(await (await import('./demo.ts')).demo(options)))
     .addHelpText('after', examples([['clip-oracle demo', 'two seconds']]));
-}
-
-function examples(list: [command: string, what: string][]): string {
-  const style = styleFor(process.stdout);
-  return `\n${style('bold', 'Examples:')}\n${list.map(([command, what]) => `  ${style('cyan', command)}\n      ${what}`).join('\n')}`;
 }
 
 /** commander's message as one line: `error:` goes, its suggestion in brackets stays. */

@@ -4,7 +4,7 @@ import type { CLIP } from '../clip/clip.ts';
 import type { Preprocess } from '../clip/image/preprocess.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { CommandError } from './errors.ts';
-import { inputPaths, isEndless, type InputPath } from './inputs.ts';
+import { each, inputPaths, isEndless, type InputPath } from './inputs.ts';
 import { loadedChanges, type ImageOptions } from './options.ts';
 import { imageBatches, tensorBatches } from './pixel-batches.ts';
 import { Progress } from './progress.ts';
@@ -99,8 +99,4 @@ async function all(paths: AsyncIterable<InputPath>): Promise<InputPath[]> {
   const found: InputPath[] = [];
   for await (const path of paths) found.push(path);
   return found;
-}
-
-async function* each<T>(list: readonly T[]): AsyncGenerator<T> {
-  yield* list;
 }

@@ -1,7 +1,6 @@
 // clip-oracle search: the images of an embedded collection that are nearest to a text or to another image.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { CosineSearch, type Hit } from '../clip/search.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { Preprocess } from '../clip/image/preprocess.ts';
@@ -9,24 +8,22 @@ import type { FloatArray } from '../ops/tensor.ts';
 import { CommandError, OK } from './errors.ts';
 import { openFeatures, type FeatureRows } from './feature-input.ts';
 import { float64Text } from './float-text.ts';
-import type { ImageOptions } from './options.ts';
+import { IMAGE_NAME } from './inputs.ts';
+import { isTable, type AnswerOptions, type ImageOptions } from './options.ts';
 import { OutFile, standardOutput, type Output } from './out-file.ts';
 import { loadModel } from './run-images.ts';
 import { styleFor } from './style.ts';
+import { linesOf, readTextFile } from './text-file.ts';
 
-export interface SearchOptions extends Omit<ImageOptions, 'model'> {
+export interface SearchOptions extends Omit<ImageOptions, 'model'>, AnswerOptions {
   model?: string;
   paths?: string;
-  top: number;
-  format?: 'jsonl' | 'table';
 }
-
-const IMAGE = /\.(?:jpe?g|png|webp)$/i;
 
 /** @returns the exit code */
 export async function search(query: string, files: string[], options: SearchOptions): Promise<number> {
-  const isImage = existsSync(query) && (IMAGE.test(query) || /[/\\]/.test(query));
-  if (!isImage && (IMAGE.test(query) || query.trim() === '')) throw new CommandError(query.trim() === '' ? 'search expected a text or an image, got nothing' : `search expected a text or an image, "${query}" does not exist`);
+  const isImage = existsSync(query) && (IMAGE_NAME.test(query) || /[/\\]/.test(query));
+  if (!isImage && (IMAGE_NAME.test(query) || query.trim() === '')) throw new CommandError(query.trim() === '' ? 'search expected a text or an image, got nothing' : `search expected a text or an image, "${query}" does not exist`);
   const collections: FeatureRows[] = [];
   for (const file of files) collections.push(await openFeatures(file));
   const list = options.paths === undefined ? null : await readPaths(options.paths);
@@ -45,7 +42,7 @@ export async function search(query: string, files: string[], options: SearchOpti
       const i = firsts.findLastIndex((first) => first <= hit.index);
       return { rank: rank + 1, file: files[i], row: hit.index - firsts[i], path: list?.[hit.index] ?? collections[i].paths[hit.index - firsts[i]] ?? null, cosine: hit.cosine };
     });
-    const table = (options.format ?? (process.stdout.isTTY && options.out === undefined ? 'table' : 'jsonl')) === 'table';
+    const table = isTable(options);
     for (const answer of answers) await output.write(table ? tableRow(answer, options.out === undefined) : line(answer));
     await output.finish();
     return OK;
@@ -67,7 +64,11 @@ async function featureOf(query: string, isImage: boolean, collections: FeatureRo
   try {
     const { embed } = loaded.model.architecture;
     const wrong = collections.findIndex(({ width }) => width !== embed);
-    if (wrong >= 0) throw new CommandError(`${files[wrong]} holds features of width ${collections[wrong].width}, ${name} has ${embed}; say with --model which model made them${await modelsOf(collections[wrong].width)}`);
+    if (wrong >= 0) {
+      const { width } = collections[wrong];
+      const fits = (await import('../clip/head.ts')).fitsModels(width!);
+      throw new CommandError(`${files[wrong]} holds features of width ${width}, ${name} has ${embed}; say with --model which model made them${fits.length === 0 ? '' : ` (${fits.join(', ')})`}`);
+    }
     return isImage ? await imageFeature(query, loaded.model, loaded.preprocess, options.pipeline) : await textFeature(query, loaded.model);
   } finally {
     await loaded.model.close();
@@ -83,16 +84,10 @@ async function textFeature(text: string, model: CLIP): Promise<FloatArray> {
   return (await model.encodeText(tokenize(text))).data;
 }
 
-async function modelsOf(width: number | null): Promise<string> {
-  const { CHANNELS } = await import('../clip/models.ts');
-  const names = Object.keys(CHANNELS).filter((name) => CHANNELS[name] === width);
-  return names.length === 0 ? '' : ` (${names.join(', ')})`;
-}
-
 /** One path per line, or a JSON list. */
 async function readPaths(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => { throw new CommandError(`--paths cannot read ${file} (${error.code}); name a file with one path per line`); });
-  if (!/\.json$/i.test(file)) return text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '').split(/\r?\n/);
+  const text = await readTextFile(file, '--paths', 'name a file with one path per line');
+  if (!/\.json$/i.test(file)) return linesOf(text);
   try {
     const list: unknown = JSON.parse(text);
     if (Array.isArray(list) && list.every((path) => typeof path === 'string')) return list as string[];

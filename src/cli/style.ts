@@ -23,3 +23,9 @@ export function styleFor(stream: NodeJS.WriteStream): Style {
   // The stream is judged here: before Node 22 styleText always colours, and later ones judge standard output only.
   return hasColors(stream) ? (format, text) => styleText(format, text, { validateStream: false } as never) : (_format, text) => text;
 }
+
+/** The examples at the end of a command's help. */
+export function examples(list: [command: string, what: string][]): string {
+  const style = styleFor(process.stdout);
+  return `\n${style('bold', 'Examples:')}\n${list.map(([command, what]) => `  ${style('cyan', command)}\n      ${what}`).join('\n')}`;
+}

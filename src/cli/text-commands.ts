@@ -1,31 +1,25 @@
 // The commands that read texts, with their arguments, options and help; program.ts adds them.
 
 import { Option, type Command } from 'commander';
-import { addCommonOptions, addImageOptions, addModelChanges, oneOf, positiveInteger } from './options.ts';
+import { addAnswerOptions, addCommonOptions, addImageOptions, addModelChanges, hideOptions, IMAGES, modelName, type Exit } from './options.ts';
 import type { SearchOptions } from './search.ts';
+import { examples } from './style.ts';
 import type { ZeroShotOptions } from './zero-shot.ts';
 
-type Exit = (code: number) => void;
-type Examples = (list: [command: string, what: string][]) => string;
-
-export function defineZeroShot(command: Command, exit: Exit, examples: Examples): void {
+export function defineZeroShot(command: Command, exit: Exit): void {
   command
     .summary('say which of some texts fits each image best')
     .description('Ranks texts by how well they describe each image: cosine similarity times the model\'s temperature, softmax over all texts.\n' +
       'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}.\n' +
       'Without texts, mini-vit chooses among the 1,427 names of the emoji that it was trained on. It is small and knows nothing else: words outside those names mean nothing to it.')
-    .argument('[image...]', 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input');
+    .argument(...IMAGES);
   addModelChanges(addImageOptions(command))
     .option('--prompt <text...>', 'a text to choose from, as it stands; several, or the option several times (after the images)')
     .option('--labels-file [file]', 'names to choose from, one per line or a .json list, put into the template (default: the bundled 1,427 names)')
     .option('--template <text>', 'the text around a name, with {} for the name (default for names: "a picture of {}")')
-    .option('--truncate', 'cut texts of more than 77 tokens instead of refusing them', false)
-    .addOption(new Option('--top <k>', 'how many of the best texts').default(5).argParser(positiveInteger))
-    .option('--logits', 'add all logits to each line', false)
-    .addOption(new Option('--format <name>', 'jsonl or table (default: table on a terminal)').argParser(oneOf(['jsonl', 'table'])))
-    .option('-o, --out <file>', 'write to a file instead');
-  for (const option of command.options) if (option.long === '--normalize') option.hideHelp();
-  addCommonOptions(command)
+    .option('--truncate', 'cut texts of more than 77 tokens instead of refusing them', false);
+  hideOptions(command, ['--normalize']);
+  addCommonOptions(addAnswerOptions(command, 'how many of the best texts', { logits: true }))
     .action(async (images: string[], options: ZeroShotOptions) => exit(await (await import('./zero-shot.ts')).zeroShot(images, options)))
     .addHelpText('after', examples([
       ['clip-oracle zero-shot picture.png', 'which of 1,427 names?'],
@@ -34,7 +28,7 @@ export function defineZeroShot(command: Command, exit: Exit, examples: Examples)
     ]));
 }
 
-export function defineSearch(command: Command, exit: Exit, examples: Examples): void {
+export function defineSearch(command: Command, exit: Exit): void {
   command
     .summary('find the images of an embedded collection that fit a text or an image')
     .description('Ranks the rows of files that `embed --out` wrote by their cosine with a text or an image.\n' +
@@ -42,14 +36,11 @@ export function defineSearch(command: Command, exit: Exit, examples: Examples): 
       'The query is an image if it names one (a picture\'s ending, or a path with a slash, that exists), else a text.')
     .argument('<query>', 'a text, or an image file')
     .argument('<features...>', 'one or several .npy, .safetensors or .jsonl files');
-  const model = new Option('-m, --model <name>', 'the model that made the features (default: the one that their file names, else mini-vit)');
+  const model = new Option('-m, --model <name>', 'the model that made the features (default: the one that their file names, else mini-vit)').argParser(modelName);
   addModelChanges(addImageOptions(command, model))
-    .option('--paths <file>', 'the images\' paths, in the order of the rows: one per line, or a .json list')
-    .addOption(new Option('--top <k>', 'how many').default(5).argParser(positiveInteger))
-    .addOption(new Option('--format <name>', 'jsonl or table (default: table on a terminal)').argParser(oneOf(['jsonl', 'table'])))
-    .option('-o, --out <file>', 'write to a file instead');
-  for (const option of command.options) if (['--normalize', '--batch', '--input'].includes(option.long ?? '')) option.hideHelp();
-  addCommonOptions(command)
+    .option('--paths <file>', 'the images\' paths, in the order of the rows: one per line, or a .json list');
+  hideOptions(command, ['--normalize', '--batch', '--input']);
+  addCommonOptions(addAnswerOptions(command, 'how many', { logits: false }))
     .action(async (query: string, files: string[], options: SearchOptions) => exit(await (await import('./search.ts')).search(query, files, options)))
     .addHelpText('after', examples([
       ['clip-oracle embed photos --model ViT-B/32 --out features.safetensors', 'first the collection'],

@@ -1,13 +1,11 @@
 // The command that trains, with its arguments, options and help; program.ts adds it.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { addCommonOptions, addImageOptions, addModelChanges, positiveInteger, seed } from './options.ts';
+import { addCommonOptions, addImageOptions, addModelChanges, hideOptions, positiveInteger, seed, type Exit } from './options.ts';
+import { examples } from './style.ts';
 import type { TrainHeadCommandOptions } from './train-head.ts';
 
-type Exit = (code: number) => void;
-type Examples = (list: [command: string, what: string][]) => string;
-
-export function defineTrainHead(command: Command, exit: Exit, examples: Examples): void {
+export function defineTrainHead(command: Command, exit: Exit): void {
   command
     .summary('train a linear head on features, or on images in folders by class')
     .description('Trains an fc head for `classify --head` by logistic regression: C·Σ loss + ½·Σ W² is minimised, as scikit-learn\'s LogisticRegression does it, to the same numbers.\n' +
@@ -25,7 +23,7 @@ export function defineTrainHead(command: Command, exit: Exit, examples: Examples
     .option('--json', 'print one JSON object', false)
     .addOption(new Option('-o, --out <file>', 'where the head goes: .safetensors (with names and threshold), .pth for PyTorch; may be given twice').default([], '').argParser((file, files: string[]) => [...files, file]));
   addModelChanges(addImageOptions(command));
-  for (const option of command.options) if (option.long === '--input') option.hideHelp();
+  hideOptions(command, ['--input']);
   addCommonOptions(command)
     .action(async (inputs: string[], options: TrainHeadCommandOptions) => exit(await (await import('./train-head.ts')).trainHeadOn(inputs, options, command)))
     .addHelpText('after', examples([

@@ -6,7 +6,7 @@ import ndarray from 'ndarray';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
 import { CommandError } from './errors.ts';
 import { openFeatures } from './feature-input.ts';
-import { inputPaths, type InputPath } from './inputs.ts';
+import { each, inputPaths, type InputPath } from './inputs.ts';
 import { readLabelFile, type LabelFile } from './label-file.ts';
 import type { ImageOptions } from './options.ts';
 import { loadModel, runImages } from './run-images.ts';
@@ -123,8 +123,4 @@ export async function fromFolders(folders: readonly string[], options: ImageOpti
   } finally {
     await loaded.model.close();
   }
-}
-
-async function* each<T>(list: readonly T[]): AsyncGenerator<T> {
-  yield* list;
 }

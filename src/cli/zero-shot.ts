@@ -4,22 +4,19 @@ import { existsSync } from 'node:fs';
 import ndarray from 'ndarray';
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import { CommandError, OK, SOME_FAILED } from './errors.ts';
+import { answerImages, type Scorer } from './answer-images.ts';
+import { CommandError } from './errors.ts';
 import { readLabels, type Labels } from './labels.ts';
-import type { ImageOptions } from './options.ts';
-import { OutFile, standardOutput, type Output } from './out-file.ts';
-import { loadModel, openSource, runImages, summary } from './run-images.ts';
-import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
+import type { AnswerOptions, ImageOptions } from './options.ts';
+import { openSource } from './run-images.ts';
 
-export interface ZeroShotOptions extends ImageOptions {
+export interface ZeroShotOptions extends ImageOptions, AnswerOptions {
   prompt?: string[];
   /** true: the option without a file, which means the bundled names. */
   labelsFile?: string | true;
   template?: string;
   truncate: boolean;
-  top: number;
   logits: boolean;
-  format?: 'jsonl' | 'table';
 }
 
 /** What the bundled models were trained with, and a good one for CLIP's. */
@@ -33,28 +30,7 @@ export async function zeroShot(images: string[], options: ZeroShotOptions): Prom
   const source = await openSource(images, options);
   const { tokenize } = await import('../clip/tokenizer/tokenize.ts');
   const tokens = tokenize(texts, { truncate: options.truncate });
-  // The file before the model: a wrong name should not cost the reading of a gigabyte.
-  const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
-  try {
-    const loaded = await loadModel(options);
-    try {
-      const score = await scorer(loaded.model, tokens, labels, options);
-      const table = (options.format ?? (process.stdout.isTTY && options.out === undefined ? 'table' : 'jsonl')) === 'table';
-      const show = table ? await verdictTable(labels, options.out === undefined ? process.stdout : null) : verdictLine;
-      const done = await runImages(source, options, loaded, {
-        feature: (path, features, row) => output.write(show({ path, ...score(features, row) })),
-        failure: (path, error) => output.write(show({ path, error })),
-      });
-      await output.finish();
-      if (done.failed > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${summary(done)}\n`);
-      return done.failed > 0 ? SOME_FAILED : OK;
-    } finally {
-      await loaded.model.close();
-    }
-  } catch (error) {
-    await output.discard();
-    throw error;
-  }
+  return answerImages(source, options, labels, (model) => scorer(model, tokens, labels, options));
 }
 
 /** The texts, and what they are called in the answer: a prompt is its own name. */
@@ -72,7 +48,7 @@ async function textsOf({ prompt, labelsFile, template, model }: ZeroShotOptions)
 }
 
 /** From a feature to the best texts; the logits are in the model's precision. */
-async function scorer(model: CLIP, tokens: ndarray.NdArray<Int32Array>, labels: Labels, options: ZeroShotOptions): Promise<(features: Tensor, row: number) => Verdict> {
+async function scorer(model: CLIP, tokens: ndarray.NdArray<Int32Array>, labels: Labels, options: ZeroShotOptions): Promise<Scorer> {
   const { reference } = await import('../ops/reference.ts');
   const { logitsOf } = await import('../clip/logits.ts');
   const { scores } = await import('./scores.ts');

@@ -136,7 +136,7 @@ test('images that fail are named and passed over; the exit code says so', async 
 /** What the command throws, in this process: thirty of them are not worth thirty others. */
 async function mistake(args: string[]): Promise<unknown> {
   const command = new Command('train-head').exitOverride().configureOutput({ writeErr: () => undefined });
-  defineTrainHead(command, () => undefined, () => '');
+  defineTrainHead(command, () => undefined);
   const home = process.cwd();
   process.chdir(folder.path);
   try {
@@ -176,7 +176,8 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
     ['labels for folders', ['photos', ...L], /expected no --labels with folders/],
     ['folders and files', ['photos', F], /either files of features or folders of images, got both/],
     ['a model for features', [F, ...L, '--model', 'mini-vit'], /expected no --model with features, which are embedded already; leave it out/],
-    ['an adapter for features', [F, ...L, '--resolution', '64'], /expected no --resolution with features/],
+    ['another size for features', [F, ...L, '--resolution', '64'], /expected no --resolution with features/],
+    ['a part of an adapter for features', [F, ...L, '--peft-as-is'], /expected no --peft-as-is with features/],
     ['C and l2', [F, ...L, '--C', '1', '--l2', '1'], /either --C or --l2, got both/],
     ['C that is no number', [F, ...L, '--C', 'x'], /--C.*Expected a positive number/],
     ['a share of 1', [F, ...L, '--validation', '1'], /Expected a share from 0 to below 1/],
