@@ -7,7 +7,7 @@ import { dot32, rowProducts } from '../src/ops/dotProducts.ts';
 import { NR } from '../src/ops/dotProducts.simd.ts';
 import { runLinear, runPack, type LinearStep } from '../src/ops/linear.simd.ts';
 import { compile, instantiate } from '../src/ops/simd/machine.ts';
-import { gemmBlock, packColumns, packRows } from '../src/ops/simd/packing.ts';
+import { gemmBlock, packColumns, packRows, type Operand } from '../src/ops/simd/packing.ts';
 import { kernels } from '../src/ops/simd/steps.ts';
 import { TILE } from '../src/ops/simd/tiles.ts';
 import { ceilingHere } from './ceiling.ts';
@@ -176,8 +176,8 @@ async function realSteps(): Promise<void> {
   const { MR } = TILE;
   const c = room(M * O);
   const [a, b] = [room(M * K), room(K * O)];
-  const rowsOfA = { from: place(x.data), vectorStride: 4 * K, kStride: 4, vectors: M, K };
-  const columnsOfB = { from: place(weight.data), vectorStride: 4 * K, kStride: 4, vectors: O, K };
+  const rowsOfA: Operand = { from: place(x.data), vectorStride: 4 * K, kStride: 4, vectors: M, K, bytes: 4 };
+  const columnsOfB: Operand = { from: place(weight.data), vectorStride: 4 * K, kStride: 4, vectors: O, K, bytes: 4 };
   packColumns(machine, columnsOfB, b, 0, O / NR);
   packRows(machine, rowsOfA, MR, a, 0, Math.ceil(M / MR));
   const bare: LinearStep = {
@@ -224,8 +224,8 @@ function otherProduct(rowCount: number, depth: number, columns: number): { bare:
   const { MR } = TILE;
   const [left, right] = [numbers(rowCount, depth).data, numbers(columns, depth).data];
   const [a, b, y] = [room(left.length), room(right.length), room(rowCount * columns)];
-  packRows(machine, { from: place(left), vectorStride: 4 * depth, kStride: 4, vectors: rowCount, K: depth }, MR, a, 0, Math.ceil(rowCount / MR));
-  packColumns(machine, { from: place(right), vectorStride: 4 * depth, kStride: 4, vectors: columns, K: depth }, b, 0, columns / NR);
+  packRows(machine, { from: place(left), vectorStride: 4 * depth, kStride: 4, vectors: rowCount, K: depth, bytes: 4 }, MR, a, 0, Math.ceil(rowCount / MR));
+  packColumns(machine, { from: place(right), vectorStride: 4 * depth, kStride: 4, vectors: columns, K: depth, bytes: 4 }, b, 0, columns / NR);
   const bare: LinearStep = {
     kind: 'linear', MR, M: rowCount, K: depth, O: columns, a, b, bColumns: columns, firstPanel: 0, widened: 0,
     bias: 0, activation: 0, residual: 0, residualStride: 4 * columns, y, yStride: 4 * columns, tables: 0,

@@ -4,9 +4,9 @@
 import { BLOCK } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
 import { share, type Machine } from './simd/machine.ts';
-import { gemmBlock, packColumns, packedColumnsBytes, packRows, paddedColumns } from './simd/packing.ts';
+import { gemmBlock, packColumns, packedColumnsBytes, packRows, paddedColumns, type Width } from './simd/packing.ts';
 
-/** Where a (N,T,D) tensor lies: element (n, t, i) at `at` + n·image + t·token + 4·i. */
+/** Where a (N,T,D) tensor lies: element (n, t, i) at `at` + n·image + t·token + 4·i, or 8·i in float64 mode. */
 export interface Tokens {
   at: number;
   image: number;
@@ -31,7 +31,7 @@ export interface AttentionStep {
   /** (T,S), rows maskStride bytes apart, or 0. */
   mask: number;
   maskStride: number;
-  /** Room for scratchBytes(S, d) per thread. */
+  /** Room for attentionScratchBytes(S, d, 4) per thread. */
   scratch: number;
   /** Address of the elementwise kernels' tables. */
   tables: number;
@@ -40,25 +40,35 @@ export interface AttentionStep {
 /** Queries whose scores are in work together. */
 const QUERIES = 40;
 
-interface Scratch { keys: number; values: number; scaled: number; queries: number; scores: number; p: number; out: number; end: number }
+export interface Scratch { keys: number; values: number; scaled: number; queries: number; scores: number; p: number; out: number; end: number }
 
 /** Addresses of a thread's own pieces, from `at` on: packed keys and values, q' and its panels, scores, p's panels, the result of a head. */
-function layout(at: number, S: number, d: number): Scratch {
+function layout(at: number, S: number, d: number, bytes: Width): Scratch {
   const keys = at;
-  const values = keys + packedColumnsBytes(S, d);
-  const scaled = values + packedColumnsBytes(d, S);
-  const queries = scaled + 4 * QUERIES * d;
-  const scores = queries + 4 * QUERIES * d;
-  const p = scores + 4 * QUERIES * paddedColumns(S);
-  const out = p + 4 * QUERIES * S;
-  return { keys, values, scaled, queries, scores, p, out, end: out + 4 * QUERIES * paddedColumns(d) };
+  const values = keys + packedColumnsBytes(S, d, bytes);
+  const scaled = values + packedColumnsBytes(d, S, bytes);
+  const queries = scaled + bytes * QUERIES * d;
+  const scores = queries + bytes * QUERIES * d;
+  const p = scores + bytes * QUERIES * paddedColumns(S);
+  const out = p + bytes * QUERIES * S;
+  return { keys, values, scaled, queries, scores, p, out, end: out + bytes * QUERIES * paddedColumns(d) };
 }
 
-export const attentionScratchBytes = (S: number, d: number): number => Math.ceil(layout(0, S, d).end / 64) * 64;
+export const attentionScratchBytes = (S: number, d: number, bytes: Width): number => Math.ceil(layout(0, S, d, bytes).end / 64) * 64;
 
 export function runAttention(step: AttentionStep, machine: Machine, part: number, parts: number): void {
+  overHeads(step, 4, machine, part, parts, attend);
+}
+
+type Heads = Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 'k' | 'v' | 'y' | 'scratch'>;
+
+/** `rows` queries from `top` on, of the head that begins at byte `column` of a token of image n; its keys and values lie packed in the scratch. */
+type Attend<Step> = (step: Step, machine: Machine, scratch: Scratch, n: number, column: number, top: number, rows: number) => void;
+
+/** Divides the work of either mode: packs a head's keys and values, and attends with runs of its queries. */
+export function overHeads<Step extends Heads>(step: Step, bytes: Width, machine: Machine, part: number, parts: number, attend: Attend<Step>): void {
   const { N, T, S, heads, d, k, v } = step;
-  const scratch = layout(step.scratch + part * attentionScratchBytes(S, d), S, d);
+  const scratch = layout(step.scratch + part * attentionScratchBytes(S, d, bytes), S, d, bytes);
   const runs = Math.ceil(T / QUERIES);
   // Whole heads where there are enough of them, so that keys and values are packed once; else single runs of queries.
   const grain = N * heads >= 2 * parts ? runs : 1;
@@ -67,11 +77,11 @@ export function runAttention(step: AttentionStep, machine: Machine, part: number
   for (let item = begin; item < end; item++) {
     const pair = Math.floor(item / runs);
     const n = Math.floor(pair / heads);
-    const column = 4 * d * (pair - n * heads);
+    const column = bytes * d * (pair - n * heads);
     if (pair !== packed) {
-      const keys = { from: k.at + n * k.image + column, vectorStride: k.token, kStride: 4, vectors: S, K: d };
+      const keys = { from: k.at + n * k.image + column, vectorStride: k.token, kStride: bytes, vectors: S, K: d, bytes };
       packColumns(machine, keys, scratch.keys, 0, Math.ceil(S / NR));
-      const values = { from: v.at + n * v.image + column, vectorStride: 4, kStride: v.token, vectors: d, K: S };
+      const values = { from: v.at + n * v.image + column, vectorStride: bytes, kStride: v.token, vectors: d, K: S, bytes };
       packColumns(machine, values, scratch.values, 0, Math.ceil(d / NR));
       packed = pair;
     }
@@ -80,7 +90,6 @@ export function runAttention(step: AttentionStep, machine: Machine, part: number
   }
 }
 
-/** `rows` queries from `top` on, of the head that begins at byte `column` of a token. */
 function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: number, column: number, top: number, rows: number): void {
   const { MR, S, d, q, y, mask, maskStride, factor } = step;
   const { kernels } = machine;
@@ -89,7 +98,7 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
   const scoreStride = 4 * scoreColumns;
   // [1] q' (T,d)
   for (let t = 0; t < rows; t++) kernels.scale(q.at + n * q.image + (top + t) * q.token + column, scratch.scaled + 4 * d * t, d, factor);
-  packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d }, MR, scratch.queries, 0, panels);
+  packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d, bytes: 4 }, MR, scratch.queries, 0, panels);
   // [2] scores (T,S)
   product(machine, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, scoreStride);
   // [3] mask
@@ -99,7 +108,7 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
   // [4] p (T,S)
   kernels.softmax(scratch.scores, scoreStride, scratch.scores, scoreStride, rows, S, step.tables);
   // [5] y (T,d), k running over the S tokens
-  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 4, vectors: rows, K: S }, MR, scratch.p, 0, panels);
+  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 4, vectors: rows, K: S, bytes: 4 }, MR, scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
   if (d % NR === 0) {
     product(machine, MR, scratch.p, rows, S, scratch.values, d, target, y.token);

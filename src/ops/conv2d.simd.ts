@@ -5,7 +5,7 @@
 import { BLOCK, type Summation } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
 import { share, type Machine } from './simd/machine.ts';
-import { gemmBlock } from './simd/packing.ts';
+import { gemmBlock, type Width } from './simd/packing.ts';
 import { advance, f32, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from './wasm/assembler.ts';
 
 /** Copies planes into planes with zeros around them, so that no window needs to look where the image ends. */
@@ -20,14 +20,16 @@ export interface PadStep {
   W: number;
   padH: number;
   padW: number;
+  bytes: Width;
 }
 
 export function runPad(step: PadStep, machine: Machine, part: number, parts: number): void {
-  const { x, xPlane, y, planes, H, W, padH, padW } = step;
+  const { x, xPlane, y, planes, H, W, padH, padW, bytes } = step;
+  const pad = bytes === 4 ? 'pad_plane' : 'pad64_plane';
   const width = W + 2 * padW;
   const plane = (H + 2 * padH) * width;
   const [begin, end] = share(planes, 1, part, parts);
-  for (let p = begin; p < end; p++) machine.kernels.pad_plane(x + p * xPlane, y + 4 * p * plane, H, W, padH, padW);
+  for (let p = begin; p < end; p++) machine.kernels[pad](x + p * xPlane, y + bytes * p * plane, H, W, padH, padW);
 }
 
 export interface Conv2dStep {
@@ -68,7 +70,7 @@ export interface Conv2dStep {
 }
 
 /** Panels of positions that are finished together: they, with 128 k, fit the first-level cache beside the weight's panels. */
-const PANELS = 8;
+export const PANELS = 8;
 /** Outputs between two changes of panel: their weights, with 128 k, stay in the cache while the panels go by. */
 const OUTPUTS = 128;
 
@@ -78,6 +80,14 @@ const POSITIONS = 4 * (PANELS * NR * BLOCK + NR);
 export const scratchBytes = (half: boolean): number => POSITIONS + (half ? 4 * OUTPUTS * BLOCK + 64 : 0);
 
 export function runConv2d(step: Conv2dStep, machine: Machine, part: number, parts: number): void {
+  overPositions(step, machine, part, parts, columns);
+}
+
+/** Outputs [top, bottom) at `count` panels of positions of image n. */
+type Columns<Step> = (step: Step, machine: Machine, part: number, n: number, first: number, count: number, top: number, bottom: number) => void;
+
+/** Divides the work of either mode into runs of panels. */
+export function overPositions<Step extends Pick<Conv2dStep, 'MR' | 'N' | 'O' | 'OH' | 'OW'>>(step: Step, machine: Machine, part: number, parts: number, columns: Columns<Step>): void {
   const { MR, N, O, OH, OW } = step;
   const panels = Math.ceil((OH * OW) / NR);
   // Many positions: each thread takes some. Few: each takes some outputs, and packs all positions for itself.
@@ -94,7 +104,6 @@ export function runConv2d(step: Conv2dStep, machine: Machine, part: number, part
   }
 }
 
-/** Outputs [top, bottom) at `count` panels of positions of image n. */
 function columns(step: Conv2dStep, machine: Machine, part: number, n: number, first: number, count: number, top: number, bottom: number): void {
   const { MR, O, K, weight, half, yPlane, summation } = step;
   const scratch = step.scratch + part * scratchBytes(half);
@@ -121,34 +130,42 @@ function columns(step: Conv2dStep, machine: Machine, part: number, n: number, fi
   }
 }
 
-/** A panel of 8 positions by kc k. Positions past the last one repeat it: what they give is never read. */
-function packPositions(step: Conv2dStep, { kernels, i32: words }: Machine, n: number, panel: number, k: number, kc: number, to: number, corners: number): void {
+const PACK = {
+  4: { lines: 'pack_lines', window: 'pack_window', windows: 'pack_windows', gather: 'pack_gather' },
+  8: { lines: 'pack64_lines', window: 'pack64_window', windows: 'pack64_windows', gather: 'pack64_gather' },
+} as const;
+
+type Image = Pick<Conv2dStep, 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' | 'strideH' | 'strideW' | 'offsets'>;
+
+/** A panel of 8 positions by kc k, in either mode. Positions past the last one repeat it: what they give is never read. */
+export function packPositions(step: Image, { kernels, i32: words }: Machine, n: number, panel: number, k: number, kc: number, to: number, corners: number, bytes: Width = 4): void {
+  const pack = PACK[bytes];
   const { OH, OW, x, xImage, xPlane, xRow, strideH, strideW, offsets } = step;
   const image = x + n * xImage;
   const p = panel * NR;
   if (offsets === 0) {
-    kernels.pack_lines(image + k * xPlane + 4 * p, xPlane, kc, to);
+    kernels[pack.lines](image + k * xPlane + bytes * p, xPlane, kc, to);
     return;
   }
   const table = offsets + 4 * k;
   const row = Math.floor(p / OW);
   const column = p - row * OW;
-  const corner = image + row * strideH * xRow + 4 * column * strideW;
+  const corner = image + row * strideH * xRow + bytes * column * strideW;
   if (strideW === 1 && column + NR <= OW) {
-    kernels.pack_window(corner, table, kc, to);
+    kernels[pack.window](corner, table, kc, to);
     return;
   }
-  if (strideW === 1 && column + NR <= 2 * OW && (row + 1 < OH)) {
+  if (strideW === 1 && column + NR <= 2 * OW && row + 1 < OH) {
     // Two rows of the output: the lanes of the second one lie further on by what separates the rows.
-    kernels.pack_windows(corner, table, kc, to, strideH * xRow - 4 * OW, OW - column);
+    kernels[pack.windows](corner, table, kc, to, strideH * xRow - bytes * OW, OW - column);
     return;
   }
   for (let i = 0; i < NR; i++) {
     const position = Math.min(p + i, OH * OW - 1);
     const oh = Math.floor(position / OW);
-    words[(corners >> 2) + i] = image + oh * strideH * xRow + 4 * (position - oh * OW) * strideW;
+    words[(corners >> 2) + i] = image + oh * strideH * xRow + bytes * (position - oh * OW) * strideW;
   }
-  kernels.pack_gather(corners, table, kc, to);
+  kernels[pack.gather](corners, table, kc, to);
 }
 
 /** pack_window(corner, table, count, to): 8 positions side by side; line k lies at corner + table[k]. */

@@ -1,31 +1,19 @@
 // conv2d on SIMD lanes in float64 mode: the twin of conv2d.ts, built as conv2d.simd.ts is. The packed float32 weights are widened block by block.
 
-import type { Conv2dStep, PadStep } from './conv2d.simd.ts';
+import { overPositions, packPositions, PANELS, type Conv2dStep } from './conv2d.simd.ts';
 import { BLOCK } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
-import { share, type Machine } from './simd/machine.ts';
+import type { Machine } from './simd/machine.ts';
 import { gemmBlock64, widened, type PackedForm } from './simd/packing64.ts';
 import { advance, f64, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from './wasm/assembler.ts';
 
-/** Copies planes into planes with zeros around them, as a PadStep does in float32. */
-export type Pad64Step = Omit<PadStep, 'kind'> & { kind: 'pad64' };
-
-export function runPad64(step: Pad64Step, machine: Machine, part: number, parts: number): void {
-  const { x, xPlane, y, planes, H, W, padH, padW } = step;
-  const width = W + 2 * padW;
-  const plane = (H + 2 * padH) * width;
-  const [begin, end] = share(planes, 1, part, parts);
-  for (let p = begin; p < end; p++) machine.kernels.pad64_plane(x + p * xPlane, y + 8 * p * plane, H, W, padH, padW);
-}
-
 /** Fields as those of Conv2dStep, with 8 bytes for an element of x and y; nothing that follows is applied but the bias, in float64. */
-export interface Conv2d64Step extends Omit<Conv2dStep, 'kind' | 'half' | 'ac' | 'residual' | 'relu'> {
+export interface Conv2d64Step extends Omit<Conv2dStep, 'kind' | 'half' | 'summation' | 'ac' | 'residual' | 'relu'> {
   kind: 'conv2d64';
   form: PackedForm;
 }
 
-/** Panels of positions that are finished together, and outputs between two changes of panel: their weights, with 128 k, are widened once for all of the panels. */
-const PANELS = 8;
+/** Outputs between two changes of panel: their weights, with 128 k, are widened once for all of the panels. */
 const OUTPUTS = 128;
 
 /** Bytes of packed positions and the corners of one panel. */
@@ -36,23 +24,9 @@ const POSITIONS = CORNERS + 64;
 export const SCRATCH64 = POSITIONS + 8 * OUTPUTS * BLOCK + 64;
 
 export function runConv2d64(step: Conv2d64Step, machine: Machine, part: number, parts: number): void {
-  const { MR, N, O, OH, OW } = step;
-  const panels = Math.ceil((OH * OW) / NR);
-  // Many positions: each thread takes some. Few: each takes some outputs, and packs all positions for itself.
-  const byPosition = panels * N >= 24 * parts;
-  const [begin, end] = byPosition ? share(panels * N, 1, part, parts) : [0, panels * N];
-  const [top, bottom] = byPosition ? [0, O] : share(O, MR, part, parts);
-  if (bottom === top) return;
-  for (let p = begin; p < end;) {
-    const n = Math.floor(p / panels);
-    const first = p - n * panels;
-    const count = Math.min(PANELS, end - p, panels - first);
-    columns(step, machine, part, n, first, count, top, bottom);
-    p += count;
-  }
+  overPositions(step, machine, part, parts, columns);
 }
 
-/** Outputs [top, bottom) at `count` panels of positions of image n. */
 function columns(step: Conv2d64Step, machine: Machine, part: number, n: number, first: number, count: number, top: number, bottom: number): void {
   const { MR, O, K, weight, form, yPlane, bias } = step;
   const scratch = step.scratch + part * SCRATCH64;
@@ -63,7 +37,7 @@ function columns(step: Conv2d64Step, machine: Machine, part: number, n: number, 
   const most = OUTPUTS - (OUTPUTS % MR);
   for (let k = 0; k < K; k += BLOCK) {
     const kc = Math.min(BLOCK, K - k);
-    for (let j = 0; j < count; j++) packPositions(step, machine, n, first + j, k, kc, scratch + 8 * NR * kc * j, scratch + CORNERS);
+    for (let j = 0; j < count; j++) packPositions(step, machine, n, first + j, k, kc, scratch + 8 * NR * kc * j, scratch + CORNERS, 8);
     for (let o = top; o < bottom; o += most) {
       const rows = Math.min(most, bottom - o);
       const a = widened(machine, weight, form, k * O + o * kc, rows * kc, scratch + POSITIONS);
@@ -81,36 +55,6 @@ function addBias(values: Float64Array, c: number, ldc: number, rows: number, cou
     const shift = values[bias / 8 + r];
     for (let p = 0; p < count; p++) values[row + p] += shift;
   }
-}
-
-/** A panel of 8 positions by kc k. Positions past the last one repeat it: what they give is never read. */
-function packPositions(step: Conv2d64Step, { kernels, i32: words }: Machine, n: number, panel: number, k: number, kc: number, to: number, corners: number): void {
-  const { OH, OW, x, xImage, xPlane, xRow, strideH, strideW, offsets } = step;
-  const image = x + n * xImage;
-  const p = panel * NR;
-  if (offsets === 0) {
-    kernels.pack64_lines(image + k * xPlane + 8 * p, xPlane, kc, to);
-    return;
-  }
-  const table = offsets + 4 * k;
-  const row = Math.floor(p / OW);
-  const column = p - row * OW;
-  const corner = image + row * strideH * xRow + 8 * column * strideW;
-  if (strideW === 1 && column + NR <= OW) {
-    kernels.pack64_window(corner, table, kc, to);
-    return;
-  }
-  if (strideW === 1 && column + NR <= 2 * OW && row + 1 < OH) {
-    // Two rows of the output: the lanes of the second one lie further on by what separates the rows.
-    kernels.pack64_windows(corner, table, kc, to, strideH * xRow - 8 * OW, OW - column);
-    return;
-  }
-  for (let i = 0; i < NR; i++) {
-    const position = Math.min(p + i, OH * OW - 1);
-    const oh = Math.floor(position / OW);
-    words[(corners >> 2) + i] = image + oh * strideH * xRow + 8 * (position - oh * OW) * strideW;
-  }
-  kernels.pack64_gather(corners, table, kc, to);
 }
 
 const QUARTERS = [0, 1, 2, 3];

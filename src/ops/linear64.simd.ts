@@ -2,40 +2,17 @@
 
 import { BLOCK } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
-import type { PackStep } from './linear.simd.ts';
+import type { LinearStep } from './linear.simd.ts';
 import { share, type Machine } from './simd/machine.ts';
 import { paddedColumns } from './simd/packing.ts';
-import { gemmBlock64, packColumns64, packRows64, widened, type PackedForm } from './simd/packing64.ts';
+import { gemmBlock64, widened, type PackedForm } from './simd/packing64.ts';
 
-/** Packs the rows of A, or the columns of B, all threads together: elements of 8 bytes to panels of the same. */
-export type Pack64Step = Omit<PackStep, 'kind'> & { kind: 'pack64' };
-
-export function runPack64(step: Pack64Step, machine: Machine, part: number, parts: number): void {
-  const [begin, end] = share(Math.ceil(step.vectors / (step.MR || NR)), 1, part, parts);
-  if (step.MR === 0) packColumns64(machine, step, step.to, begin, end);
-  else packRows64(machine, step, step.MR, step.to, begin, end);
-}
-
-export interface Linear64Step {
+/** Fields as those of LinearStep, with 8 bytes for an element of A, y and the bias, in float64. */
+export interface Linear64Step extends Omit<LinearStep, 'kind' | 'summation' | 'activation' | 'residual' | 'residualStride' | 'tables'> {
   kind: 'linear64';
-  MR: number;
-  M: number;
-  K: number;
-  O: number;
-  /** A in float64, packed in panels of MR rows. */
-  a: number;
-  /** B, packed in panels of 8 columns, of which the product takes O columns from panel firstPanel on. */
-  b: number;
   form: PackedForm;
-  bColumns: number;
-  firstPanel: number;
   /** Room for WIDENED_PANEL64 bytes per thread where B is not in float64, else 0. */
   widened: number;
-  /** O float64, or 0. */
-  bias: number;
-  /** Rows yStride bytes apart, each with room for whole panels. */
-  y: number;
-  yStride: number;
 }
 
 /** Bytes of a widened panel. */

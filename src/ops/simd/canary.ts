@@ -6,7 +6,7 @@ import { NR } from '../dotProducts.simd.ts';
 import { expCore } from '../expCore.ts';
 import { instantiate, MAXIMUM_PAGES, type Machine } from './machine.ts';
 import { packColumns, packRows } from './packing.ts';
-import { gemmBlock64, packColumns64, packRows64 } from './packing64.ts';
+import { gemmBlock64 } from './packing64.ts';
 import { writeTables } from './tables.ts';
 
 /**
@@ -40,8 +40,8 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
   f32.set([1, 1 + 1 / 4096], rows / 4);
   f32.set([-(1 + 1 / 2048), 1 + 1 / 4096], columns / 4);
   const product = (): number => {
-    packRows(machine as Machine, { from: rows, vectorStride: 4 * K, kStride: 4, vectors: 1, K }, 1, a, 0, 1);
-    packColumns(machine as Machine, { from: columns, vectorStride: 4 * K, kStride: 4, vectors: 1, K }, b, 0, 1);
+    packRows(machine as Machine, { from: rows, vectorStride: 4 * K, kStride: 4, vectors: 1, K, bytes: 4 }, 1, a, 0, 1);
+    packColumns(machine as Machine, { from: columns, vectorStride: 4 * K, kStride: 4, vectors: 1, K, bytes: 4 }, b, 0, 1);
     for (let k = 0; k < K; k += 128) {
       const kc = Math.min(128, K - k);
       kernels[`gemm_1x${NR}`](a + 4 * k, 1, 0, b + 4 * NR * k, 1, 0, c, 4 * NR, kc, k === 0 ? 1 : 0);
@@ -64,8 +64,8 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
     f64[rows64 / 8 + k] = ((k * 7919) % 1009) / 331 - 1.5;
     f64[columns64 / 8 + k] = ((k * 104729) % 997) / 313 - 1.6;
   }
-  packRows64(machine as Machine, { from: rows64, vectorStride: 8 * K, kStride: 8, vectors: 1, K }, 1, a64, 0, 1);
-  packColumns64(machine as Machine, { from: columns64, vectorStride: 8 * K, kStride: 8, vectors: 1, K }, b64, 0, 1);
+  packRows(machine as Machine, { from: rows64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 }, 1, a64, 0, 1);
+  packColumns(machine as Machine, { from: columns64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 }, b64, 0, 1);
   for (let k = 0; k < K; k += 128) gemmBlock64(machine as Machine, 1, a64 + 8 * k, 1, b64 + 8 * NR * k, 1, c64, 8 * NR, Math.min(128, K - k), k === 0);
   if (!Object.is(f64[c64 / 8], dot64(f64, rows64 / 8, f64, columns64 / 8, K))) refuse('does not sum in float64 as the plain path does');
 }

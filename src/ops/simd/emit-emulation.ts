@@ -4,13 +4,11 @@
 import { NR } from '../dotProducts.simd.ts';
 import type { RoundFormat } from '../round.ts';
 import { sizeOf, type Tensor } from '../tensor.ts';
+import { inPlace } from './emit-operands.ts';
 import { storageOf, type Node } from './graph.ts';
 import { paddedColumns } from './packing.ts';
 import type { Context } from './planner.ts';
 import { liesTransposed, weightElements, type PlacedWeight } from './weights.ts';
-
-/** Gives the output memory, and x where it can be read in the same order: x itself or a copy in the output's place. */
-type InPlace = (node: Node, context: Context) => { x: number; y: number; count: number };
 
 /** A parameter that lies packed for products, with its name. */
 function packedParameter(x: Tensor, context: Context): (PlacedWeight & { name: string; elements: number }) | null {
@@ -20,7 +18,7 @@ function packedParameter(x: Tensor, context: Context): (PlacedWeight & { name: s
   return { ...placed, name: origin.name, elements: weightElements(placed.layout, origin.name, placed.shape) };
 }
 
-export function emitRound(node: Node, context: Context, inPlace: InPlace): void {
+export function emitRound(node: Node, context: Context): void {
   const format = node.attributes.format as RoundFormat;
   const packed = packedParameter(node.inputs[0], context);
   if (packed === null) {
@@ -31,7 +29,7 @@ export function emitRound(node: Node, context: Context, inPlace: InPlace): void 
   }
 }
 
-export function emitQuantize(node: Node, context: Context, inPlace: InPlace): void {
+export function emitQuantize(node: Node, context: Context): void {
   const last = node.attributes.outputs === 'last';
   const { shape } = node.output;
   const vectors = shape[last ? shape.length - 1 : 0];

@@ -1,11 +1,14 @@
-// Operands of a product, packed for the tiles of dotProducts.simd.ts. Addresses and strides in bytes.
+// Operands of a product, packed for the tiles of dotProducts.simd.ts and dotProducts64.simd.ts. Addresses and strides in bytes.
 //
 // Layout of a packed operand of R-wide panels: for each block of 128 k, for each panel: kc lines of R elements. A block of n vectors
-// (rows of A, columns of B) takes 4·n·kc bytes, so block b begins at 512·n·b and panel p of it at 4·R·kc·p.
+// (rows of A, columns of B) takes n·kc elements, so block b begins at element 128·n·b and panel p of it at R·kc·p.
 
 import { BLOCK, type Summation } from '../dotProducts.ts';
 import { NR } from '../dotProducts.simd.ts';
 import type { Machine } from './machine.ts';
+
+/** Bytes of an element: 4 in float32 mode, 8 in float64 mode. */
+export type Width = 4 | 8;
 
 /** A matrix of vectors to be packed: rows of A, or columns of B. Element k of vector v is at from + v·vectorStride + k·kStride. */
 export interface Operand {
@@ -14,13 +17,15 @@ export interface Operand {
   kStride: number;
   vectors: number;
   K: number;
+  /** Bytes of an element, packed and not: float32 or float64. */
+  bytes: Width;
 }
 
 /** Columns of B are padded with zeros to whole panels. */
 export const paddedColumns = (O: number): number => Math.ceil(O / NR) * NR;
 
 /** Bytes of B, packed. */
-export const packedColumnsBytes = (O: number, K: number): number => 4 * paddedColumns(O) * K;
+export const packedColumnsBytes = (O: number, K: number, bytes: Width): number => bytes * paddedColumns(O) * K;
 
 /** Packs panels [begin, end) of B: 8 columns each, the last one filled up with zeros. */
 export function packColumns(machine: Machine, b: Operand, to: number, begin: number, end: number): void {
@@ -38,23 +43,30 @@ function packPanels(machine: Machine, x: Operand, R: number, padded: number, to:
     for (let panel = begin; panel < end; panel++) {
       const first = panel * R;
       const width = Math.min(R, padded - first);
-      packPanel(machine, x, first, k, kc, Math.min(width, x.vectors - first), width, to + 4 * (k * padded + first * kc));
+      packPanel(machine, x, first, k, kc, Math.min(width, x.vectors - first), width, to + x.bytes * (k * padded + first * kc));
     }
   }
 }
 
+const PACK = {
+  4: { transpose: 'pack_transpose', lines: 'pack_lines', copy: 'pack_copy', fill: 'pack_fill' },
+  8: { transpose: 'pack64_transpose', lines: 'pack64_lines', copy: 'pack64_copy', fill: 'pack64_fill' },
+} as const;
+
 /** One panel of one block: `present` vectors from `first` on, in lines of `width`. */
-export function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, kc: number, present: number, width: number, to: number): void {
+function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, kc: number, present: number, width: number, to: number): void {
+  const { bytes } = x;
+  const pack = PACK[bytes];
   const from = x.from + first * x.vectorStride + k * x.kStride;
   let v = 0;
-  if (x.kStride === 4) {
-    for (; v + 4 <= present; v += 4) kernels.pack_transpose(from + v * x.vectorStride, x.vectorStride, kc, to + 4 * v, 4 * width);
-  } else if (x.vectorStride === 4 && present === NR && width === NR) {
-    kernels.pack_lines(from, x.kStride, kc, to);
+  if (x.kStride === bytes) {
+    for (; v + 4 <= present; v += 4) kernels[pack.transpose](from + v * x.vectorStride, x.vectorStride, kc, to + bytes * v, bytes * width);
+  } else if (x.vectorStride === bytes && present === NR && width === NR) {
+    kernels[pack.lines](from, x.kStride, kc, to);
     v = NR;
   }
-  for (; v < present; v++) kernels.pack_copy(from + v * x.vectorStride, x.kStride, kc, to + 4 * v, 4 * width);
-  for (; v < width; v++) kernels.pack_fill(to + 4 * v, 4 * width, kc);
+  for (; v < present; v++) kernels[pack.copy](from + v * x.vectorStride, x.kStride, kc, to + bytes * v, bytes * width);
+  for (; v < width; v++) kernels[pack.fill](to + bytes * v, bytes * width, kc);
 }
 
 /**

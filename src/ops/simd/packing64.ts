@@ -1,54 +1,14 @@
-// Operands of a product in float64 mode: packed as packing.ts packs them, in elements of 8 bytes. Weights are packed once for both modes, in float32 or in half
-// precision, and widened block by block on the way into a product: no second copy of them is ever made.
+// Products of packed operands in float64 mode. Weights are packed once for both modes, in float32 or in half precision, and widened block by block on the
+// way into a product: no second copy of them is ever made.
 
-import { BLOCK } from '../dotProducts.ts';
 import { NR } from '../dotProducts.simd.ts';
 import { HALF } from '../dotProducts64.simd.ts';
 import type { Machine } from './machine.ts';
-import { paddedColumns, type Operand } from './packing.ts';
 
 /** How a packed operand lies in memory. */
 export type PackedForm = 'f64' | 'f32' | 'f16';
 
 const BYTES: Record<PackedForm, number> = { f64: 8, f32: 4, f16: 2 };
-
-/** Bytes of B, packed in float64. */
-export const packedColumnsBytes64 = (O: number, K: number): number => 8 * paddedColumns(O) * K;
-
-/** Packs panels [begin, end) of B: 8 columns each, the last one filled up with zeros. */
-export function packColumns64(machine: Machine, b: Operand, to: number, begin: number, end: number): void {
-  packPanels(machine, b, NR, paddedColumns(b.vectors), to, begin, end);
-}
-
-/** Packs panels [begin, end) of A: MR rows each, the last one as narrow as it is. */
-export function packRows64(machine: Machine, a: Operand, MR: number, to: number, begin: number, end: number): void {
-  packPanels(machine, a, MR, a.vectors, to, begin, end);
-}
-
-function packPanels(machine: Machine, x: Operand, R: number, padded: number, to: number, begin: number, end: number): void {
-  for (let k = 0; k < x.K; k += BLOCK) {
-    const kc = Math.min(BLOCK, x.K - k);
-    for (let panel = begin; panel < end; panel++) {
-      const first = panel * R;
-      const width = Math.min(R, padded - first);
-      packPanel(machine, x, first, k, kc, Math.min(width, x.vectors - first), width, to + 8 * (k * padded + first * kc));
-    }
-  }
-}
-
-/** One panel of one block: `present` vectors from `first` on, in lines of `width`. */
-function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, kc: number, present: number, width: number, to: number): void {
-  const from = x.from + first * x.vectorStride + k * x.kStride;
-  let v = 0;
-  if (x.kStride === 8) {
-    for (; v + 4 <= present; v += 4) kernels.pack64_transpose(from + v * x.vectorStride, x.vectorStride, kc, to + 8 * v, 8 * width);
-  } else if (x.vectorStride === 8 && present === NR && width === NR) {
-    kernels.pack64_lines(from, x.kStride, kc, to);
-    v = NR;
-  }
-  for (; v < present; v++) kernels.pack64_copy(from + v * x.vectorStride, x.kStride, kc, to + 8 * v, 8 * width);
-  for (; v < width; v++) kernels.pack64_fill(to + 8 * v, 8 * width, kc);
-}
 
 /**
  * Elements [element, element + count) of a packed operand as float64.

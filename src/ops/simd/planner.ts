@@ -6,6 +6,7 @@ import { emit } from './emit.ts';
 import { emit64 } from './emit64.ts';
 import { fuse, single } from './fuse.ts';
 import { storageOf, type Recorder, type Storage } from './graph.ts';
+import type { Width } from './packing.ts';
 import type { Step } from './steps.ts';
 import type { PlacedWeight } from './weights.ts';
 
@@ -56,6 +57,8 @@ export interface Surroundings {
 /** What `emit` works with: steps go in, memory and addresses come out. */
 export class Context {
   readonly around: Surroundings;
+  /** Bytes of an element of what is computed. */
+  readonly bytes: Width;
   readonly constants: Constant[] = [];
   steps: Step[] = [];
   /** Constants have a region of their own before the arena: they are in memory before the first step, and no step may write there. */
@@ -68,6 +71,7 @@ export class Context {
 
   constructor(around: Surroundings, constantBytes: number) {
     this.around = around;
+    this.bytes = around.precision === 'float64' ? 8 : 4;
     this.#constantsFrom = this.#constantsTo = Math.ceil(around.base / 64) * 64;
     this.#arena = new Arena(this.#constantsFrom + constantBytes);
   }
@@ -105,7 +109,7 @@ export class Context {
   kind({ origin }: Storage): 'f32' | 'f64' | 'i32' {
     if (origin.kind === 'weight') return 'f32';
     if (origin.kind === 'constant') return origin.data instanceof Int32Array ? 'i32' : origin.data instanceof Float32Array ? 'f32' : 'f64';
-    return this.around.precision === 'float64' ? 'f64' : 'f32';
+    return this.bytes === 8 ? 'f64' : 'f32';
   }
 
   /** Memory for a storage that the current item computes. @param elements more than the storage has, for packed parameters with their padding */
@@ -160,7 +164,7 @@ export function plan(recorder: Recorder, output: Tensor, around: Surroundings): 
 
 function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & { constantBytes: number } {
   const wanted = new Set([output, ...recorder.taps.map((tap) => tap.tensor)].map(storageOf));
-  const wide = context.around.precision === 'float64';
+  const wide = context.bytes === 8;
   const items = wide ? single(recorder) : fuse(recorder, wanted);
   // Constants and inputs first: they must not lie where an earlier step still computes.
   for (const node of recorder.nodes) {

@@ -3,11 +3,11 @@
 import { runAttention } from '../attention.simd.ts';
 import { runAttention64 } from '../attention64.simd.ts';
 import { conv2dKernels, runConv2d, runPad } from '../conv2d.simd.ts';
-import { conv2d64Kernels, runConv2d64, runPad64 } from '../conv2d64.simd.ts';
+import { conv2d64Kernels, runConv2d64 } from '../conv2d64.simd.ts';
 import { dotProductsKernels } from '../dotProducts.simd.ts';
 import { dotProducts64Kernels } from '../dotProducts64.simd.ts';
 import { runLinear, runPack } from '../linear.simd.ts';
-import { runLinear64, runPack64 } from '../linear64.simd.ts';
+import { runLinear64 } from '../linear64.simd.ts';
 import type { FunctionBuilder } from '../wasm/assembler.ts';
 import { elementwiseKernels, runElementwise } from './elementwise.ts';
 import { halfKernels, runNarrow } from './half.ts';
@@ -21,7 +21,7 @@ type Run = (step: never, machine: Machine, part: number, parts: number) => void;
 
 const RUN = {
   pack: runPack, linear: runLinear, pad: runPad, conv2d: runConv2d, attention: runAttention, narrow: runNarrow, ...runElementwise,
-  pack64: runPack64, linear64: runLinear64, pad64: runPad64, conv2d64: runConv2d64, attention64: runAttention64, plain64: runPlain64, copy64: runCopy64,
+  linear64: runLinear64, conv2d64: runConv2d64, attention64: runAttention64, plain64: runPlain64, copy64: runCopy64,
 } satisfies Record<string, Run>;
 
 export type Step = { [Kind in keyof typeof RUN]: Parameters<(typeof RUN)[Kind]>[0] }[keyof typeof RUN];

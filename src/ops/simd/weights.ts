@@ -29,12 +29,12 @@ export const liesTransposed = (name: string): boolean => name.endsWith('proj') |
 export function weightElements(layout: WeightLayout, name: string, shape: readonly number[]): number {
   if (layout !== 'columns') return sizeOf(shape);
   const [O, K] = liesTransposed(name) ? [shape[1], shape[0]] : shape;
-  return packedColumnsBytes(O, K) / 4;
+  return packedColumnsBytes(O, K, 4) / 4;
 }
 
 /** The step that packs a parameter which lies row-major at `from`. */
 export function packStep(layout: 'columns' | 'rows', name: string, shape: readonly number[], from: number, to: number, MR: number): PackStep {
   const K = layout === 'rows' ? sizeOf(shape.slice(1)) : shape[1];
-  if (layout === 'columns' && liesTransposed(name)) return { kind: 'pack', from, vectorStride: 4, kStride: 4 * shape[1], vectors: shape[1], K: shape[0], MR: 0, to };
-  return { kind: 'pack', from, vectorStride: 4 * K, kStride: 4, vectors: shape[0], K, MR: layout === 'rows' ? MR : 0, to };
+  if (layout === 'columns' && liesTransposed(name)) return { kind: 'pack', from, vectorStride: 4, kStride: 4 * shape[1], vectors: shape[1], K: shape[0], bytes: 4, MR: 0, to };
+  return { kind: 'pack', from, vectorStride: 4 * K, kStride: 4, vectors: shape[0], K, bytes: 4, MR: layout === 'rows' ? MR : 0, to };
 }

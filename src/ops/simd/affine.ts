@@ -1,0 +1,27 @@
+// batchNorm2d's parameters, for those who need their numbers when the plan is made.
+
+import { batchNormAC } from '../batchNorm2d.simd.ts';
+import { roundInto, type RoundFormat } from '../round.ts';
+import { storageOf, type Node } from './graph.ts';
+import type { Context } from './planner.ts';
+
+/** batchNorm2d's a and c per channel. */
+export function affine(node: Node, context: Context): Float64Array {
+  const [weight, bias, mean, variance] = node.inputs.slice(1).map((x) => {
+    const { origin } = storageOf(x);
+    if (origin.kind === 'constant') return origin.data as Float32Array;
+    if (origin.kind === 'weight') return context.around.values(origin.name);
+    if (origin.kind === 'node' && origin.node.op === 'round') return rounded(origin.node, context);
+    throw new Error('batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference');
+  });
+  return batchNormAC(weight, bias, mean, variance, node.attributes.eps as number);
+}
+
+/** A parameter that is rounded. */
+function rounded(node: Node, context: Context): Float32Array {
+  const { origin } = storageOf(node.inputs[0]);
+  if (origin.kind !== 'weight') throw new Error('batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference');
+  const values = context.around.values(origin.name);
+  roundInto(values, values, node.attributes.format as RoundFormat);
+  return values;
+}

@@ -1,0 +1,129 @@
+// Operands of the products (conv2d, linear, matmul, attention) of both modes: where they lie, and how they are packed.
+
+import type { AttentionStep, Tokens } from '../attention.simd.ts';
+import type { Conv2dStep } from '../conv2d.simd.ts';
+import { NR } from '../dotProducts.simd.ts';
+import { sizeOf, type Tensor } from '../tensor.ts';
+import { asDense, dense, packedWeight, planes } from './emit-operands.ts';
+import { storageOf, view, type Node } from './graph.ts';
+import { packedColumnsBytes, paddedColumns, type Width } from './packing.ts';
+import type { Context } from './planner.ts';
+import { collapse } from './views.ts';
+import type { PlacedWeight } from './weights.ts';
+
+type Windows = Pick<Conv2dStep, 'MR' | 'N' | 'O' | 'K' | 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' | 'strideH' | 'strideW' | 'offsets'>;
+
+/** The sizes of a conv2d, and its image with zeros around it. */
+export function windows({ inputs: [x, weight], output, attributes }: Node, context: Context): Windows {
+  const { bytes } = context;
+  const [N, C, H, W] = x.shape;
+  const [O, , KH, KW] = weight.shape;
+  const [, , OH, OW] = output.shape;
+  const [padH, padW] = attributes.padding as [number, number];
+  const [strideH, strideW] = attributes.stride as [number, number];
+  const K = C * KH * KW;
+  const source = planes(x, context);
+  let image = { x: source.address, xImage: bytes * C * source.stride, xPlane: bytes * source.stride, xRow: bytes * W };
+  if (padH > 0 || padW > 0) {
+    const plane = (H + 2 * padH) * (W + 2 * padW);
+    const y = context.temporary(bytes * N * C * plane + 64);
+    context.steps.push({ kind: 'pad', x: source.address, xPlane: bytes * source.stride, y, planes: N * C, H, W, padH, padW, bytes });
+    image = { x: y, xImage: bytes * C * plane, xPlane: bytes * plane, xRow: bytes * (W + 2 * padW) };
+  }
+  const pointwise = KH === 1 && KW === 1 && strideH === 1 && strideW === 1 && padH === 0 && padW === 0;
+  const offsets = pointwise ? 0 : context.constant(windowOffsets(C, KH, KW, image.xPlane, image.xRow, bytes));
+  return { MR: context.around.MR, N, O, K, OH, OW, ...image, strideH, strideW, offsets };
+}
+
+/** Where (c, kh, kw) lies from the window's corner, in bytes; `bytes` of one element. */
+function windowOffsets(C: number, KH: number, KW: number, plane: number, row: number, bytes: Width): Int32Array {
+  const offsets = new Int32Array(C * KH * KW);
+  let k = 0;
+  for (let c = 0; c < C; c++) for (let kh = 0; kh < KH; kh++) for (let kw = 0; kw < KW; kw++) offsets[k++] = c * plane + kh * row + bytes * kw;
+  return offsets;
+}
+
+/** A convolution's weight, packed at load (`placed`) or now, in the mode's width. */
+export function packedRows(weight: Tensor, context: Context): { weight: number; placed: PlacedWeight | null } {
+  const placed = packedWeight(weight, 'rows', context);
+  if (placed !== null) return { weight: placed.address, placed };
+  const [O] = weight.shape;
+  const K = sizeOf(weight.shape.slice(1));
+  return { weight: packA({ address: dense(weight, context), count: O, stride: K, kStride: 1 }, K, context), placed };
+}
+
+/** A (M,K), packed now: rows `stride` elements apart, their elements kStride. */
+export function packA({ address, count, stride, kStride }: { address: number; count: number; stride: number; kStride: number }, K: number, context: Context): number {
+  const { bytes } = context;
+  const to = context.temporary(bytes * count * K);
+  context.steps.push({ kind: 'pack', from: address, vectorStride: bytes * stride, kStride: bytes * kStride, vectors: count, K, bytes, MR: context.around.MR, to });
+  return to;
+}
+
+export type PackedB = { b: number; bColumns: number; firstPanel: number };
+
+/** B (O,K), packed at load (`placed`) or now, in the mode's width. */
+export function packB(x: Tensor, context: Context): { packed: PackedB; placed: PlacedWeight | null } {
+  const [O, K] = x.shape;
+  const placed = packedWeight(x, 'columns', context);
+  if (placed !== null) {
+    // A weight of nn.Linear may be taken in part, by rows: in_proj_weight is.
+    const bColumns = paddedColumns(placed.shape[0] === K && placed.shape[1] === O && x.stride[1] !== 1 ? O : placed.shape[0]);
+    const firstRow = x.offset / K;
+    if (firstRow % NR !== 0) throw new Error(`a packed weight expected rows from a multiple of ${NR} on, got ${firstRow}`);
+    return { packed: { b: placed.address, bColumns, firstPanel: firstRow / NR }, placed };
+  }
+  const { bytes } = context;
+  const { address, stride } = asDense(x, true, context);
+  const to = context.temporary(packedColumnsBytes(O, K, bytes));
+  context.steps.push({ kind: 'pack', from: address, vectorStride: bytes * stride[0], kStride: bytes * stride[1], vectors: O, K, bytes, MR: 0, to });
+  return { packed: { b: to, bColumns: paddedColumns(O), firstPanel: 0 }, placed };
+}
+
+/** The products of a matmul: A packed, and B as (O,K), for the n-th of the leading axes. */
+export function eachProduct({ inputs: [a, b] }: Node, context: Context, emit: (sizes: { M: number; K: number; O: number }, a: number, b: Tensor, n: number) => void): void {
+  const rank = a.shape.length;
+  const [M, K] = a.shape.slice(-2);
+  const O = b.shape[rank - 1];
+  const leading = a.shape.slice(0, -2);
+  const { address, stride } = asDense(a, true, context);
+  const products = sizeOf(leading);
+  for (let n = 0; n < products; n++) {
+    const from = address + context.bytes * offsetOf(leading, stride.slice(0, -2), n);
+    const packed = packA({ address: from, count: M, stride: stride[rank - 2], kStride: stride[rank - 1] }, K, context);
+    const offset = b.offset + offsetOf(b.shape.slice(0, -2), b.stride.slice(0, -2), n);
+    emit({ M, K, O }, packed, view(storageOf(b), [O, K], [b.stride[rank - 1], b.stride[rank - 2]], offset), n);
+  }
+}
+
+/** Elements from the first to the n-th of the leading axes, in row-major order. */
+function offsetOf(shape: readonly number[], stride: readonly number[], n: number): number {
+  let rest = n;
+  let offset = 0;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    offset += (rest % shape[axis]) * stride[axis];
+    rest = Math.floor(rest / shape[axis]);
+  }
+  return offset;
+}
+
+/** The sizes of an attention, and where its queries, keys, values and its output lie. */
+export function attentionTokens(node: Node, context: Context): Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 'k' | 'v' | 'y'> {
+  const { bytes } = context;
+  const [q, k, v] = node.inputs;
+  const heads = node.attributes.heads as number;
+  const [T, D] = q.shape.slice(-2);
+  const [S] = k.shape.slice(-2);
+  const tokens = (x: Tensor): Tokens & { N: number } => {
+    const leading = (stride: readonly number[]) => collapse(x.shape.slice(0, -2), stride.slice(0, -2));
+    const good = leading(x.stride) !== null && (D === 1 || x.stride[x.shape.length - 1] === 1);
+    const { address, stride } = asDense(x, good, context);
+    const images = leading(stride)!;
+    return { at: address, image: bytes * images.stride, token: bytes * stride[x.shape.length - 2], N: images.count };
+  };
+  const { N, ...queries } = tokens(q);
+  const at = context.place(node.storage);
+  const tokensFirst = node.attributes.tokensFirst === true;
+  const y = tokensFirst ? { at, image: bytes * D, token: bytes * N * D } : { at, image: bytes * T * D, token: bytes * D };
+  return { MR: context.around.MR, N, T, S, heads, d: D / heads, q: queries, k: tokens(k), v: tokens(v), y };
+}

@@ -1,0 +1,88 @@
+// Steps of conv2d, linear, matmul and attention in float32 mode, with what was fused to them.
+
+import { attentionScratchBytes } from '../attention.simd.ts';
+import { scratchBytes } from '../conv2d.simd.ts';
+import type { Summation } from '../dotProducts.ts';
+import { ACTIVATIONS, WIDENED_PANEL, type LinearStep } from '../linear.simd.ts';
+import type { Tensor } from '../tensor.ts';
+import { affine } from './affine.ts';
+import { dense, like, rows, spacedRows } from './emit-operands.ts';
+import { attentionTokens, eachProduct, packA, packB, packedRows, windows, type PackedB } from './emit-product-operands.ts';
+import { residualOf, type Item } from './fuse.ts';
+import type { Node } from './graph.ts';
+import { paddedColumns } from './packing.ts';
+import type { Context } from './planner.ts';
+
+export function emitConv2d({ node, followers, last }: Item, context: Context): void {
+  const [, weight, bias] = node.inputs;
+  const image = windows(node, context);
+  const normed = followers.find((next) => next.op === 'batchNorm2d');
+  const summand = residualIn(followers, node);
+  const y = context.place(last.storage);
+  const [yImage, yPlane] = last.output.stride;
+  const residual = summand === null ? 0 : like(summand, last, context);
+  const packed = packedRows(weight, context);
+  const half = packed.placed?.half ?? false;
+  context.steps.push({
+    kind: 'conv2d', ...image, weight: packed.weight, half, ...summationOf(node), scratch: context.temporary(context.around.parts * scratchBytes(half)),
+    bias: bias === undefined ? 0 : dense(bias, context), ac: normed === undefined ? 0 : context.constant(affine(normed, context)),
+    residual, relu: followers.some((next) => next.op === 'relu'), y, yImage: 4 * yImage, yPlane: 4 * yPlane,
+  });
+}
+
+/** What is added to a product among its followers. */
+function residualIn(followers: readonly Node[], node: Node): Tensor | null {
+  const at = followers.findIndex((next) => next.op === 'add');
+  return at === -1 ? null : residualOf(followers[at], followers[at - 1] ?? node);
+}
+
+/** How a node sums, where not as the contract has it. */
+const summationOf = (node: Node): { summation?: Summation } => (node.attributes.summation === undefined ? {} : { summation: node.attributes.summation as Summation });
+
+/** B, with room to widen it in where it is kept in half precision. */
+function widenedB(x: Tensor, context: Context): PackedB & { widened: number } {
+  const { packed, placed } = packB(x, context);
+  return { ...packed, widened: placed?.half === true ? context.temporary(context.around.parts * WIDENED_PANEL) : 0 };
+}
+
+export function emitLinear({ node, followers, last }: Item, context: Context): void {
+  const [x, weight, bias] = node.inputs;
+  const [O, K] = weight.shape;
+  const source = spacedRows(x, context);
+  const a = packA(source, K, context);
+  const b = widenedB(weight, context);
+  const summand = residualIn(followers, node);
+  const residual = summand === null ? { address: 0, stride: 0 } : rows(summand, context);
+  const activation = followers.map((next) => next.op).find((op) => op === 'quickGelu' || op === 'gelu') ?? 'none';
+  const after = { bias: bias === undefined ? 0 : dense(bias, context), activation: ACTIVATIONS[activation], residual: residual.address, residualStride: 4 * residual.stride };
+  product({ M: source.count, K, O, a, ...b, ...summationOf(node), ...after }, context.place(last.storage), rowStride(last.output), context);
+}
+
+const rowStride = (output: Tensor): number => 4 * paddedColumns(output.shape[output.shape.length - 1]);
+
+type Product = Omit<LinearStep, 'kind' | 'MR' | 'y' | 'yStride' | 'tables'>;
+
+function product(fields: Product, y: number, yStride: number, context: Context): void {
+  const { MR, tables } = context.around;
+  if (fields.M > 0) context.steps.push({ kind: 'linear', MR, ...fields, y, yStride, tables });
+}
+
+export function emitMatmul({ node }: Item, context: Context): void {
+  const y = context.place(node.storage);
+  const yStride = rowStride(node.output);
+  eachProduct(node, context, (sizes, a, b, n) => {
+    product({ ...sizes, a, ...widenedB(b, context), ...summationOf(node), bias: 0, activation: 0, residual: 0, residualStride: 0 }, y + n * sizes.M * yStride, yStride, context);
+  });
+}
+
+export function emitAttention({ node }: Item, context: Context): void {
+  const { parts, tables } = context.around;
+  const mask = node.inputs.at(3);
+  const tokens = attentionTokens(node, context);
+  const { S, d } = tokens;
+  const shift = mask === undefined ? null : rows(mask, context);
+  context.steps.push({
+    kind: 'attention', ...tokens, factor: Math.fround(1 / Math.sqrt(d)),
+    mask: shift?.address ?? 0, maskStride: 4 * (shift?.stride ?? 0), scratch: context.temporary(parts * attentionScratchBytes(S, d, 4)), tables,
+  });
+}
