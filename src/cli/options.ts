@@ -159,7 +159,7 @@ export function addModelChanges(command: Command): Command {
     .addOption(new Option('--adapter <path>', 'a LoRA adapter, added to the weights: PEFT\'s folder, or a file of CLIP-LoRA\'s or loralib\'s'))
     .addOption(new Option('--adapter-alpha <n>', 'lora_alpha of a loralib adapter, whose file does not hold it').argParser(anyNumber))
     .addOption(new Option('--adapter-parts <list>', 'which of q,k,v a loralib adapter changes, if not all: q,v').argParser(listOf(PARTS)))
-    .addOption(new Option('--peft-as-is', 'count out_proj of nn.MultiheadAttention twice, as PEFT did in training (huggingface/peft#3774)'))
+    .addOption(new Option('--peft-as-is', 'count out_proj of nn.MultiheadAttention twice, as PEFT is reported to do, training included (huggingface/peft#3774)'))
     .addOption(new Option('--resolution <n>', 'another input size than the trained one: positions are interpolated; a multiple of the patch (ResNets: of 32)').argParser(positiveInteger));
 }
 

@@ -137,7 +137,7 @@ export class CLIP {
         ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
         : new ModifiedResNet(weights, 'visual', layer);
       return encoder.forward(input);
-    }, { ...options, key: `vision ${precision}${this.#adapters?.key ?? ''}` });
+    }, { ...options, key: `vision${this.#adapters?.key ?? ''}` });
   }
 
   /**
@@ -166,7 +166,7 @@ export class CLIP {
     if (options.tap !== undefined || tokens.shape[0] === 0) return encode(tokens, undefined);
     const lengths = endsOfText(tokens).map((end) => end + 1);
     const E = this.architecture.embed;
-    const features = zeros([lengths.length, E], (options.precision ?? this.precision) === 'float64' ? new Float64Array(0) : new Float32Array(0));
+    const features = zeros([lengths.length, E], precision === 'float64' ? new Float64Array(0) : new Float32Array(0));
     for (const batch of textBatches(lengths)) {
       const T = lengths[batch[0]]; // the longest comes first
       const data = Int32Array.from({ length: batch.length * T }, (_, i) => tokens.get(batch[Math.floor(i / T)], i % T));

@@ -35,7 +35,10 @@ export async function load(nameOrPath: string, options: LoadOptions = {}): Promi
   if (typeof nameOrPath !== 'string') throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
   const executor = createExecutor({ threads: availableParallelism(), ...withoutUndefined(options) });
   const entry = MODELS.find((model) => model.name === nameOrPath) ?? null;
-  const checkpoint = await openWeights(nameOrPath, options.weights);
+  const checkpoint = await openWeights(nameOrPath, options.weights).catch(async (error: unknown) => {
+    await executor.close();
+    throw error;
+  });
   try {
     const trained = architectureOf(checkpoint, entry);
     checkParameters(checkpoint, trained);

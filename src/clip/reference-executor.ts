@@ -39,8 +39,9 @@ export class ReferenceExecutor implements Executor {
   async run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
     options.signal?.throwIfAborted();
     const precision = options.precision ?? this.precision;
-    if (options.emulate !== undefined) return compute(inputs, emulating(reference, emulationIn(precision, options)!), options.tap ?? null);
-    return compute(inputs, precision === 'float64' ? reference64 : reference, options.tap ?? null);
+    const emulation = emulationIn(precision, options);
+    const ops = precision === 'float64' ? reference64 : reference;
+    return compute(inputs, emulation === null ? ops : emulating(ops, emulation), options.tap ?? null);
   }
 
   async close(): Promise<void> {

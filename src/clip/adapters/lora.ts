@@ -46,7 +46,7 @@ export interface AdapterDescription {
   /** loralib only, whose files do not hold it: lora_alpha. */
   readonly alpha?: number;
   /**
-   * PEFT on nn.MultiheadAttention only: count out_proj's change twice, as PEFT itself does up to the mend of that mistake
+   * PEFT on nn.MultiheadAttention only: count out_proj's change twice, as PEFT is reported to do until that is mended
    * (huggingface/peft#3774), in training too. Default false: once, as the file says.
    */
   readonly peftAsIs?: boolean;

@@ -35,7 +35,7 @@ const PLAIN: readonly (readonly [key: string, plain: readonly unknown[], what: s
  * @param keys the file's tensors
  * @param config adapter_config.json
  * @param where the file, for messages
- * @param asIs count out_proj's change in nn.MultiheadAttention twice, as PEFT did
+ * @param asIs count out_proj's change in nn.MultiheadAttention twice, as PEFT is reported to have done
  * @throws Error for anything that is not plain LoRA on linear layers
  */
 export function peftModules(keys: readonly string[], config: Record<string, unknown>, where: string, asIs = false): Found[] {
