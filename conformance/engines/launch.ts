@@ -1,0 +1,55 @@
+// Every engine starts the same two modules in a folder of its own: one that says what the host is, and the program. Arguments come by a module,
+// since shells disagree about where they are (process.argv, scriptArgs, arguments, nowhere) and pages have none.
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export type HostKind = 'node' | 'deno' | 'bun' | 'browser' | 'shell';
+
+// gjs sends console.log to stderr with a prefix, and shells have no console: print comes first there. A page's print opens a dialogue: it posts instead.
+const PRINTS: Record<HostKind, string> = {
+  node: 'console.log(line)',
+  deno: 'console.log(line)',
+  bun: 'console.log(line)',
+  shell: 'globalThis.print(line)',
+  browser: 'post(line)',
+};
+
+// Synchronous, so that a line is on its way before the next hour of arithmetic, and lines keep their order.
+const POST = `
+const post = (line) => {
+  const request = new XMLHttpRequest();
+  request.open('POST', '/result', false);
+  request.send(line);
+};
+addEventListener('error', (event) => post('FAILED ' + event.message + ' ' + (event.filename ?? '') + ':' + event.lineno));
+addEventListener('unhandledrejection', (event) => post('FAILED ' + String(event.reason && event.reason.stack || event.reason).replace(/\\n/g, ' ')));
+`;
+
+/** The module that is evaluated before the program. */
+export function hostModule(kind: HostKind, args: string[]): string {
+  return `${kind === 'browser' ? POST : ''}globalThis.conformanceHost = {
+  kind: ${JSON.stringify(kind)},
+  args: ${JSON.stringify(args)},
+  print: (line) => { ${PRINTS[kind]}; },
+};
+`;
+}
+
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<title>clip-oracle conformance</title>
+<link rel="icon" href="data:,">
+<script type="module" src="main.mjs" onerror="fetch('/result', { method: 'POST', body: 'FAILED main.mjs could not be loaded' })"></script>
+`;
+
+/** Writes a run's folder under `parent` (removed by `remove`): main.mjs starts the program; pages open index.html. */
+export function makeRun(parent: string, bundleFile: string, kind: HostKind, args: string[]): { folder: string; main: string; remove: () => void } {
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, 'run-'));
+  cpSync(dirname(bundleFile), folder, { recursive: true });
+  cpSync(bundleFile, join(folder, 'bundle.mjs'));
+  writeFileSync(join(folder, 'host.mjs'), hostModule(kind, args));
+  writeFileSync(join(folder, 'main.mjs'), "import './host.mjs';\nimport './bundle.mjs';\n");
+  if (kind === 'browser') writeFileSync(join(folder, 'index.html'), PAGE);
+  return { folder, main: join(folder, 'main.mjs'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
