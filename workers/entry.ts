@@ -2,6 +2,7 @@
 // when their model is gone: the caches below never hold more than the models that live.
 
 import { instantiate, type Machine } from '../src/ops/simd/machine.ts';
+import * as operations from '../src/ops/simd/steps.ts';
 import { abort, Barrier, Released } from './barrier.ts';
 import type { Outcome, Task } from './job.ts';
 import { readProgram, runProgram, type RunStep, type Step } from './run-program.ts';
@@ -24,7 +25,7 @@ interface Steps {
 
 const models = new Map<number, Known>();
 
-/** Piscina's task function. It never throws: a thrown null would count as success, and not every error can be cloned. */
+/** The task function. It never throws: a thrown null would count as success, and not every error can be cloned. */
 export default async function run(task: Task): Promise<Outcome> {
   try {
     for (const id of models.keys()) if (!task.live.includes(id)) models.delete(id);
@@ -45,7 +46,7 @@ async function know(model: NonNullable<Task['model']>): Promise<Known> {
   const known = models.get(model.id);
   // A memory object made before the memory grew may not have heard of it; the one that came with the task has.
   if (known !== undefined && known.machine.memory.buffer.byteLength >= model.memory.buffer.byteLength) return known;
-  const { runStep, checkKernels }: Steps = known ?? await (model.steps === undefined ? import('../src/ops/simd/steps.ts') : import(model.steps)) as Steps;
+  const { runStep, checkKernels }: Steps = known ?? (model.steps === undefined ? operations as unknown as Steps : await import(/* @vite-ignore */ model.steps) as Steps);
   if (known === undefined) checkKernels?.(model.module, true);
   const fresh = { machine: instantiate(model.module, model.memory), runStep, programs: known?.programs ?? new Map<number, Step[]>() };
   models.set(model.id, fresh);

@@ -1,17 +1,14 @@
 // A gang of threads that compute one program together: every thread of it runs its part at the same time, so a run owns the whole gang, and more wait.
 //
-// Piscina keeps the threads: it starts them, hands one task to each, hears of their death and replaces the dead. Three things are done here on top:
-// a death releases the parts that wait for the dead one; cancelling goes through the barrier, because piscina's own signal would terminate the thread;
-// and a pool that could not be brought back to full strength is thrown away, because parts that wait for a missing thread would wait for ever.
+// The threads are somebody else's (threads.ts). Three things are done here on top: a death releases the parts that wait for the dead one; cancelling goes
+// through the barrier, because nothing else but its end would reach a thread; and threads that could not be brought back to full strength are all
+// given up, because parts that wait for a missing one would wait for ever.
 
-import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
-import type { Piscina } from 'piscina';
 import { abort, barrierWords } from './barrier.ts';
-import { entryPath } from './entry-path.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Outcome, Program, RunOptions, SharedModel, Task } from './job.ts';
 import { onAbort } from './on-abort.ts';
+import { startThreads, type Thread, type Threads } from './threads.ts';
 
 /**
  * How often to look at a barrier before going to sleep, where every part has a core. 20,000 looks take 140 µs, a barrier at which one part slept 25 µs
@@ -36,23 +33,21 @@ export class Gang {
   readonly parts: number;
   /** Models that may run here. Threads forget those that are not in it. */
   readonly models = new Set<number>();
-  readonly #spin: number;
   readonly #queue = new FairQueue<unknown, Run>();
   #running = false;
   /** Resolves when nothing runs or waits. */
   #served: Promise<void> = Promise.resolve();
-  #piscina: Piscina | undefined;
-  /** Resolves when the threads of a pool that was given up are gone. */
+  #threads: Threads | undefined;
+  /** Resolves when the threads that were given up are gone. */
   #gone: Promise<void> = Promise.resolve();
 
   constructor(parts: number) {
     this.parts = parts;
-    this.#spin = parts > availableParallelism() ? 0 : SPIN;
   }
 
   /** The threads there are: none before the first run. */
-  get threads(): Worker[] {
-    return this.#piscina?.threads ?? [];
+  get threads(): readonly Thread[] {
+    return this.#threads?.list ?? [];
   }
 
   /**
@@ -100,15 +95,15 @@ export class Gang {
 
   /** Returns when every part has ended and no thread touches the model's memory any more. */
   async #compute({ model, program, signal }: Run, words: Int32Array<SharedArrayBuffer>): Promise<void> {
-    if (model === undefined && this.#piscina === undefined) return; // No thread, nothing to forget.
-    const piscina = await this.#fullStrength();
+    if (model === undefined && this.#threads === undefined) return; // No thread, nothing to forget.
+    const threads = await this.#fullStrength();
     if (signal?.aborted) return;
     let failure: Error | undefined;
     let done = 0;
-    const task = { parts: this.parts, words, spin: this.#spin, live: [...this.models], model, program };
+    const task = { parts: this.parts, words, spin: this.parts > threads.cores ? 0 : SPIN, live: [...this.models], model, program };
     await Promise.all(Array.from({ length: this.parts }, async (_, part) => {
       try {
-        const outcome = await piscina.run({ ...task, part } satisfies Task) as Outcome;
+        const outcome = await threads.run({ ...task, part } satisfies Task);
         if (outcome.kind === 'done') done += 1;
         if (outcome.kind === 'failed') failure ??= failureOf(outcome, part, this.parts);
       } catch (error) {
@@ -121,40 +116,28 @@ export class Gang {
     if (done < this.parts && !signal?.aborted) throw new Error(`threads: expected ${this.parts} finished parts, got ${done}; please report this`);
   }
 
-  async #fullStrength(): Promise<Piscina> {
+  async #fullStrength(): Promise<Threads> {
     await this.#gone;
-    if (this.#piscina !== undefined) return this.#piscina;
-    const { Piscina } = await import('piscina');
-    const piscina = new Piscina({
-      filename: entryPath(),
-      minThreads: this.parts,
-      maxThreads: this.parts,
-      concurrentTasksPerWorker: 1,
-      idleTimeout: Infinity,
-      recordTiming: false,
-      // Threads need nothing of how the process was started: no loaders, no preloaded modules, no environment.
-      execArgv: [],
-      env: {},
+    if (this.#threads !== undefined) return this.#threads;
+    const start = await startThreads();
+    let isLost = false;
+    const threads: Threads = await start(this.parts, () => {
+      isLost = true;
+      if (this.#threads === threads) this.#giveUp();
     });
-    // A death is heard of as a rejected task or, between runs, not at all: the event would only be thrown for want of a listener.
-    piscina.on('error', () => undefined);
-    piscina.on('workerDestroy', () => {
-      // Piscina starts the replacement right after this event, except for a thread that died before it was ready: that one it does not replace,
-      // and never starts another again.
-      queueMicrotask(() => {
-        if (this.#piscina === piscina && piscina.threads.length < this.parts) this.#giveUp();
-      });
-    });
-    this.#piscina = piscina;
-    return piscina;
+    if (isLost) {
+      await threads.destroy();
+      throw new Error('threads: one ended before all had started; the next call tries again');
+    }
+    return this.#threads = threads;
   }
 
-  /** Ends the pool as it is; its tasks are rejected. */
+  /** Ends the threads as they are; their tasks are rejected. */
   #giveUp(): void {
-    const piscina = this.#piscina;
-    if (piscina === undefined) return;
-    this.#piscina = undefined;
-    this.#gone = Promise.all([this.#gone, piscina.destroy()]).then(() => undefined, () => undefined);
+    const threads = this.#threads;
+    if (threads === undefined) return;
+    this.#threads = undefined;
+    this.#gone = Promise.all([this.#gone, threads.destroy()]).then(() => undefined);
   }
 }
 
@@ -167,7 +150,7 @@ function failureOf(outcome: Outcome & { kind: 'failed' }, part: number, parts: n
 
 function deathOf(error: unknown, part: number, parts: number): Error {
   const said = error instanceof Error ? error.message : String(error);
-  // What piscina says of the tasks of a pool that is given up.
+  // What piscina says of the tasks of threads that are given up.
   const message = said === 'Terminating worker thread' ? 'another thread ended before it was ready' : said;
   return new Error(
     `Thread ${part + 1} of ${parts} died during the computation (${message}), which has no result therefore. The next call starts a new thread in its place.`,

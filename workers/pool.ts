@@ -1,9 +1,9 @@
 // The pool of this process: gangs of threads by their number, shared by all models. A gang starts with its first run and ends when the last model that
 // uses it lets go. Idle threads do not keep the process alive, whether or not anybody lets go.
 
-import type { Worker } from 'node:worker_threads';
 import { Gang } from './gang.ts';
 import type { Program, RunOptions, SharedModel } from './job.ts';
+import type { Thread } from './threads.ts';
 
 const gangs = new Map<number, Gang>();
 let nextModel = 1;
@@ -38,7 +38,7 @@ export function retain(threads: number, model: SharedModel): Share {
 }
 
 /** All threads of the pool, for tests and diagnostics. */
-export function poolThreads(): Worker[] {
+export function poolThreads(): Thread[] {
   return [...gangs.values()].flatMap((gang) => gang.threads);
 }
 
