@@ -7,33 +7,13 @@
 // gives the last line again.
 
 import { createHash } from 'node:crypto';
-import { littleEndian } from './dump/written.ts';
+import { canonicalBytes } from './canonical-bytes.ts';
 import type { Values } from './types.ts';
 
 /** SHA-256 of a tensor's numbers, in hexadecimal digits. */
 export function hashValues({ data }: Pick<Values, 'data'>): string {
-  return createHash('sha256').update(littleEndian(withOneNaN(data))).digest('hex');
+  return createHash('sha256').update(canonicalBytes(data)).digest('hex');
 }
-
-/** The same numbers with one bit pattern for NaN; the very same array where there is none. */
-function withOneNaN(data: Values['data']): Values['data'] {
-  let first = 0;
-  while (first < data.length && data[first] === data[first]) first++;
-  if (first === data.length) return data;
-  const copy = data.slice();
-  const words = new Uint32Array(copy.buffer);
-  const width = copy.BYTES_PER_ELEMENT / 4;
-  const high = width === 1 ? 0x7fc00000 : 0x7ff80000;
-  const [low, top] = BIG_ENDIAN_HOST ? [width - 1, 0] : [0, width - 1];
-  for (let i = first; i < copy.length; i++) {
-    if (copy[i] === copy[i]) continue;
-    words[width * i + low] = 0;
-    words[width * i + top] = high;
-  }
-  return copy;
-}
-
-const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
 
 /** Hashes of named tensors, and of all of them together. */
 export class TraceHashes {

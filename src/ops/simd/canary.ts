@@ -29,6 +29,11 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
   const refuse = (rule: string): never => {
     throw new Error(`this thread's SIMD ${rule}, so its results would not be the contract's; take executor reference, and look for native add-ons built with fast-math`);
   };
+  // [0] the host's numbers lie as WebAssembly's do: its memory is little-endian, views of it are in the processor's order
+  f32[x] = 1;
+  if (new DataView(f32.buffer, f32.byteOffset + at, 4).getFloat32(0, true) !== 1) {
+    throw new Error("this processor is big-endian, and WebAssembly's memory is not: numbers would be read backwards; take executor reference");
+  }
   // [1] subnormal results are kept, and products round to even
   f32.set([1.1754943508222875e-38, 4.203895392974451e-45, 1, 0], x); // 2^-126, 3·2^-149
   kernels.scale(at, at + 16, 4, 0.5);
