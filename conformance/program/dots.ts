@@ -1,0 +1,53 @@
+// Dot products of numbers that networks rarely show: subnormal results, cancellation, overflow, NaN. 64 rows of 1,000 and 4 columns for each kind; an engine
+// that flushes subnormals computes ordinary numbers without a fault.
+
+import ndarray from 'ndarray';
+import { fillWords } from '../../src/clip/checkpoint/threefry.ts';
+import type { Executor } from '../../src/clip/executor.ts';
+import type { Operations } from '../../src/ops/operations.ts';
+import type { Tensor } from '../../src/ops/tensor.ts';
+import { hashTensor } from './hash.ts';
+
+const [ROWS, COLUMNS, K] = [64, 4, 1000];
+
+/** A binary32 of a random word: bits of sign and fraction as they are, the exponent (127 is 1) by `exponent`. */
+const withExponents = (lowest: number, count: number) => (word: number): number => ((word & 0x807fffff) | ((lowest + ((word >>> 23) & 0xff) % count) << 23)) >>> 0;
+
+/** Every kind: bits of element i of a row or column, from a random word. */
+const KINDS: readonly { name: string; row: (word: number, i: number) => number; column: (word: number, i: number) => number }[] = [
+  { name: 'ordinary', row: withExponents(120, 8), column: withExponents(120, 8) },
+  { name: 'wide', row: withExponents(97, 60), column: withExponents(97, 60) },
+  // Products of about 2^-135, which are subnormal, and sums of them.
+  { name: 'subnormal results', row: withExponents(58, 3), column: withExponents(58, 3) },
+  // Subnormal operands times numbers about 1.
+  { name: 'subnormal operands', row: (word) => (word & 0x807fffff) >>> 0, column: withExponents(125, 4) },
+  // Some sums overflow, and some of those are ±Infinity - ±Infinity.
+  { name: 'overflow', row: withExponents(190, 3), column: withExponents(189, 3) },
+  { name: 'Infinity', row: (word, i) => (i === 500 ? 0x7f800000 : withExponents(120, 8)(word)), column: withExponents(120, 8) },
+  { name: 'NaN', row: (word, i) => (i === 777 ? 0x7f800001 | (word & 0x80000000) : withExponents(120, 8)(word)) >>> 0, column: withExponents(120, 8) },
+  // Zeros of both signs only: the sum's sign is the order's.
+  { name: 'signed zeros', row: (word) => (word & 0x80000000) >>> 0, column: withExponents(120, 8) },
+];
+
+export const DOT_KINDS = KINDS.map(({ name }) => name);
+
+function matrix(rows: number, key: number, bitsOf: (word: number, i: number) => number): Tensor<Float32Array> {
+  const words = new Int32Array(rows * K);
+  fillWords(words, words.length, 0x646f7473, key, 0);
+  const bits = new Uint32Array(words.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = bitsOf(words[i], i % K);
+  return ndarray(new Float32Array(bits.buffer), [rows, K]);
+}
+
+/** The results of all kinds, by kind. */
+export async function dots(executor: Executor): Promise<Record<string, { hash: string; results: Tensor }>> {
+  const answers: Record<string, { hash: string; results: Tensor }> = {};
+  for (const [i, { name, row, column }] of KINDS.entries()) {
+    const x = matrix(ROWS, 2 * i, row);
+    const columns = matrix(COLUMNS, 2 * i + 1, column);
+    const input = executor.precision === 'float64' ? ndarray(Float64Array.from(x.data), x.shape) as Tensor : x;
+    const results = await executor.run([input], ([rows], ops: Operations) => ops.linear(rows, columns, null));
+    answers[name] = { hash: hashTensor(results), results };
+  }
+  return answers;
+}
