@@ -39,6 +39,8 @@ export interface EncodeOptions {
   emulate?: Emulation;
   /** Sees every module's output under its PyTorch path while the features are computed. */
   tap?: Tap;
+  /** What the layers compute with and announce to, in other clothes: to see or to change what they ask for. Such calls are planned anew every time. */
+  around?: (layer: LayerOptions) => LayerOptions;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -132,12 +134,12 @@ export class CLIP {
     const { vision } = this.architecture;
     const precision = options.precision ?? this.precision;
     return this.#executor.run([image], ([input], ops, tap) => {
-      const layer: LayerOptions = { ops: this.#adapted(ops, precision), tap };
+      const layer = this.#layer(ops, tap, precision, options);
       const encoder = vision.kind === 'VisionTransformer'
         ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
         : new ModifiedResNet(weights, 'visual', layer);
       return encoder.forward(input);
-    }, { ...options, key: `vision${this.#adapters?.key ?? ''}` });
+    }, { ...options, key: options.around === undefined ? `vision${this.#adapters?.key ?? ''}` : undefined });
   }
 
   /**
@@ -162,7 +164,7 @@ export class CLIP {
     const weights = await this.#tower('text');
     const precision = options.precision ?? this.precision;
     const encode = (some: ndarray.NdArray<Int32Array>, key: string | undefined): Promise<Tensor> => this.#executor.run([],
-      (_, ops, tap) => new TextTransformer(weights, '', { ops: this.#adapted(ops, precision), tap, activation: this.#activation }).forward(some), { ...options, key });
+      (_, ops, tap) => new TextTransformer(weights, '', { ...this.#layer(ops, tap, precision, options), activation: this.#activation }).forward(some), { ...options, key: options.around === undefined ? key : undefined });
     if (options.tap !== undefined || tokens.shape[0] === 0) return encode(tokens, undefined);
     const lengths = endsOfText(tokens).map((end) => end + 1);
     const E = this.architecture.embed;
@@ -225,8 +227,9 @@ export class CLIP {
     return this.#adapters === null ? call() : this.#adapters.use(call);
   }
 
-  #adapted(ops: Operations, precision: Precision): Operations {
-    return this.#adapters?.around(ops, precision) ?? ops;
+  #layer(ops: Operations, tap: Tap | null, precision: Precision, { around }: EncodeOptions): LayerOptions {
+    const layer = { ops: this.#adapters?.around(ops, precision) ?? ops, tap };
+    return around?.(layer) ?? layer;
   }
 
   #tower(tower: 'vision' | 'text'): Promise<Weights> {

@@ -1,6 +1,7 @@
 // clip-oracle: OpenAI's CLIP on the CPU, deterministic to the bit.
 
 export { CLIP, type EncodeOptions } from './clip.ts';
+export { attentionMaps, attentionRollout, type AttentionMapsOptions } from './attention-maps.ts';
 export type { AdapterMode } from './adapters/adapters.ts';
 export type { AdapterDescription, AdapterSource } from './adapters/lora.ts';
 export { CLIPModel, type CLIPModelOptions } from './clip-model.ts';

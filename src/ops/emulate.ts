@@ -113,11 +113,11 @@ const others = (ops: Operations): Pick<Operations, 'round' | 'quantize'> => ({
 });
 
 /** (…,T,D) seen as (N,A,T,d): heads of d columns. The leading axes count images. */
-function byHead(x: Tensor, heads: number): Tensor {
+export function byHead(x: Tensor, heads: number): Tensor {
   const rank = x.shape.length;
   const [T, D] = x.shape.slice(-2);
   const N = sizeOf(x.shape.slice(0, -2));
-  if (rank > 3) throw new RangeError(`emulate: attention expected q, k and v of shape (N, T, D), got (${x.shape.join(', ')})`);
+  if (rank > 3) throw new RangeError(`attention in parts: expected q, k and v of shape (N, T, D), got (${x.shape.join(', ')})`);
   const [strideT, strideD] = x.stride.slice(-2);
   const d = D / heads;
   return ndarray(x.data, [N, heads, T, d], [rank === 3 ? x.stride[0] : 0, d * strideD, strideT, strideD], x.offset) as Tensor;
