@@ -40,7 +40,7 @@ export default tseslint.config(
       'prefer-const': 'error',
     },
   },
-  { files: ['src/**/*.ts', 'workers/**/*.ts'], rules: banApproximations },
+  { files: ['src/**/*.ts', 'workers/**/*.ts', 'conformance/program/**/*.ts'], rules: banApproximations },
   { files: ['src/ops/**/*.ts'], rules: restrict(noNode, rooms(['layers', 'clip', 'oracle', 'cli', 'workers'])) },
   { files: ['src/layers/**/*.ts'], rules: restrict(noNode, rooms(['clip', 'oracle', 'cli', 'workers'])) },
   { files: ['src/clip/**/*.ts'], rules: restrict(rooms(['oracle', 'cli'])) },

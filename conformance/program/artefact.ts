@@ -9,22 +9,12 @@ import { CLIP } from '../../src/clip/clip.ts';
 import type { Executor } from '../../src/clip/executor.ts';
 import { MODELS, type ModelEntry } from '../../src/clip/models.ts';
 import { sizeOf, type Tensor } from '../../src/ops/tensor.ts';
-import { hashTensor, hashText } from './hash.ts';
+import { Fold, type Folded } from './hash.ts';
 
 /** A model's image tower, or its text tower where ` text` follows the name. */
 export const ARTEFACTS = ['tiny-rn', 'tiny-vit', 'tiny-vit text', 'RN50', 'ViT-B/32', 'ViT-B/32 text'] as const;
 
 export type ArtefactName = (typeof ARTEFACTS)[number];
-
-/** Digits of a tensor's own hash that are kept; the fold is over all of them. */
-export const DIGITS = 8;
-
-export interface Artefact {
-  /** SHA-256 over the lines "NAME (SHAPE) HASH\n" in the order of the tensors; the feature comes last. */
-  readonly hash: string;
-  /** The first digits of each tensor's own hash. */
-  readonly tensors: Readonly<Record<string, string>>;
-}
 
 /** A model whose parameters are made once, for all executors. */
 export class Subject {
@@ -52,7 +42,7 @@ export class Subject {
   }
 
   /** Computes every tensor on an executor. @param around for planted faults: what a tap gives back goes on through the network */
-  async compute(executor: Executor, around: Tap = () => undefined): Promise<Artefact> {
+  async compute(executor: Executor, around: Tap = () => undefined): Promise<Folded> {
     await this.prepare();
     const parameters = this.#parameters;
     const model = new CLIP({ name: this.#entry.name, weights: 'synthetic:0', architecture: this.#entry, activation: 'quick_gelu' }, executor, {
@@ -60,24 +50,18 @@ export class Subject {
       weights: () => executor.name === 'reference' ? Promise.resolve(parameters) : executor.readWeights(checkpointOf(parameters), parameters.keys()),
       close: () => Promise.resolve(),
     });
-    const tensors: Record<string, string> = {};
-    let lines = '';
-    const note = (name: string, x: Tensor): void => {
-      const hash = hashTensor(x);
-      lines += `${name} (${x.shape.join(', ')}) ${hash}\n`;
-      tensors[name] = hash.slice(0, DIGITS);
-    };
+    const fold = new Fold();
     const tap: Tap = (name, x) => {
-      note(name, x);
+      fold.addTensor(name, x);
       return around(name, x);
     };
     try {
       if (this.#tower === 'vision') await model.encodeImage(syntheticImage(0, 1, this.#entry.vision.resolution), { tap });
-      else note('text_features', await model.encodeText(tokensOf(this.#entry), { tap }));
+      else fold.addTensor('text_features', await model.encodeText(tokensOf(this.#entry), { tap }));
     } finally {
       await model.close();
     }
-    return { hash: hashText(lines), tensors };
+    return fold.done();
   }
 }
 

@@ -6,7 +6,7 @@ import { fillWords } from '../../src/clip/checkpoint/threefry.ts';
 import type { Executor } from '../../src/clip/executor.ts';
 import type { Operations } from '../../src/ops/operations.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
-import { hashTensor } from './hash.ts';
+import { Fold, type Folded } from './hash.ts';
 
 const [ROWS, COLUMNS, K] = [64, 4, 1000];
 
@@ -29,8 +29,6 @@ const KINDS: readonly { name: string; row: (word: number, i: number) => number; 
   { name: 'signed zeros', row: (word) => (word & 0x80000000) >>> 0, column: withExponents(120, 8) },
 ];
 
-export const DOT_KINDS = KINDS.map(({ name }) => name);
-
 function matrix(rows: number, key: number, bitsOf: (word: number, i: number) => number): Tensor<Float32Array> {
   const words = new Int32Array(rows * K);
   fillWords(words, words.length, 0x646f7473, key, 0);
@@ -39,15 +37,20 @@ function matrix(rows: number, key: number, bitsOf: (word: number, i: number) => 
   return ndarray(new Float32Array(bits.buffer), [rows, K]);
 }
 
-/** The results of all kinds, by kind. */
-export async function dots(executor: Executor): Promise<Record<string, { hash: string; results: Tensor }>> {
-  const answers: Record<string, { hash: string; results: Tensor }> = {};
+/** The results of each kind by name, (64, 4). */
+export async function dots(executor: Executor): Promise<Map<string, Tensor>> {
+  const answers = new Map<string, Tensor>();
   for (const [i, { name, row, column }] of KINDS.entries()) {
     const x = matrix(ROWS, 2 * i, row);
     const columns = matrix(COLUMNS, 2 * i + 1, column);
     const input = executor.precision === 'float64' ? ndarray(Float64Array.from(x.data), x.shape) as Tensor : x;
-    const results = await executor.run([input], ([rows], ops: Operations) => ops.linear(rows, columns, null));
-    answers[name] = { hash: hashTensor(results), results };
+    answers.set(name, await executor.run([input], ([rows], ops: Operations) => ops.linear(rows, columns, null)));
   }
   return answers;
+}
+
+export function foldDots(answers: ReadonlyMap<string, Tensor>): Folded {
+  const fold = new Fold();
+  for (const [name, x] of answers) fold.addTensor(name, x);
+  return fold.done();
 }

@@ -11,15 +11,36 @@ export function hashNumbers(data: FloatArray): string {
   return bytesToHex(sha256(canonicalBytes(data)));
 }
 
-/** SHA-256 of a tensor's numbers in row-major order. */
-export function hashTensor(x: Tensor): string {
-  const dense = isContiguous(x) ? x : contiguous(x);
-  return hashNumbers(dense.data.subarray(dense.offset, dense.offset + dense.size));
+/** Digits of a part's own hash that are kept, enough to say which part differs; the hash of all is made of whole hashes. */
+export const DIGITS = 6;
+
+/** One hash of many named arrays of numbers, and a few digits of each one's own. */
+export class Fold {
+  #lines = '';
+  readonly #parts: Record<string, string> = {};
+
+  /** @param x numbers in row-major order */
+  add(name: string, shape: readonly number[], x: FloatArray): void {
+    if (name in this.#parts) throw new RangeError(`Fold: "${name}" was added before; give each part its own name`);
+    const hash = hashNumbers(x);
+    this.#lines += `${name} (${shape.join(', ')}) ${hash}\n`;
+    this.#parts[name] = hash.slice(0, DIGITS);
+  }
+
+  addTensor(name: string, x: Tensor): void {
+    const dense = isContiguous(x) ? x : contiguous(x);
+    this.add(name, x.shape, dense.data.subarray(dense.offset, dense.offset + dense.size));
+  }
+
+  /** SHA-256 over the lines "NAME (SHAPE) HASH\n" in the order in which they were added. Names are ASCII. */
+  done(): Folded {
+    return { hash: bytesToHex(sha256(Uint8Array.from(this.#lines, (character) => character.charCodeAt(0)))), parts: this.#parts };
+  }
 }
 
-/** SHA-256 of a text of ASCII characters. */
-export function hashText(text: string): string {
-  return bytesToHex(sha256(Uint8Array.from(text, (character) => character.charCodeAt(0))));
+export interface Folded {
+  readonly hash: string;
+  readonly parts: Readonly<Record<string, string>>;
 }
 
 /** FNV-1a over 32-bit words as the numerics contract has it; NaNs hash as 7fc00000. Continues from `hash`. */

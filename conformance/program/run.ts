@@ -1,7 +1,8 @@
 // Everything that is hashed, on every path that the engine has.
 
 import { ARTEFACTS, Subject, type ArtefactName } from './artefact.ts';
-import { dots } from './dots.ts';
+import { dots, foldDots } from './dots.ts';
+import type { Folded } from './hash.ts';
 import { executorOf, PATHS, refusal, type Path, type PathName } from './paths.ts';
 import { bySimd, FUNCTIONS, plainly, sweep } from './sweeps.ts';
 
@@ -16,10 +17,10 @@ export interface Options {
 
 export interface Result {
   readonly options: Options;
-  /** SHA-256 by what it is of: "tiny-rn simd", "sweep exp plain" (a text of one hash for each chunk), "dots plain NaN". */
+  /** SHA-256 by what it is of and the path: "tiny-rn simd", "sweep exp plain", "dots simd64". */
   readonly hashes: Record<string, string>;
-  /** By model and path: the first digits of every tensor's hash, in the network's order. */
-  readonly tensors: Record<string, Readonly<Record<string, string>>>;
+  /** Of each of these, the first digits of its parts' own hashes, in order: tensors, ranges of patterns, kinds of numbers. */
+  readonly parts: Record<string, Readonly<Record<string, string>>>;
   /** FNV-1a of the sweeps, for comparison with other implementations. */
   readonly fnv: Record<string, string>;
   /** Paths that this engine does not have, with the reason. */
@@ -29,7 +30,7 @@ export interface Result {
 
 /** @param workers why there can be no threads here, or null */
 export async function runProgram(options: Options, workers: string | null, progress: (text: string) => void): Promise<Result> {
-  const result: Result = { options, hashes: {}, tensors: {}, fnv: {}, refused: {}, seconds: {} };
+  const result: Result = { options, hashes: {}, parts: {}, fnv: {}, refused: {}, seconds: {} };
   const paths = PATHS.filter((path: Path) => {
     if (!options.paths.includes(path.name)) return false;
     const reason = refusal(path, workers);
@@ -46,7 +47,7 @@ export async function runProgram(options: Options, workers: string | null, progr
   for (const path of paths) {
     await timed(`dots ${path.name}`, async () => {
       const executor = executorOf(path);
-      for (const [kind, { hash }] of Object.entries(await dots(executor))) result.hashes[`dots ${path.name} ${kind}`] = hash;
+      note(result, `dots ${path.name}`, foldDots(await dots(executor)));
       await executor.close();
     });
   }
@@ -58,13 +59,16 @@ export async function runProgram(options: Options, workers: string | null, progr
     for (const path of taken) {
       const key = `${name} ${path.name}`;
       await timed(key, async () => {
-        const { hash, tensors } = await subject.compute(executorOf(path));
-        result.hashes[key] = hash;
-        result.tensors[key] = tensors;
+        note(result, key, await subject.compute(executorOf(path)));
       });
     }
   }
   return result;
+}
+
+function note(result: Result, key: string, { hash, parts }: Folded): void {
+  result.hashes[key] = hash;
+  result.parts[key] = parts;
 }
 
 type Timed = (what: string, compute: () => void) => Promise<void>;
@@ -77,8 +81,8 @@ async function sweeps(step: number, paths: readonly Path[], result: Result, time
     for (const of of FUNCTIONS) {
       const key = `sweep ${of} ${name}`;
       await timed(key, () => {
-        const { chunks, fnv } = sweep(computeOf(of), step);
-        result.hashes[key] = chunks.map((hash) => hash.slice(0, 16)).join(' ');
+        const { fnv, ...folded } = sweep(computeOf(of), step);
+        note(result, key, folded);
         result.fnv[key] = fnv;
       });
     }

@@ -7,7 +7,7 @@ import { compile, instantiate } from '../../src/ops/simd/machine.ts';
 import { kernels, runStep } from '../../src/ops/simd/steps.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/simd/tables.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
-import { fnv1a, hashNumbers } from './hash.ts';
+import { fnv1a, Fold, type Folded } from './hash.ts';
 
 const PLAIN = { exp, sigmoid, quickGelu, erf, gelu } as const;
 
@@ -40,9 +40,7 @@ export function bySimd(): (name: FunctionName) => Compute {
   };
 }
 
-export interface Sweep {
-  /** SHA-256 of each 2^20 results. */
-  readonly chunks: readonly string[];
+export interface Sweep extends Folded {
   /** FNV-1a of all words, to compare with what other implementations of the functions gave. */
   readonly fnv: string;
 }
@@ -52,7 +50,7 @@ export function sweep(compute: Compute, step: number): Sweep {
   const count = Math.ceil(PATTERNS / step);
   const words = new Uint32Array(PIECE);
   const results = new Float32Array(CHUNK);
-  const chunks: string[] = [];
+  const fold = new Fold();
   let fnv: number | undefined;
   for (let start = 0; start < count; start += CHUNK) {
     const size = Math.min(CHUNK, count - start);
@@ -62,14 +60,14 @@ export function sweep(compute: Compute, step: number): Sweep {
       results.set(compute(new Float32Array(words.buffer, 0, n)), piece);
     }
     const done = results.subarray(0, size);
-    chunks.push(hashNumbers(done));
+    fold.add(rangeOf(start, size, step), [size], done);
     fnv = fnv1a(new Uint32Array(results.buffer, 0, size), fnv);
   }
-  return { chunks, fnv: fnv!.toString(16).padStart(8, '0') };
+  return { ...fold.done(), fnv: fnv!.toString(16).padStart(8, '0') };
 }
 
-/** The patterns of chunk i, in words. */
-export function rangeOf(chunk: number, step: number): string {
-  const pattern = (i: number): string => Math.min(i, PATTERNS - 1).toString(16).padStart(8, '0');
-  return `patterns ${pattern(chunk * CHUNK * step)} to ${pattern(((chunk + 1) * CHUNK - 1) * step)}`;
+/** The patterns of a chunk, in words. */
+function rangeOf(start: number, size: number, step: number): string {
+  const pattern = (i: number): string => (i * step).toString(16).padStart(8, '0');
+  return `${pattern(start)}-${pattern(start + size - 1)}`;
 }
