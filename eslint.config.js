@@ -18,6 +18,7 @@ const banApproximations = {
     { selector: "MemberExpression[object.name='Math'][computed=true]", message: 'Name the Math function, so that the ban on approximated ones can see it.' },
     { selector: "VariableDeclarator[init.name='Math']", message: 'Call Math functions as Math.name, so that the ban on approximated ones can see them.' },
     { selector: "MemberExpression[property.name=/relaxed/i]", message: 'Relaxed SIMD may or may not fuse: its bits depend on the engine.' },
+    { selector: 'CallExpression > MemberExpression.callee[property.name=/^(findLast|findLastIndex|toSorted|toReversed|toSpliced)$/]', message: 'ES2023: SpiderMonkey 102 and Safari before 16 have no such method.' },
   ],
 };
 

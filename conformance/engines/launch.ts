@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-export type HostKind = 'node' | 'deno' | 'bun' | 'browser' | 'shell';
+export type HostKind = 'node' | 'deno' | 'bun' | 'browser' | 'shell' | 'quickjs';
 
 // gjs sends console.log to stderr with a prefix, and shells have no console: print comes first there. A page's print opens a dialogue: it posts instead.
 const PRINTS: Record<HostKind, string> = {
@@ -11,6 +11,7 @@ const PRINTS: Record<HostKind, string> = {
   deno: 'console.log(line)',
   bun: 'console.log(line)',
   shell: 'globalThis.print(line)',
+  quickjs: "std.out.puts(line + '\\n'); std.out.flush()", // Its print keeps lines back when they go to a pipe.
   browser: 'post(line)',
 };
 
@@ -25,10 +26,12 @@ addEventListener('error', (event) => post('FAILED ' + event.message + ' ' + (eve
 addEventListener('unhandledrejection', (event) => post('FAILED ' + String(event.reason && event.reason.stack || event.reason).replace(/\\n/g, ' ')));
 `;
 
+const BEFORE: Partial<Record<HostKind, string>> = { browser: POST, quickjs: "import * as std from 'std';\n" };
+
 /** The module that is evaluated before the program. */
 export function hostModule(kind: HostKind, args: string[]): string {
-  return `${kind === 'browser' ? POST : ''}globalThis.conformanceHost = {
-  kind: ${JSON.stringify(kind)},
+  return `${BEFORE[kind] ?? ''}globalThis.conformanceHost = {
+  kind: ${JSON.stringify(kind === 'quickjs' ? 'shell' : kind)},
   args: ${JSON.stringify(args)},
   print: (line) => { ${PRINTS[kind]}; },
 };

@@ -51,7 +51,7 @@ const quickjs = (folder: string, args: string[]) => {
   return { command: join(root, 'usr/lib64/ld-linux-x86-64.so.2'), args: ['--library-path', join(root, 'usr/lib/x86_64-linux-gnu'), join(root, 'usr/bin/qjs'), ...args] };
 };
 export const quickjsEngines: Engine[] = [programEngine({
-  name: 'quickjs', processor: 'x86-64', kind: 'shell', note: 'interpreted, no WebAssembly', slow: true,
+  name: 'quickjs', processor: 'x86-64', kind: 'quickjs', note: 'interpreted, no WebAssembly', slow: true,
   install: (folder) => installRoot(folder, QUICKJS),
   // `qjs --help` says the version and ends with code 1.
   version: async (folder) => firstLine({ command: '/bin/sh', args: ['-c', '"$@" || true', 'sh', ...[quickjs(folder, ['--help'])].flatMap(({ command, args }) => [command, ...args])] }, /QuickJS[^\n]*?\d{4}-\d\d-\d\d/)

@@ -105,16 +105,16 @@ export function runCopy(step: CopyStep, machine: Machine, part: number, parts: n
   const y = step.y + begin * longest.y;
   longest.extent = end - begin;
 
-  const inner = axes.findLast(({ x: xs, y: ys }) => xs === 4 && ys === 4);
-  const across = inner === undefined ? axes.findLast(({ y: ys }) => ys === 4) : undefined;
-  const along = inner === undefined ? axes.findLast(({ x: xs }) => xs === 4) : undefined;
+  const inner = axes.filter(({ x: xs, y: ys }) => xs === 4 && ys === 4).at(-1);
+  const across = inner === undefined ? axes.filter(({ y: ys }) => ys === 4).at(-1) : undefined;
+  const along = inner === undefined ? axes.filter(({ x: xs }) => xs === 4).at(-1) : undefined;
   if (inner !== undefined) {
     const rows = longestBut(axes, inner);
     overOthers(axes, [inner, rows], x, y, (from, to) => { machine.kernels.copy_rows(from, to, rows.extent, inner.extent, rows.x, rows.y); });
   } else if (across !== undefined && along !== undefined && across.extent >= 4 && along.extent >= 4) {
     overOthers(axes, [across, along], x, y, (from, to) => { transpose(machine, from, to, along, across); });
   } else {
-    const columns = axes.findLast(({ y: ys }) => ys === 4) ?? axes[axes.length - 1];
+    const columns = axes.filter(({ y: ys }) => ys === 4).at(-1) ?? axes[axes.length - 1];
     const rows = longestBut(axes, columns);
     overOthers(axes, [columns, rows], x, y, (from, to) => {
       machine.kernels.copy_strided(from, to, rows.extent, columns.extent, rows.x, rows.y, columns.x, columns.y);

@@ -174,7 +174,7 @@ function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & {
     }
   }
   // [1] how long each storage is needed: to its last use, a wanted one to the end of its segment or of the plan
-  const segmentOf = (after: number): number => items.findLastIndex((item) => item.position < after);
+  const segmentOf = (after: number): number => items.reduce((last, item, i) => (item.position < after ? i : last), -1);
   const lastUse = new Map<Storage, number>();
   items.forEach((item, i) => {
     for (const node of [item.node, ...item.followers]) for (const x of node.inputs) lastUse.set(storageOf(x), i);
