@@ -7,7 +7,7 @@ import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { answerImages, type Scorer } from './answer-images.ts';
 import { CommandError } from './errors.ts';
-import { readLabels, checkLabels, type Labels } from './labels.ts';
+import { bundledLabels, readLabels, checkLabels, type Labels } from './labels.ts';
 import type { AnswerOptions, ImageOptions } from './options.ts';
 import { openSource } from './run-images.ts';
 
@@ -40,7 +40,7 @@ async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: L
   const width = CHANNELS[options.model];
   if (width !== undefined) checkHeadFits(head, { name: options.model, embed: width });
   const classes = head.weight.shape[0];
-  const own = head.labels ? { names: head.labels, signs: null } : bundled ? await readLabels(bundledFile('labels.json')) : null;
+  const own = head.labels ? { names: head.labels, signs: null } : bundled ? await bundledLabels() : null;
   const labels = options.labels !== undefined ? await readLabels(options.labels) : own ?? (classes === 1 ? { names: ['no', 'yes'], signs: null } : null);
   if (labels !== null) checkLabels(labels, classes, options.head !== undefined && existsSync(options.head) ? options.head : 'the emoji head');
   return { head, labels };

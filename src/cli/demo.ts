@@ -7,7 +7,7 @@ import { bundledFile } from '../clip/checkpoint/bundled.ts';
 import { readRawTensors } from './raw-tensors.ts';
 import { OK, SOME_FAILED } from './errors.ts';
 import { halfBlocks } from './half-blocks.ts';
-import { readLabels } from './labels.ts';
+import { bundledLabels } from './labels.ts';
 import { standardOutput } from './out-file.ts';
 import { hasTrueColor, styleFor, type Style } from './style.ts';
 import { verdictTable } from './verdict.ts';
@@ -73,7 +73,7 @@ async function pictureToName(open: Open): Promise<void> {
   const stages = new Stages();
   const model = await stages.run('weights', () => open('mini-vit'));
   const head = await stages.run('head', () => loadHead(bundledFile('emoji-head.pth')));
-  const labels = await readLabels(bundledFile('labels.json'));
+  const labels = await bundledLabels();
   const picture = await stages.run('decode', async () => readImage(await readFile(bundledFile('octopus.jpg'))));
   const R = model.architecture.vision.resolution;
   const x = await stages.run('preprocess', () => normalize(cropPixels(picture, R), R));

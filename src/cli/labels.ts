@@ -24,6 +24,13 @@ export async function readLabels(spec: string, option = '--labels'): Promise<Lab
   return /\.json$/i.test(spec) ? fromJson(text, spec, option) : { names: linesOf(text).map((line) => line.trim()).filter((line) => line !== ''), signs: null };
 }
 
+/** The names of the emoji head's classes. */
+export async function bundledLabels(): Promise<Labels> {
+  const [{ bundledFile }, { readFile }, { gunzipSync }] = await Promise.all([import('../clip/checkpoint/bundled.ts'), import('node:fs/promises'), import('node:zlib')]);
+  const file = bundledFile('labels.json.gz');
+  return fromJson(gunzipSync(await readFile(file)).toString('utf8'), file, '--labels');
+}
+
 function fromJson(text: string, file: string, option: string): Labels {
   const wrong = (): CommandError => new CommandError(`${option} expected a JSON list of names, or of objects with a "name", in ${file}; one name per line in a .txt file will do too`);
   let list: unknown;

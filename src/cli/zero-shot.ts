@@ -6,7 +6,7 @@ import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { answerImages, type Scorer } from './answer-images.ts';
 import { CommandError } from './errors.ts';
-import { readLabels, type Labels } from './labels.ts';
+import { bundledLabels, readLabels, type Labels } from './labels.ts';
 import type { AnswerOptions, ImageOptions } from './options.ts';
 import { openSource } from './run-images.ts';
 
@@ -40,9 +40,8 @@ async function textsOf({ prompt, labelsFile, template, model }: ZeroShotOptions)
   const fill = (name: string, pattern: string): string => pattern.replaceAll('{}', () => name);
   if (prompt !== undefined) return { labels: { names: prompt, signs: null }, texts: prompt.map((text) => fill(text, template ?? '{}')) };
   if (labelsFile === undefined && model !== 'mini-vit') throw new CommandError('expected texts to choose from, got none; give --prompt TEXT for each, or --labels-file FILE');
-  const { bundledFile } = await import('../clip/checkpoint/bundled.ts');
   if (typeof labelsFile === 'string' && !existsSync(labelsFile)) throw new CommandError(`--labels-file expected a file, got "${labelsFile}", which does not exist; give single texts with --prompt`);
-  const labels = await readLabels(typeof labelsFile === 'string' ? labelsFile : bundledFile('labels.json'), '--labels-file');
+  const labels = typeof labelsFile === 'string' ? await readLabels(labelsFile, '--labels-file') : await bundledLabels();
   if (labels.names.length === 0) throw new CommandError(`--labels-file expected one name per line, got none in ${String(labelsFile)}`);
   return { labels, texts: labels.names.map((name) => fill(name, template ?? TEMPLATE)) };
 }

@@ -1,7 +1,6 @@
 // Which activation the transformers have. No tensor says so: OpenAI trained with QuickGELU, LAION mostly with GELU, and the features of the
 // wrong one are wrong by a few per cent without anything failing. So where what is known does not fit together, there is a warning.
 
-import { basename } from 'node:path';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { MODELS } from './models.ts';
 
@@ -9,7 +8,7 @@ export type Activation = 'quick_gelu' | 'gelu';
 
 /**
  * What the configuration beside the weights says (`config.json`, `open_clip_config.json`), else QuickGELU. OpenAI's own files have QuickGELU whatever lies beside them.
- * @param warn is told in one sentence what does not fit. Default: Node's warnings, on standard error
+ * @param warn is told in one sentence what does not fit. Default: Node's warnings, on standard error; elsewhere the console
  */
 export function activationOf(checkpoint: Pick<Checkpoint, 'origin' | 'format' | 'metadata'>, warn: (message: string) => void = warning): Activation {
   const configured = checkpoint.metadata.hidden_act as Activation | undefined;
@@ -31,6 +30,11 @@ export function activationOf(checkpoint: Pick<Checkpoint, 'origin' | 'format' | 
 /** OpenAI's archives are TorchScript, which nobody else's checkpoints are; and a file that has one of their names. */
 const isOpenAIs = ({ origin, format }: Pick<Checkpoint, 'origin' | 'format'>): boolean => format === 'TorchScript archive' || MODELS.some(({ file }) => file !== null && file === basename(origin));
 
+/** The last part of a path or URL. */
+const basename = (path: string): string => path.replace(/^.*[\\/]/, '');
+
 function warning(message: string): void {
-  process.emitWarning(message, { type: 'ClipOracleWarning', code: 'CLIP_ORACLE_ACTIVATION' });
+  const { process } = globalThis as { process?: { emitWarning?: (message: string, options: object) => void } };
+  if (process?.emitWarning !== undefined) process.emitWarning(message, { type: 'ClipOracleWarning', code: 'CLIP_ORACLE_ACTIVATION' });
+  else console.warn(message);
 }

@@ -2,7 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileError } from '../checkpoint/byte-source.ts';
+import { fileError } from '../checkpoint/file-source.ts';
 import { isFloat } from '../checkpoint/element-types.ts';
 import { assertFinite } from '../checkpoint/finite.ts';
 import { parseObject } from '../checkpoint/json.ts';

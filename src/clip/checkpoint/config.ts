@@ -1,52 +1,11 @@
-// config.json (Hugging Face) and open_clip_config.json, where they lie beside the weights: which GELU, and whether the heads have
-// the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights themselves do not say.
+// The configuration in the folder of the weights (configured.ts).
 
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isObject } from './json.ts';
-
-const MAX_CONFIG_BYTES = 1 << 20;
+import { configured, MAX_CONFIG_BYTES } from './configured.ts';
 
 /** `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file. @throws Error for another activation, or heads that are not 64 wide */
 export async function readConfig(source: string): Promise<Record<string, string>> {
   const folder = await stat(source).then((s) => (s.isDirectory() ? source : dirname(source)), () => dirname(source));
-  const huggingFace = await readJson(join(folder, 'config.json'));
-  if (huggingFace !== null && huggingFace.vision_config !== undefined || typeof huggingFace?.hidden_act === 'string') {
-    const vision = isObject(huggingFace?.vision_config) ? huggingFace.vision_config : huggingFace!;
-    const { hidden_size: width, num_attention_heads: heads } = vision;
-    if (typeof width === 'number' && typeof heads === 'number') checkHeads(width, width / heads, join(folder, 'config.json'));
-    // transformers' default where the file is silent
-    const activation = vision.hidden_act ?? 'quick_gelu';
-    if (activation !== 'quick_gelu' && activation !== 'gelu') {
-      throw new Error(`"${join(folder, 'config.json')}" names the activation ${JSON.stringify(activation).slice(0, 60)}, expected "quick_gelu" or "gelu"; only those can be computed`);
-    }
-    const text = isObject(huggingFace?.text_config) ? huggingFace.text_config.hidden_act ?? activation : activation;
-    if (text !== activation) {
-      throw new Error(`"${join(folder, 'config.json')}" names ${JSON.stringify(text).slice(0, 60)} for the text tower and ${JSON.stringify(activation)} for the image tower, expected one activation for both; mend the configuration`);
-    }
-    return { hidden_act: activation };
-  }
-  const openClip = await readJson(join(folder, 'open_clip_config.json'));
-  if (openClip !== null && isObject(openClip.model_cfg)) {
-    const { vision_cfg: vision, quick_gelu: quick } = openClip.model_cfg;
-    if (isObject(vision) && typeof vision.head_width === 'number' && typeof vision.width === 'number') checkHeads(vision.width, vision.head_width, join(folder, 'open_clip_config.json'));
-    return { hidden_act: quick === true ? 'quick_gelu' : 'gelu' };
-  }
-  return {};
-}
-
-function checkHeads(width: number, headWidth: number, file: string): void {
-  if (headWidth !== 64) {
-    throw new Error(`"${file}" says that the image tower of width ${width} has heads of ${headWidth} columns, but OpenAI's architecture has heads of 64; only those can be loaded`);
-  }
-}
-
-async function readJson(path: string): Promise<Record<string, unknown> | null> {
-  try {
-    if ((await stat(path)).size > MAX_CONFIG_BYTES) return null;
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
+  return configured((file) => join(folder, file), async (path) => ((await stat(path)).size > MAX_CONFIG_BYTES ? null : readFile(path, 'utf8')));
 }

@@ -35,11 +35,9 @@ export function elementReader(dtype: DType, buffer: ArrayBuffer, count: number):
 const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
 
 /** Files are little endian. On a big-endian processor the elements are turned round in place; elsewhere nothing happens. */
-export function toHostOrder(bytes: Buffer, dtype: DType): void {
-  if (!BIG_ENDIAN_HOST) return;
-  if (ELEMENT_BYTES[dtype] === 2) bytes.swap16();
-  else if (ELEMENT_BYTES[dtype] === 4) bytes.swap32();
-  else if (ELEMENT_BYTES[dtype] === 8) bytes.swap64();
+export function toHostOrder(bytes: Uint8Array, dtype: DType): void {
+  const size = ELEMENT_BYTES[dtype];
+  if (BIG_ENDIAN_HOST) for (let at = 0; at + size <= bytes.length; at += size) bytes.subarray(at, at + size).reverse();
 }
 
 /**

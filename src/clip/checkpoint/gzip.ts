@@ -1,8 +1,7 @@
 // gzip, in memory and with a limit: the bundled weights are compressed.
 
-import { promisify } from 'node:util';
-import { gunzip as zlibGunzip } from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
+import { unpack } from './unpack-node.ts';
 
 /** Far above the bundled models (8 MB), far below what would hurt. Larger weights are better kept unpacked, so that they can be read in place. */
 export const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
@@ -13,10 +12,12 @@ export async function gunzip(source: ByteSource): Promise<Uint8Array> {
   if (source.size > MAX_UNPACKED_BYTES) throw tooLarge();
   const packed = new Uint8Array(source.size);
   await source.read(packed, 0);
+  let unpacked: Uint8Array | 'longer';
   try {
-    return await promisify(zlibGunzip)(packed, { maxOutputLength: MAX_UNPACKED_BYTES });
+    unpacked = await unpack('gzip', packed, MAX_UNPACKED_BYTES);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
     throw new Error(`"${source.name}" is no sound gzip file; copy or download it again`, { cause: error });
   }
+  if (unpacked === 'longer') throw tooLarge();
+  return unpacked;
 }

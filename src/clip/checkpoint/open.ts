@@ -1,12 +1,9 @@
 // Opens weights in any format and layout: only headers are read here, tensors when they are asked for.
 
 import { stat } from 'node:fs/promises';
-import type { Checkpoint, TensorInfo } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from '../models.ts';
-import type { RawCheckpoint } from './raw-checkpoint.ts';
-import { findModel, type ModelTensors } from './layouts.ts';
-import { elementCount, readStored } from './stored-tensor.ts';
-import { assertFinite } from './finite.ts';
+import { checkpointOf } from './checkpoint-of.ts';
 import { openRaw } from './open-raw.ts';
 import { readConfig } from './config.ts';
 import { openSynthetic } from './synthetic.ts';
@@ -31,42 +28,14 @@ export async function openCheckpoint(source: string, options: OpenOptions = {}):
   if (source.startsWith('synthetic:')) return openSynthetic(source, options);
   const raw = await openRaw(source);
   try {
-    const model = findModel(raw.tensors, source);
-    return asCheckpoint(raw, model, { ...raw.metadata, ...await readConfig(source) }, options.allowNonFinite === true);
+    return checkpointOf(raw, source, await readConfig(source), options.allowNonFinite === true);
   } catch (error) {
     await raw.close();
     throw error;
   }
 }
 
-function asCheckpoint(raw: RawCheckpoint, model: ModelTensors, metadata: Record<string, string>, allowNonFinite: boolean): Checkpoint {
-  const { tensors, layout } = model;
-  const info = new Map<string, TensorInfo>([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
-  return {
-    origin: raw.origin,
-    format: raw.format,
-    layout,
-    metadata,
-    tensors: info,
-    async read(name, into) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined) throw new RangeError(`"${raw.origin}" has no tensor "${name}"; its names are in "tensors"`);
-      const count = elementCount(tensor.shape);
-      if (!(into instanceof Float32Array)) throw new TypeError(`read("${name}"): "into" expected a Float32Array of ${count} elements, got ${typeof into}`);
-      if (into.length !== count) throw new RangeError(`read("${name}"): "into" expected ${count} elements for (${tensor.shape.join(', ')}), got ${into.length}`);
-      let at = 0;
-      for (const part of tensor.parts) {
-        await readStored(part, into, at);
-        at += elementCount(part.shape);
-      }
-      if (!allowNonFinite) assertFinite(into, name, raw.origin);
-    },
-    close: () => raw.close(),
-  };
-}
-
 /** Whether the path exists, as a file or folder. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(() => true, () => false);
 }
-

@@ -1,5 +1,7 @@
 // The bytes of a pickle: numbers, strings and lines, each checked against the end before it is read.
 
+import { latin1 } from './latin1.ts';
+
 /** The bytes end before the pickle does: read more, or report a truncated file. */
 export class PickleEnd extends Error {
   override name = 'PickleEnd';
@@ -62,7 +64,7 @@ export class PickleReader {
   }
 
   utf8(length: number): string { return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.view8(length)); }
-  latin1(length: number): string { return Buffer.from(this.view8(length)).toString('latin1'); }
+  latin1(length: number): string { return latin1(this.view8(length)); }
 
   /** A little-endian two's complement integer of `length` bytes. */
   long(length: number): number | bigint {

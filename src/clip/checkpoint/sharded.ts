@@ -1,9 +1,7 @@
 // Weights in several files: model.safetensors.index.json (or pytorch_model.bin.index.json) says which file of the same folder holds
 // which tensor. https://huggingface.co/docs/transformers/big_models
 
-import { basename, dirname, join } from 'node:path';
-import { readFile, stat } from 'node:fs/promises';
-import { fileError } from './byte-source.ts';
+import { readStart, type ByteSource } from './byte-source.ts';
 import { isObject, parseObject } from './json.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import type { StoredTensor } from './stored-tensor.ts';
@@ -12,18 +10,20 @@ const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 const MAX_SHARDS = 1000;
 
 /**
- * @param openFile opens one shard
+ * @param source the index; it is closed
+ * @param openShard opens a file of the same folder by its name, which is no path
  * @throws Error if a shard is missing, lies outside the folder, or does not hold what the index says
  */
-export async function readSharded(index: string, openFile: (path: string) => Promise<RawCheckpoint>): Promise<RawCheckpoint> {
-  const { size } = await stat(index).catch((error: unknown) => { throw fileError(index, error); });
+export async function readSharded(source: ByteSource, openShard: (name: string) => Promise<RawCheckpoint>): Promise<RawCheckpoint> {
+  const { name: index, size } = source;
   if (size > MAX_INDEX_BYTES) throw new Error(`"${index}" has ${size} bytes, more than any index of shards; name a file of weights`);
-  const { weight_map: map } = parseObject(await readFile(index, 'utf8'), `"${index}"`);
+  const bytes = await readStart(source, size);
+  await source.close();
+  const { weight_map: map } = parseObject(new TextDecoder().decode(bytes), `"${index}"`);
   if (!isObject(map) || Object.keys(map).length === 0) throw new Error(`"${index}" has no "weight_map", so it is no index of shards; name a file of weights or model.safetensors.index.json`);
-  const folder = dirname(index);
   const wanted = new Map<string, string[]>();
   for (const [tensor, shard] of Object.entries(map)) {
-    if (typeof shard !== 'string' || shard === '' || shard !== basename(shard) || shard === '..' || shard === '.' || /[\\/\0]/.test(shard)) {
+    if (typeof shard !== 'string' || shard === '' || shard === '..' || shard === '.' || /[\\/\0]/.test(shard)) {
       throw new Error(`"${index}" names the shard ${JSON.stringify(shard).slice(0, 120)} for "${tensor}"; expected the name of a file in the same folder: mend the index`);
     }
     const names = wanted.get(shard) ?? [];
@@ -36,13 +36,11 @@ export async function readSharded(index: string, openFile: (path: string) => Pro
   try {
     const tensors = new Map<string, StoredTensor>();
     for (const [shard, names] of wanted) {
-      const path = join(folder, shard);
-      await stat(path).catch(() => { throw new Error(`"${index}" names the shard "${shard}", which is missing; download it into the same folder`); });
-      const raw = await openFile(path);
+      const raw = await openShard(shard);
       open.push(raw);
       for (const name of names) {
         const tensor = raw.tensors.get(name);
-        if (tensor === undefined) throw new Error(`"${path}" has no tensor "${name}", which "${basename(index)}" expects there; download index and shards of the same version`);
+        if (tensor === undefined) throw new Error(`"${raw.origin}" has no tensor "${name}", which "${index.replace(/^.*[\\/]/, '')}" expects there; download index and shards of the same version`);
         tensors.set(name, tensor);
       }
     }

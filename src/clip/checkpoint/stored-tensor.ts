@@ -16,7 +16,7 @@ export interface StoredTensor {
 }
 
 const SCRATCH_BYTES = 1 << 20;
-const spareScratch: Buffer[] = [];
+const spareScratch: Uint8Array<ArrayBuffer>[] = [];
 
 /** Row-major strides of a shape. */
 export function rowMajor(shape: readonly number[]): number[] {
@@ -47,7 +47,7 @@ export async function readStored(tensor: StoredTensor, into: Float32Array, at: n
   const count = elementCount(tensor.shape);
   if (count === 0) return;
   await tensor.source.checkUnchanged();
-  const scratch = spareScratch.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  const scratch = spareScratch.pop() ?? new Uint8Array(SCRATCH_BYTES);
   try {
     if (isRowMajor(tensor)) await readRun(tensor, count, into, at, scratch);
     else await readStrided(tensor, into, at, scratch);
@@ -61,7 +61,7 @@ function isRowMajor({ shape, strides }: StoredTensor): boolean {
   return shape.every((extent, axis) => extent === 1 || strides[axis] === expected[axis]);
 }
 
-async function readRun({ dtype, source, position }: StoredTensor, count: number, into: Float32Array, at: number, scratch: Buffer): Promise<void> {
+async function readRun({ dtype, source, position }: StoredTensor, count: number, into: Float32Array, at: number, scratch: Uint8Array<ArrayBuffer>): Promise<void> {
   const bytes = ELEMENT_BYTES[dtype];
   const perChunk = SCRATCH_BYTES / bytes;
   for (let done = 0; done < count; done += perChunk) {
@@ -69,7 +69,7 @@ async function readRun({ dtype, source, position }: StoredTensor, count: number,
     const chunk = scratch.subarray(0, n * bytes);
     await source.read(chunk, position + done * bytes);
     toHostOrder(chunk, dtype);
-    widen(dtype, scratch.buffer as ArrayBuffer, n, into, at + done);
+    widen(dtype, scratch.buffer, n, into, at + done);
   }
 }
 
@@ -77,7 +77,7 @@ async function readRun({ dtype, source, position }: StoredTensor, count: number,
  * Walks the axes from the largest stride to the smallest, so that the file is read from front to back and the destination is
  * written wherever the element belongs; a window of the file is fetched whenever the next element lies outside the last one.
  */
-async function readStrided(tensor: StoredTensor, into: Float32Array, at: number, scratch: Buffer): Promise<void> {
+async function readStrided(tensor: StoredTensor, into: Float32Array, at: number, scratch: Uint8Array<ArrayBuffer>): Promise<void> {
   const { dtype, shape, strides, source, position } = tensor;
   const bytes = ELEMENT_BYTES[dtype];
   const destination = rowMajor(shape);
@@ -101,7 +101,7 @@ async function readStrided(tensor: StoredTensor, into: Float32Array, at: number,
         const window = scratch.subarray(0, (windowEnd - windowStart) * bytes);
         await source.read(window, position + windowStart * bytes);
         toHostOrder(window, dtype);
-        element = elementReader(dtype, scratch.buffer as ArrayBuffer, windowEnd - windowStart);
+        element = elementReader(dtype, scratch.buffer, windowEnd - windowStart);
       }
       into[to] = element(from - windowStart);
     }

@@ -1,16 +1,16 @@
 // PyTorch's zip files (torch.save since 1.6, TorchScript archives): one folder with `data.pkl` and the raw storages `data/KEY`, stored
 // without compression, so that they can be read in place. Sources: torch/serialization.py, torch/csrc/jit/docs/serialization.md.
 
-import { promisify } from 'node:util';
-import { inflateRaw } from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import { crc32 } from './crc32.ts';
 import { ELEMENT_BYTES } from './element-types.ts';
+import { latin1 } from './latin1.ts';
 import { unpickle } from './pickle.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 import { metadataOf } from './torch-metadata.ts';
 import { collectTensors, torchHooks } from './torch-objects.ts';
+import { unpack } from './unpack-node.ts';
 import { listZip, type ZipEntry } from './zip.ts';
 
 /** Hundreds of times what a CLIP needs. */
@@ -28,7 +28,7 @@ export async function readTorchZip(source: ByteSource): Promise<RawCheckpoint> {
   }
   const folder = pickles[0].slice(0, -'data.pkl'.length);
   const order = entries.get(`${folder}byteorder`);
-  if (order !== undefined && Buffer.from(await contents(source, order, 64, where)).toString('latin1').trim() === 'big') throw bigEndian(where);
+  if (order !== undefined && latin1(await contents(source, order, 64, where)).trim() === 'big') throw bigEndian(where);
   // [1] the pickle, whole and checked
   const entry = entries.get(pickles[0])!;
   const pickle = await contents(source, entry, MAX_PICKLE_BYTES, where);
@@ -123,12 +123,12 @@ async function contents(source: ByteSource, entry: ZipEntry, limit: number, wher
   await source.read(packed, start);
   if (!entry.compressed) return packed;
   const damaged = (cause?: unknown): Error => new Error(`"${where}": "${entry.name.slice(0, 120)}" cannot be unpacked; copy or download the file again`, { cause });
-  let unpacked: Uint8Array;
+  let unpacked: Uint8Array | 'longer';
   try {
-    unpacked = await promisify(inflateRaw)(packed, { maxOutputLength: Math.max(1, entry.size) });
+    unpacked = await unpack('deflate-raw', packed, entry.size);
   } catch (error) {
     throw damaged(error);
   }
-  if (unpacked.length !== entry.size) throw damaged();
+  if (unpacked === 'longer' || unpacked.length !== entry.size) throw damaged();
   return unpacked;
 }

@@ -2,15 +2,14 @@
 // semicolon, the longest name first. Differs from the standard in one way, which is Python's: numbers of control characters and of
 // non-characters stand for nothing.
 
-import { readFileSync } from 'node:fs';
-import { packageFile } from '../package-file.ts';
+import { readTable } from './tables-node.ts';
 import { windows1252 } from './windows-1252.ts';
 
 let table: ReadonlyMap<string, string> | null = null;
 
 /** The standard's 2,231 names, those that end with a semicolon and the old ones that also do without, and what they stand for. */
 export function namedReferences(): ReadonlyMap<string, string> {
-  return table ??= new Map(readFileSync(packageFile('fixtures/bundled/entities.txt'), 'utf8').trimEnd().split('\n').map((line) => {
+  return table ??= new Map(readTable('entities').trimEnd().split('\n').map((line) => {
     const [name, ...codes] = line.split(' ');
     return [name, String.fromCodePoint(...codes.map((code) => parseInt(code, 16)))];
   }));

@@ -1,9 +1,7 @@
-// The 48,894 merges of OpenAI's vocabulary, which the build packs (scripts/pack-merges.mjs).
+// The 48,894 merges of OpenAI's vocabulary, which the build packs (scripts/pack-bundled.mjs).
 
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
-import { packageFile } from '../package-file.ts';
 import { BytePairs } from './byte-pairs.ts';
+import { readTable } from './tables-node.ts';
 
 const COUNT = 48894;
 
@@ -18,13 +16,7 @@ export function openaiBytePairs(): BytePairs {
 }
 
 function readMerges(): string[] {
-  const file = packageFile('fixtures/bundled/merges.txt.gz');
-  let merges: string[];
-  try {
-    merges = gunzipSync(readFileSync(file)).toString('utf8').split('\n');
-  } catch (error) {
-    throw new Error(`the tokenizer's merges cannot be read from "${file}" (${(error as NodeJS.ErrnoException).code ?? 'damaged'}); run npm run build, or install the package again`, { cause: error });
-  }
-  if (merges.length !== COUNT) throw new Error(`"${file}" expected ${COUNT} merges, got ${merges.length}; run npm run build, or install the package again`);
+  const merges = readTable('merges').split('\n');
+  if (merges.length !== COUNT) throw new Error(`the tokenizer's table expected ${COUNT} merges, got ${merges.length}; run npm run build, or install the package again`);
   return merges;
 }

@@ -39,7 +39,9 @@ function sorted(texts: ReadonlySet<string>): string[] {
 
 /** As Python and NumPy sort, where JavaScript's own order goes by UTF-16 units. */
 function byCodePoints(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b)); // UTF-8 keeps the order of code points
+  const left = Array.from(a, (character) => character.codePointAt(0)!), right = Array.from(b, (character) => character.codePointAt(0)!);
+  const i = left.findIndex((code, at) => code !== right[at]);
+  return i < 0 ? left.length - right.length : left[i] - (right[i] ?? -1);
 }
 
 function listed(names: readonly string[]): string {

@@ -2,7 +2,8 @@
 // answers later, the same file answers at once.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { fileError, type ByteSource } from '../../clip/checkpoint/byte-source.ts';
+import type { ByteSource } from '../../clip/checkpoint/byte-source.ts';
+import { fileError } from '../../clip/checkpoint/file-source.ts';
 
 export class DumpFile implements ByteSource {
   readonly name: string;

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileError } from '../../clip/checkpoint/byte-source.ts';
+import { fileError } from '../../clip/checkpoint/file-source.ts';
 import type { Dump } from '../types.ts';
 import { DumpFile } from './dump-file.ts';
 import { MAX_METADATA_BYTES, METADATA_FILE, parseMetadata } from './metadata.ts';

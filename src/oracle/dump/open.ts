@@ -1,7 +1,7 @@
 // Opens a dump, whatever its format: a safetensors file, a NumPy .npz, or a folder of .npy files. Bytes decide, not the name's ending.
 
 import { stat } from 'node:fs/promises';
-import { fileError } from '../../clip/checkpoint/byte-source.ts';
+import { fileError } from '../../clip/checkpoint/file-source.ts';
 import type { Dump } from '../types.ts';
 import { DumpFile } from './dump-file.ts';
 import { npyFolderDump } from './npy-folder-dump.ts';

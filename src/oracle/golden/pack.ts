@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../clip/checkpoint/byte-source.ts';
+import { fileError } from '../../clip/checkpoint/file-source.ts';
 import { CLAIMS, type Claim } from '../types.ts';
 
 export const KIND = 'clip-oracle golden pack';

@@ -1,0 +1,18 @@
+// The tokenizer's tables out of the package's files, read when they are first asked for. In browsers src/browser/tables.ts takes this file's place
+// (package.json, "browser").
+
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { packageFile } from '../package-file.ts';
+
+export type Table = 'merges' | 'entities';
+
+/** The text of a table. @throws Error with the remedy if its file is missing or damaged */
+export function readTable(table: Table): string {
+  const file = packageFile(`fixtures/bundled/${table}.txt.gz`);
+  try {
+    return gunzipSync(readFileSync(file)).toString('utf8');
+  } catch (error) {
+    throw new Error(`the tokenizer's ${table} cannot be read from "${file}" (${(error as NodeJS.ErrnoException).code ?? 'damaged'}); run npm run build, or install the package again`, { cause: error });
+  }
+}
