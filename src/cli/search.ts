@@ -39,7 +39,7 @@ export async function search(query: string, files: string[], options: SearchOpti
     if (list !== null && list.length !== found.rows) throw new CommandError(`--paths expected ${found.rows} paths, one per row of the features, got ${list.length} in ${options.paths}`);
     if (found.skipped > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${found.skipped} of ${found.rows} rows have no direction (images that failed) and were passed over\n`);
     const answers = found.best().map((hit, rank) => {
-      const i = firsts.findLastIndex((first) => first <= hit.index);
+      const i = firsts.filter((first) => first <= hit.index).length - 1;
       return { rank: rank + 1, file: files[i], row: hit.index - firsts[i], path: list?.[hit.index] ?? collections[i].paths[hit.index - firsts[i]] ?? null, cosine: hit.cosine };
     });
     const table = isTable(options);

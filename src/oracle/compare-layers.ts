@@ -58,7 +58,7 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
   const { model, dump, image, theirs, shapes, claim, signal } = comparison;
   const { teacherForced, onLayer, onProgress } = options;
   const modules = [...shapes.keys()];
-  const until = options.until ?? modules.findLast((name) => theirs.has(name))!;
+  const until = options.until ?? modules.filter((name) => theirs.has(name)).at(-1)!;
   const tolerances = comparison.limits !== undefined || claim === 'float32' ? new Map<string, number>() : teacherForced ? undefined : comparison.tolerances;
   const total = (2 + (tolerances === undefined ? VARIANTS[claim].length : 0)) * (modules.indexOf(until) + 1);
   const reader = new Reader(comparison);

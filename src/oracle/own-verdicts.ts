@@ -11,7 +11,7 @@ import type { LayerResult } from './types.ts';
 export async function ownVerdicts(comparison: Comparison, layers: readonly LayerResult[]): Promise<readonly LayerResult[]> {
   const firstWrong = layers.findIndex(({ verdict }) => verdict === 'wrong');
   const before = firstWrong < 0 ? layers : layers.slice(0, firstWrong);
-  const until = before.findLast(({ verdict }) => verdict === 'plausible')?.name;
+  const until = before.filter(({ verdict }) => verdict === 'plausible').at(-1)?.name;
   if (until === undefined) return layers;
   const own = await compareLayers(comparison, { teacherForced: true, until });
   const wrong = new Map(own.layers.filter(({ verdict }) => verdict === 'wrong').map((layer) => [layer.name, layer]));
