@@ -1,8 +1,10 @@
 // Proves that the published package works: packs it, installs the tarball into an empty folder, and runs there what a user would.
-// Also holds it to its size: at most 4 MB unpacked, dependencies apart.
+// Also holds it to its size, at most 4 MB unpacked, dependencies apart, and to its supply chain: nothing runs at installation, versions are exact, and the
+// bill of materials names what is installed and hashes what is packed.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,11 +18,42 @@ const check = (what, holds) => {
   console.log(`ok   ${what}`);
 };
 
+/** What the installed package says and holds, beside what npm has installed with it. */
+function supplyChain(installed, modules, { files }) {
+  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const atInstallation = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare'].filter((name) => name in manifest.scripts);
+  check(`package.json runs nothing at installation${atInstallation.length > 0 ? `: ${atInstallation.join(', ')}` : ''}`, atInstallation.length === 0);
+  check('its dependencies have exact versions', Object.values(manifest.dependencies).every((version) => /^\d+\.\d+\.\d+$/.test(version)));
+  check('it is published in public, with provenance', manifest.publishConfig?.access === 'public' && manifest.publishConfig.provenance === true);
+
+  const bill = JSON.parse(readFileSync(join(installed, 'sbom.cdx.json'), 'utf8'));
+  const { version, components: data } = bill.metadata.component;
+  check(`the bill of materials is of version ${version}`, version === manifest.version);
+  const wrong = data.filter(({ name, hashes }) => createHash('sha256').update(readFileSync(join(installed, name))).digest('hex') !== hashes[0].content);
+  check(`the bundled data has the hashes of the bill of materials${wrong.length > 0 ? `, but not ${wrong.map(({ name }) => name).join(', ')}` : ''}`, wrong.length === 0);
+  const unnamed = files.map(({ path }) => path).filter((path) => /^fixtures\/bundled\/(?!README)/.test(path) && !data.some(({ name }) => name === path));
+  check(`all of it is in the bill${unnamed.length > 0 ? `, but not ${unnamed.join(', ')}` : ''}`, unnamed.length === 0);
+
+  // What npm installs here is newer than the lock file where a dependency's own dependency has had a release: that is for a person to look at, not a fault of the package.
+  const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
+  const nameOf = (place) => place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
+  const inBill = new Map(bill.components.map((one) => [`${one.name}@${one.version}`, one.hashes[0].content]));
+  const isMissing = (name) => !bill.components.some((one) => one.name === name);
+  const there = Object.entries(packages).filter(([place]) => nameOf(place) !== manifest.name && existsSync(join(modules, '..', place)));
+  const missing = there.map(([place]) => nameOf(place)).filter(isMissing);
+  check(`the bill has all ${there.length} packages that npm installs${missing.length > 0 ? `, but not ${missing.join(', ')}` : ''}`, there.length > 10 && missing.length === 0);
+  for (const [place, { version: got, integrity }] of there) {
+    const key = `${nameOf(place)}@${got}`;
+    if (!inBill.has(key)) console.log(`note ${key} is newer than the bill of materials: run npm update ${nameOf(place)}`);
+    else check(`${key} has the hash of the bill of materials`, Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex') === inBill.get(key));
+  }
+}
+
 try {
   run('npm', ['run', '--silent', 'prepack'], root);
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
   check(`${packed.unpackedSize} bytes unpacked in ${packed.entryCount} files, at most ${LIMIT}`, packed.unpackedSize <= LIMIT);
-  const stray = packed.files.map((file) => file.path).filter((path) => !/^(dist\/(src|workers)\/|fixtures\/bundled\/|schema\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(path));
+  const stray = packed.files.map((file) => file.path).filter((path) => !/^(dist\/(src|workers)\/|fixtures\/bundled\/|schema\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(path));
   check(`nothing in it that does not belong there${stray.length > 0 ? `: ${stray.join(', ')}` : ''}`, stray.length === 0);
 
   writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
@@ -29,6 +62,7 @@ try {
   check('no dependency has an install script', JSON.parse(installScripts).length === 0);
 
   const installed = join(folder, 'node_modules', 'clip-oracle');
+  supplyChain(installed, join(folder, 'node_modules'), packed);
   const picture = join(root, 'fixtures/pictures/pizza.jpg');
   const bin = join(folder, 'node_modules', '.bin', 'clip-oracle');
   const answer = JSON.parse(run(bin, ['classify', picture, '--format', 'jsonl'], folder));

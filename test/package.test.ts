@@ -1,7 +1,7 @@
 // The supply chain as far as the repository's own files decide it: what the lock file pins, what runs at installation, what is published.
 // scripts/check-package.mjs looks at the packed tarball itself.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -116,4 +116,34 @@ test('the bill of materials has what the lock file ships, the bundled files by t
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+describe('scripts/check-release.mjs', () => {
+  const check = (env: Record<string, string>): { status: number | null; text: string } => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/check-release.mjs'], { cwd: new URL('..', import.meta.url), encoding: 'utf8', env: { ...process.env, ...env } });
+    return { status, text: stderr };
+  };
+
+  test('stops a tag of another version, and a repository that package.json does not name', () => {
+    const { status, text } = check({ GITHUB_REF_NAME: 'v0.0.1', GITHUB_REPOSITORY: 'someone/else' });
+    expect(status).toBe(1);
+    expect(text).toMatch(/the tag expected v\d+\.\d+\.\d+, package.json's version, got v0\.0\.1; tag the commit that has the version/);
+    expect(text).toMatch(/repository\.url expected git\+https:\/\/github\.com\/someone\/else\.git/);
+  });
+
+  test('says nothing about a tag that fits', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    expect(check({ GITHUB_REF_NAME: `v${version}`, GITHUB_REPOSITORY: 'a/b' }).text).not.toContain('the tag expected');
+  });
+});
+
+test('the workflow that publishes takes its actions by commit, runs no scripts of dependencies, and may do no more than read and sign', () => {
+  const workflow = read('.github/workflows/publish.yml');
+  const actions = [...workflow.matchAll(/uses: (\S+)/g)].map(([, action]) => action);
+  expect(actions.length).toBeGreaterThan(0);
+  for (const action of actions) expect(action).toMatch(/^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/);
+  expect(workflow).toMatch(/^permissions: \{\}$/m);
+  expect([...workflow.matchAll(/^ {6}([\w-]+): (read|write)$/gm)].map(([, what, how]) => `${what}: ${how}`)).toEqual(['contents: read', 'id-token: write']);
+  expect(workflow).toContain('npm ci --ignore-scripts');
+  expect(workflow).not.toContain('secrets.');
 });
