@@ -4,27 +4,20 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import puppeteer, { type Browser, type ElementHandle, type KeyInput, type Page } from 'puppeteer-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attentionMaps, attentionRollout, load } from '../../src/clip/index.ts';
 import { hashLines, npy } from '../../examples/browser/bytes.ts';
 import { sha256 } from '../../examples/browser/sha256.ts';
+import { findBrowser, noticeMissing } from './browsers.ts';
+import { catchSaved, give, picture, root, savedBy, text, worstContrast, type Given } from './page-helpers.ts';
 import { serve, type Server } from './static-server.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const PLACES = {
-  chrome: [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', 'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe'],
-  firefox: [process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox', '/Applications/Firefox.app/Contents/MacOS/firefox', 'C:\\Program Files\\Mozilla Firefox\\firefox.exe'],
-};
-const found = (name: 'chrome' | 'firefox'): string | undefined => PLACES[name].find((place) => place !== undefined && existsSync(place));
-for (const name of ['chrome', 'firefox'] as const) {
-  if (found(name) === undefined) process.stderr.write(`test/slow/example-page.test.ts: no ${name} in the usual places, so nothing is tested there; install it or name it in ${name === 'chrome' ? 'CHROMIUM' : 'FIREFOX'}\n`);
-}
+noticeMissing('test/slow/example-page.test.ts');
 const BUNDLE = join(root, 'dist/browser/clip-oracle.js');
 if (!existsSync(BUNDLE)) process.stderr.write('test/slow/example-page.test.ts: no dist/browser/clip-oracle.js, so the import map is not tested; build it first\n');
 
@@ -59,7 +52,7 @@ test('the page\'s hashes are the lines that the command line prints', async () =
 });
 
 describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
-  describe.skipIf(found(name) === undefined)('shows', () => {
+  describe.skipIf(findBrowser(name) === undefined)('shows', () => {
     const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-page-'));
     const servers: Partial<Record<'isolated' | 'plain', Server>> = {};
     let browser: Browser;
@@ -70,7 +63,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       await build({ configFile: join(root, 'examples/browser/vite.config.ts'), build: { outDir: folder, emptyOutDir: true }, logLevel: 'warn' });
       servers.isolated = await serve(folder, true);
       servers.plain = await serve(folder, false);
-      browser = await puppeteer.launch({ browser: name, executablePath: found(name), headless: true, args: name === 'chrome' ? ['--no-sandbox'] : [] });
+      browser = await puppeteer.launch({ browser: name, executablePath: findBrowser(name), headless: true, args: name === 'chrome' ? ['--no-sandbox'] : [] });
     });
 
     afterAll(async () => {
@@ -89,47 +82,17 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       page.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) && !/^(?:blob|data):/.test(request.url())) complaints.push(`asked for ${request.url()}`); });
       page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
       await page.setViewport({ width, height: 800, ...(phone && { isMobile: true, hasTouch: true }) });
-      // What the page saves, instead of a file.
-      await page.evaluateOnNewDocument(() => {
-        const saved: Blob[] = [];
-        Object.assign(globalThis, { saved });
-        const original = URL.createObjectURL.bind(URL);
-        URL.createObjectURL = (blob: Blob) => { if (blob.type === 'application/octet-stream' || blob.type === 'application/json') saved.push(blob); return original(blob); };
-      });
+      await page.evaluateOnNewDocument(catchSaved);
       await page.goto(url);
       return page;
     }
 
-    const text = (page: Page, selector: string): Promise<string> => page.$eval(selector, (element) => element.textContent ?? '');
     /** Until the hashes are those of a picture. */
     const answered = async (page: Page, path: string): Promise<void> => {
       const { lines } = expected.get(path)!;
       await page.waitForFunction((wanted: string) => document.querySelector('#hashes')!.textContent === wanted || document.querySelector('#error')!.textContent !== '', { timeout: 30_000 }, lines.join('\n'));
       expect(await text(page, '#error')).toBe('');
       expect((await text(page, '#hashes')).split('\n')).toEqual(lines);
-    };
-
-    /** Files out of the air, dropped or pasted. */
-    async function give(page: Page, how: 'drop' | 'paste', files: { name: string; type: string; bytes: Uint8Array }[]): Promise<void> {
-      const sent = files.map(({ name: file, type, bytes }) => ({ file, type, base64: Buffer.from(bytes).toString('base64') }));
-      await page.evaluate((event, given) => {
-        const transfer = new DataTransfer();
-        for (const { file, type, base64 } of given) transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], file, { type }));
-        const target = document.querySelector('#zone')!;
-        const options = { bubbles: true, cancelable: true };
-        if (event === 'drop') for (const step of ['dragenter', 'dragover', 'drop']) target.dispatchEvent(new DragEvent(step, { ...options, dataTransfer: transfer }));
-        else target.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: transfer }));
-      }, how, sent);
-    }
-    const picture = (path: string): { name: string; type: string; bytes: Uint8Array } => ({ name: basename(path), type: path.endsWith('png') ? 'image/png' : 'image/jpeg', bytes: readFileSync(join(root, path)) });
-
-    const savedBy = async (page: Page, button: string): Promise<Buffer> => {
-      await page.$eval(button, (element) => (element as HTMLButtonElement).click());
-      const base64 = await page.evaluate(async () => {
-        const blob = (globalThis as unknown as { saved: Blob[] }).saved.pop()!;
-        return btoa(Array.from(new Uint8Array(await blob.arrayBuffer()), (byte) => String.fromCharCode(byte)).join(''));
-      });
-      return Buffer.from(base64, 'base64');
     };
 
     test.each(['isolated', 'plain'] as const)('a dropped picture\'s classes, feature, maps and hashes, as Node has them (%s)', async (kind) => {
@@ -179,7 +142,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
         return text(page, '#error');
       };
       const jpeg = picture(PIZZA).bytes;
-      const bad: [files: { name: string; type: string; bytes: Uint8Array }[], message: RegExp][] = [
+      const bad: [files: Given[], message: RegExp][] = [
         [[{ name: 'notes.txt', type: 'text/plain', bytes: Buffer.from('a shopping list\n') }], /^notes\.txt: expected JPEG, PNG or WebP, got text; convert it first\.$/],
         [[{ name: 'film.gif', type: 'image/gif', bytes: Buffer.from('GIF89a\u0001\0\u0001\0\0\0\0') }], /^film\.gif: expected JPEG, PNG or WebP, got GIF/],
         [[{ name: 'cut.jpg', type: 'image/jpeg', bytes: jpeg.subarray(0, 3000) }], /^cut\.jpg: .*(?:truncated|cut off|ends).*[.!]$/i],
@@ -296,26 +259,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       await answered(page, 'fixtures/pictures/octopus.jpg');
       await give(page, 'drop', [{ name: 'notes.txt', type: 'text/plain', bytes: Buffer.from('text\n') }]);
       await page.waitForFunction(() => document.querySelector('#error')!.textContent !== '');
-      const worst = await page.evaluate(() => {
-        const numbers = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
-        const light = (color: string): number => {
-          const [r, g, b] = numbers(color).map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const ground = (element: Element): string => {
-          const { backgroundColor } = getComputedStyle(element);
-          return numbers(backgroundColor)[3] === 0 && element.parentElement !== null ? ground(element.parentElement) : backgroundColor;
-        };
-        let least = { contrast: Infinity, text: '' };
-        for (const element of document.querySelectorAll('h1, h1 span, h2, p, b, .invite, .name, .share, legend, label, button:not([role]), select, dt, dd, code, figcaption, #maps span')) {
-          if (element.getBoundingClientRect().width === 0 || element.textContent!.trim() === '') continue;
-          const [a, b] = [light(getComputedStyle(element).color), light(ground(element))];
-          const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-          if (contrast < least.contrast) least = { contrast, text: `${element.tagName} ${element.textContent!.slice(0, 40)}` };
-        }
-        const moving = [...document.querySelectorAll('*')].filter((element) => !/^(?:all 0s|none)/.test(getComputedStyle(element).transition)).length;
-        return { ...least, ground: getComputedStyle(document.body).backgroundColor, moving };
-      });
+      const worst = await page.evaluate(worstContrast);
       expect(worst.ground).toBe(dark ? 'rgb(15, 19, 28)' : 'rgb(246, 247, 249)');
       expect(worst.contrast, worst.text).toBeGreaterThanOrEqual(4.5);
       expect(worst.moving).toBe(0);
