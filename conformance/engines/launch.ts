@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-export type HostKind = 'node' | 'deno' | 'bun' | 'browser' | 'shell' | 'quickjs';
+export type HostKind = 'node' | 'deno' | 'bun' | 'browser' | 'shell' | 'quickjs' | 'gjs';
 
 // gjs sends console.log to stderr with a prefix, and shells have no console: print comes first there. A page's print opens a dialogue: it posts instead.
 const PRINTS: Record<HostKind, string> = {
@@ -11,6 +11,7 @@ const PRINTS: Record<HostKind, string> = {
   deno: 'console.log(line)',
   bun: 'console.log(line)',
   shell: 'globalThis.print(line)',
+  gjs: "globalThis.print(line); if (/^(RESULT|FAILED)/.test(line)) finish()",
   quickjs: "std.out.puts(line + '\\n'); std.out.flush()", // Its print keeps lines back when they go to a pipe.
   browser: 'post(line)',
 };
@@ -26,12 +27,19 @@ addEventListener('error', (event) => post('FAILED ' + event.message + ' ' + (eve
 addEventListener('unhandledrejection', (event) => post('FAILED ' + String(event.reason && event.reason.stack || event.reason).replace(/\\n/g, ' ')));
 `;
 
-const BEFORE: Partial<Record<HostKind, string>> = { browser: POST, quickjs: "import * as std from 'std';\n" };
+const BEFORE: Partial<Record<HostKind, string>> = {
+  browser: POST,
+  quickjs: "import * as std from 'std';\n",
+  gjs: 'let finish;\nglobalThis.conformanceFinished = new Promise((resolve) => { finish = resolve; });\n',
+};
+
+/** A last module that is evaluated: gjs ends when the modules have been, whatever is still awaited. */
+const AFTER: Partial<Record<HostKind, string>> = { gjs: 'await globalThis.conformanceFinished;\n' };
 
 /** The module that is evaluated before the program. */
 export function hostModule(kind: HostKind, args: string[]): string {
   return `${BEFORE[kind] ?? ''}globalThis.conformanceHost = {
-  kind: ${JSON.stringify(kind === 'quickjs' ? 'shell' : kind)},
+  kind: ${JSON.stringify(kind === 'quickjs' || kind === 'gjs' ? 'shell' : kind)},
   args: ${JSON.stringify(args)},
   print: (line) => { ${PRINTS[kind]}; },
 };
@@ -52,7 +60,9 @@ export function makeRun(parent: string, bundleFile: string, kind: HostKind, args
   cpSync(dirname(bundleFile), folder, { recursive: true });
   cpSync(bundleFile, join(folder, 'bundle.mjs'));
   writeFileSync(join(folder, 'host.mjs'), hostModule(kind, args));
-  writeFileSync(join(folder, 'main.mjs'), "import './host.mjs';\nimport './bundle.mjs';\n");
+  const after = AFTER[kind];
+  if (after !== undefined) writeFileSync(join(folder, 'after.mjs'), after);
+  writeFileSync(join(folder, 'main.mjs'), ['host', 'bundle', ...(after === undefined ? [] : ['after'])].map((name) => `import './${name}.mjs';\n`).join(''));
   if (kind === 'browser') writeFileSync(join(folder, 'index.html'), PAGE);
   return { folder, main: join(folder, 'main.mjs'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

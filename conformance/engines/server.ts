@@ -58,17 +58,15 @@ function takeLines(request: IncomingMessage, response: ServerResponse, lines: Re
 }
 
 function sendFile(folder: string, url: string, response: ServerResponse): void {
-  let path: string;
+  let content: Buffer;
+  let file: string;
   try {
-    path = normalize(decodeURIComponent(new URL(url, 'http://page').pathname));
-  } catch {
-    response.writeHead(400).end();
-    return;
-  }
-  const file = join(folder, path === sep ? 'index.html' : path); // `normalize` of an absolute path leaves no "..".
-  try {
-    response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(readFileSync(file));
+    const path = normalize(decodeURIComponent(new URL(url, 'http://page').pathname)); // Of an absolute path, `normalize` leaves no "..".
+    file = join(folder, path === sep ? 'index.html' : path);
+    content = readFileSync(file);
   } catch {
     response.writeHead(404).end();
+    return;
   }
+  response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(content);
 }
