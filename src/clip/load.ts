@@ -4,17 +4,15 @@ import { availableParallelism } from 'node:os';
 import { Adapters, type AdapterMode } from './adapters/adapters.ts';
 import type { AdapterSource } from './adapters/lora.ts';
 import { readAdapter } from './adapters/read.ts';
-import { activationOf } from './activation.ts';
-import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './architecture.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { openBundled } from './checkpoint/bundled.ts';
 import { openCheckpoint } from './checkpoint/open.ts';
-import { CLIP, type TowerSource } from './clip.ts';
+import type { CLIP } from './clip.ts';
 import { cachedPath } from './download.ts';
-import { createExecutor, type Executor, type ExecutorOptions } from './executor.ts';
+import type { Executor, ExecutorOptions } from './executor.ts';
 import { preprocessor, type Preprocess } from './image/preprocess.ts';
-import { MODELS, type Architecture, type ModelEntry } from './models.ts';
-import { atResolution } from './resolution.ts';
+import { entryOf, loadModel, unknownModel } from './load-model.ts';
+import type { Architecture } from './models.ts';
 
 export interface LoadOptions extends ExecutorOptions {
   /** A file, a folder of shards, or 'synthetic:SEED'. Default: the cached download; the mini models come with the package. */
@@ -33,28 +31,15 @@ export interface LoadOptions extends ExecutorOptions {
  */
 export async function load(nameOrPath: string, options: LoadOptions = {}): Promise<{ model: CLIP; preprocess: Preprocess }> {
   if (typeof nameOrPath !== 'string') throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
-  const executor = createExecutor({ threads: availableParallelism(), ...withoutUndefined(options) });
-  const entry = MODELS.find((model) => model.name === nameOrPath) ?? null;
-  const checkpoint = await openWeights(nameOrPath, options.weights).catch(async (error: unknown) => {
-    await executor.close();
-    throw error;
-  });
-  try {
-    const trained = architectureOf(checkpoint, entry);
-    checkParameters(checkpoint, trained);
-    const name = entry?.name ?? modelNameFor(trained) ?? nameOrPath;
-    const { checkpoint: resized, architecture } = options.resolution === undefined ? { checkpoint, architecture: trained } : atResolution(checkpoint, trained, options.resolution);
-    const adapters = await adaptersOf(options, resized, architecture, executor);
-    const weights = options.weights ?? (entry !== null && isBundled(entry.name) ? entry.name : checkpoint.origin);
-    const description = { name, weights, architecture, activation: activationOf(checkpoint) };
-    const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));
-    await model.prepare('vision');
-    return { model, preprocess: preprocessor(architecture.vision.resolution) };
-  } catch (error) {
-    await executor.close();
-    await checkpoint.close();
-    throw error;
-  }
+  const { weights, resolution } = options;
+  const model = await loadModel({
+    name: nameOrPath,
+    open: () => openWeights(nameOrPath, weights),
+    weights: weights ?? (isBundled(nameOrPath) && entryOf(nameOrPath) !== null ? nameOrPath : undefined),
+    adapters: (checkpoint, architecture, executor) => adaptersOf(options, checkpoint, architecture, executor),
+    resolution,
+  }, { threads: availableParallelism(), ...withoutUndefined(options) });
+  return { model, preprocess: preprocessor(model.architecture.vision.resolution) };
 }
 
 function withoutUndefined(options: LoadOptions): ExecutorOptions {
@@ -66,14 +51,14 @@ function withoutUndefined(options: LoadOptions): ExecutorOptions {
  * @throws RangeError for an unknown name; Error for weights that cannot be read
  */
 export async function openWeights(nameOrPath: string, weights?: string): Promise<Checkpoint> {
-  const entry = MODELS.find((model) => model.name === nameOrPath) ?? null;
+  const entry = entryOf(nameOrPath);
   if (weights !== undefined) {
-    if (entry === null && weights.startsWith('synthetic:')) throw unknownModel(nameOrPath);
+    if (entry === null && weights.startsWith('synthetic:')) throw unknownModel(nameOrPath, 'the path of a checkpoint');
     return openCheckpoint(weights, entry === null ? {} : { model: entry.name });
   }
   if (entry === null) {
     // Something that looks like a name is a misspelt model, not a missing file.
-    if (!/[/\\.]/.test(nameOrPath)) throw unknownModel(nameOrPath);
+    if (!/[/\\.]/.test(nameOrPath)) throw unknownModel(nameOrPath, 'the path of a checkpoint');
     return openCheckpoint(nameOrPath);
   }
   if (isBundled(entry.name)) return openBundled(entry.name);
@@ -87,24 +72,6 @@ export async function openWeights(nameOrPath: string, weights?: string): Promise
 
 const isBundled = (name: string): boolean => name.startsWith('mini-');
 
-function unknownModel(name: string): RangeError {
-  return new RangeError(`load: unknown model ${name}; expected one of ${MODELS.map((model) => model.name).join(', ')}, or the path of a checkpoint`);
-}
-
-/** The architecture in the file; where a name was asked for, it must be that model's. */
-function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Architecture {
-  const found = architectureFrom(checkpoint.tensors);
-  if (entry === null) return found;
-  const same = found.embed === entry.embed && JSON.stringify(found.vision) === JSON.stringify(entry.vision)
-    && (found.text === null || entry.text === null || JSON.stringify(found.text) === JSON.stringify(entry.text));
-  if (!same) {
-    const other = modelNameFor(found);
-    throw new Error(`${checkpoint.origin}: expected weights of ${entry.name}, got ${other === null ? 'another architecture' : `those of ${other}`}; `
-      + `load it ${other === null ? 'by its path alone' : `as ${other}`}`);
-  }
-  return found;
-}
-
 async function adaptersOf({ adapter, adapterMode = 'merged' }: LoadOptions, checkpoint: Checkpoint, architecture: Architecture, executor: Executor): Promise<Adapters | null> {
   if (adapterMode !== 'merged' && adapterMode !== 'unmerged') throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(adapterMode)}`);
   if (adapter === undefined) return null;
@@ -112,28 +79,4 @@ async function adaptersOf({ adapter, adapterMode = 'merged' }: LoadOptions, chec
   const read = [];
   for (const source of sources) read.push(await readAdapter(source, architecture));
   return new Adapters(read, adapterMode, checkpoint, executor);
-}
-
-/** Reads a tower's parameters from a checkpoint when it is asked for, straight into the executor's memory. */
-class CheckpointTowers implements TowerSource {
-  readonly #checkpoint: Checkpoint;
-  readonly #architecture: Architecture;
-  readonly #executor: Executor;
-  readonly adapters: Adapters | null;
-
-  constructor(checkpoint: Checkpoint, architecture: Architecture, executor: Executor, adapters: Adapters | null) {
-    this.adapters = adapters;
-    this.#checkpoint = checkpoint;
-    this.#architecture = architecture;
-    this.#executor = executor;
-  }
-
-  weights(tower: 'vision' | 'text'): ReturnType<TowerSource['weights']> {
-    const names = parameterShapes(this.#architecture, { vision: tower === 'vision', text: tower === 'text' }).keys();
-    return this.adapters === null ? this.#executor.readWeights(this.#checkpoint, names) : this.adapters.read(names);
-  }
-
-  close(): Promise<void> {
-    return this.#checkpoint.close();
-  }
 }

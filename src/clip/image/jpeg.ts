@@ -6,6 +6,7 @@
 
 import type { DecodedImage } from './image.ts';
 import { jpegHeader, type JpegHeader } from './jpeg-header.ts';
+import { NoDecoder } from './platform.ts';
 import { decodeWithWasm } from './wasm-decoder.ts';
 
 export type JpegDecoder = 'auto' | 'mozjpeg' | 'typescript' | 'jpeg-js';
@@ -27,18 +28,22 @@ export async function decodeJpeg(bytes: Uint8Array, decoder: JpegDecoder, maxPix
     throw new Error(`JPEG: ${bytes.length} bytes are too few for ${header.width} x ${header.height} pixels; the file is truncated or damaged: ${again}`);
   }
   const own = decoder === 'typescript' || (decoder === 'auto' && (header.components === 4 || (header.halvedInHeightOnly && !arithmetic)));
-  const rgb = decoder === 'jpeg-js' ? await withJpegJs(bytes, header, maxPixels) : own ? await withTypeScript(bytes) : await withMozjpeg(bytes, header);
+  const rgb = decoder === 'jpeg-js' ? await withJpegJs(bytes, header, maxPixels) : own ? await withTypeScript(bytes) : await withMozjpeg(bytes, header, decoder);
   if (rgb.width !== header.width || rgb.height !== header.height) {
     throw new Error(`JPEG: expected ${header.width} x ${header.height} pixels, got ${rgb.width} x ${rgb.height}; the file is damaged: ${again}`);
   }
   return rgb;
 }
 
-async function withMozjpeg(bytes: Uint8Array, { components }: JpegHeader): Promise<DecodedImage> {
+async function withMozjpeg(bytes: Uint8Array, { components, frame }: JpegHeader, decoder: JpegDecoder): Promise<DecodedImage> {
   let decoded: Awaited<ReturnType<typeof decodeWithWasm>>;
   try {
     decoded = await decodeWithWasm('jpeg', bytes);
   } catch (error) {
+    if (error instanceof NoDecoder) {
+      if (decoder === 'auto' && frame < 0xc9) return withTypeScript(bytes); // the same pixels, later
+      throw error;
+    }
     throw new Error(`JPEG: the picture is damaged (${(error as Error).message}); ${again}`, { cause: error });
   }
   const short = decoded.messages.find((line) => /premature end/i.test(line));
@@ -67,7 +72,9 @@ async function withJpegJs(bytes: Uint8Array, { components }: JpegHeader, maxPixe
   try {
     decoded = jpegJs.decode(bytes, { useTArray: true, formatAsRGBA: false, tolerantDecoding: false, maxResolutionInMP: maxPixels / 1e6, maxMemoryUsageInMB: 4096 });
   } catch (error) {
-    throw new Error(`JPEG: the picture is damaged (${(error as Error).message}); ${again}`, { cause: error });
+    // Over tables and frames that are not there jpeg-js stumbles: the engine's words about that say nothing about the file.
+    const own = error instanceof Error && Object.getPrototypeOf(error) === Error.prototype;
+    throw new Error(`JPEG: the picture is damaged (${own ? error.message : 'a part that the rest refers to is missing'}); ${again}`, { cause: error });
   }
   const { width, height, data: rgb } = decoded;
   if (components !== 1) return { width, height, mode: 'RGB', data: rgb };

@@ -1,13 +1,18 @@
 // What decoding needs from its surroundings. In Node it is platform-node.ts, imported when the first picture asks for it; elsewhere somebody
-// calls setPlatform with their own (fetch for the .wasm files, DecompressionStream to inflate).
+// calls setPlatform with their own. In bundles for browsers src/browser/platform.ts takes the place of platform-node.ts (package.json, "browser").
 
 export interface Platform {
   /** A file's bytes. @throws Error that says in a sentence why not */
   readFile(path: string): Promise<Uint8Array>;
-  /** The compiled decoder (a WebAssembly.Module) out of its npm package. */
+  /** The compiled decoder (a WebAssembly.Module) out of its npm package. @throws NoDecoder if it cannot be had */
   compileDecoder(name: 'jpeg' | 'webp'): Promise<object>;
   /** A zlib stream unpacked, or 'longer' as soon as the result would be longer than `limit` bytes. @throws Error if the stream is damaged or cut off */
   inflate(compressed: Uint8Array, limit: number): Promise<Uint8Array | 'longer'>;
+}
+
+/** A decoder's module is not where it should be. */
+export class NoDecoder extends Error {
+  override name = 'NoDecoder';
 }
 
 let current: Promise<Platform> | undefined;

@@ -1,6 +1,7 @@
 // WebP to pixels: libwebp in WASM (@jsquash/webp), whose pixels equal Pillow's. Mode RGBA or RGB as Pillow decides; of an animation the first frame.
 
 import type { DecodedImage } from './image.ts';
+import { NoDecoder } from './platform.ts';
 import { decodeWithWasm, type Rgba } from './wasm-decoder.ts';
 import { webpHeader } from './webp-container.ts';
 
@@ -11,6 +12,7 @@ export async function decodeWebp(bytes: Uint8Array): Promise<DecodedImage> {
   try {
     decoded = await decodeWithWasm('webp', still);
   } catch (error) {
+    if (error instanceof NoDecoder) throw error;
     throw new Error(`WebP: the picture is damaged or cut off (${(error as Error).message}); fetch or export it again`, { cause: error });
   }
   if (decoded.width !== frame.width || decoded.height !== frame.height) {

@@ -1,0 +1,19 @@
+// clip-oracle in a browser: the same names as in Node where they make sense there, the same bits. What Node reads from files, a page fetches or is given.
+
+export { attentionMaps, attentionRollout, type AttentionMapsOptions } from '../clip/attention-maps.ts';
+export { CLIP, type EncodeOptions } from '../clip/clip.ts';
+export type { ExecutorName, ExecutorOptions, Precision, Residency } from '../clip/executor.ts';
+export type { PreprocessOptions, RawImage } from '../clip/image/preprocess.ts';
+export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from '../clip/models.ts';
+export type { Head } from '../clip/read-head.ts';
+export { detokenize, tokenize, type TokenizeOptions } from '../clip/tokenizer/tokenize.ts';
+export type { Metrics } from '../clip/training/metrics.ts';
+export { trainHead, type TrainedHead, type TrainHeadOptions, type TrainingReport } from '../clip/training/train-head.ts';
+export type { FloatArray, Tensor } from '../ops/tensor.ts';
+export { bundledUrl, type BundledFile } from './assets.ts';
+export { CLIPModel, loadHead, loadLabels, type CLIPModelOptions } from './clip-model.ts';
+export { clearCache, type FetchOptions, type Progress } from './fetch.ts';
+export { load, type LoadOptions } from './load.ts';
+export { preprocessor, type ImageInput, type Preprocess } from './preprocess.ts';
+export { fetchTables as loadTokenizer } from './tables.ts';
+export type { Bytes } from './weights.ts';

@@ -1,0 +1,102 @@
+// Weights in a browser: from the package, a URL, a file that somebody chose, bytes in memory, or a seed.
+
+import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
+import { MemorySource, type ByteSource } from '../clip/checkpoint/byte-source.ts';
+import { checkpointOf } from '../clip/checkpoint/checkpoint-of.ts';
+import { configured } from '../clip/checkpoint/configured.ts';
+import type { RawCheckpoint } from '../clip/checkpoint/raw-checkpoint.ts';
+import { readAny } from '../clip/checkpoint/read-any.ts';
+import { openSynthetic } from '../clip/checkpoint/synthetic.ts';
+import { entryOf, unknownModel } from '../clip/load-model.ts';
+import { BUNDLED_VERSION, bundledUrl } from './assets.ts';
+import { BlobSource } from './blob-source.ts';
+import { fetchBlob, forget, type FetchOptions } from './fetch.ts';
+
+/** A URL, a file, or bytes. */
+export type Bytes = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+/** What messages call it. */
+export function nameOf(bytes: Bytes): string {
+  if (typeof bytes === 'string') return bytes;
+  if (bytes instanceof URL) return bytes.href;
+  if (typeof File !== 'undefined' && bytes instanceof File && bytes.name !== '') return bytes.name;
+  return bytes instanceof Blob ? 'the Blob' : 'the bytes';
+}
+
+/** @throws TypeError for something else */
+async function sourceOf(bytes: Bytes, options: FetchOptions & { version?: string }): Promise<ByteSource> {
+  const name = nameOf(bytes);
+  if (typeof bytes === 'string' || bytes instanceof URL) return new BlobSource(name, await fetchBlob(bytes, 'weights', options));
+  if (bytes instanceof Blob) return new BlobSource(name, bytes);
+  if (bytes instanceof ArrayBuffer) return new MemorySource(name, new Uint8Array(bytes));
+  if (bytes instanceof Uint8Array) return new MemorySource(name, bytes);
+  throw new TypeError(`load: "weights" expected a URL, a Blob, an ArrayBuffer, a Uint8Array or synthetic:SEED, got ${bytes === null ? 'null' : typeof bytes}`);
+}
+
+/** @throws Error in one sentence if they cannot be had or are in no format that is known here */
+export async function openRawBytes(bytes: Bytes, options: FetchOptions & { version?: string }): Promise<RawCheckpoint> {
+  const beside = typeof bytes === 'string' || bytes instanceof URL ? (name: string): string => new URL(name, new URL(bytes, globalThis.location?.href)).href : null;
+  const source = await sourceOf(bytes, options);
+  try {
+    return await readAny(source, async (name) => {
+      if (beside === null) throw new Error(`"${source.name}" is an index of shards, whose files a page cannot find; give its URL, or join the shards`);
+      return openRawShard(beside(name), options);
+    });
+  } catch (error) {
+    await source.close();
+    // What is no weights is not to be kept as weights.
+    if (beside !== null) await forget(bytes as string | URL, options.version);
+    throw error;
+  }
+}
+
+async function openRawShard(url: string, options: FetchOptions): Promise<RawCheckpoint> {
+  const source = await sourceOf(url, options);
+  try {
+    return await readAny(source, null);
+  } catch (error) {
+    await source.close();
+    await forget(url);
+    throw error;
+  }
+}
+
+/**
+ * Opens the weights that `load` takes.
+ * @throws RangeError for an unknown name; Error for weights that cannot be had
+ */
+export async function openWeights(nameOrUrl: string, weights: Bytes | undefined, options: FetchOptions): Promise<Checkpoint> {
+  const entry = entryOf(nameOrUrl);
+  const unknown = (): RangeError => unknownModel(nameOrUrl, 'the URL of a checkpoint');
+  if (weights === undefined && entry === null) {
+    // Something that looks like a name is a misspelt model, not a missing file.
+    if (!/[/\\.]/.test(nameOrUrl)) throw unknown();
+    return openCheckpoint(nameOrUrl, options);
+  }
+  const given = weights ?? (entry!.name.startsWith('tiny-') ? 'synthetic:0' : undefined);
+  if (typeof given === 'string' && given.startsWith('synthetic:')) {
+    if (entry === null) throw unknown();
+    return openSynthetic(given, { model: entry.name });
+  }
+  if (given !== undefined) return openCheckpoint(given, options);
+  if (entry!.name === 'mini-vit') return openCheckpoint(bundledUrl('mini-vit.safetensors.gz'), { ...options, version: BUNDLED_VERSION });
+  throw new Error(`${entry!.name}: its weights do not come with the package; give a URL or a file of them as weights (Hugging Face has model.safetensors under openai/clip-vit-…, which its server lets pages read), or synthetic:0`);
+}
+
+async function openCheckpoint(bytes: Bytes, options: FetchOptions & { version?: string }): Promise<Checkpoint> {
+  const raw = await openRawBytes(bytes, options);
+  try {
+    return checkpointOf(raw, raw.origin, await configurationBeside(bytes, options));
+  } catch (error) {
+    await raw.close();
+    throw error;
+  }
+}
+
+/** config.json and open_clip_config.json beside a URL of the kind that Hugging Face has. Other URLs are not asked: most servers have none. */
+async function configurationBeside(bytes: Bytes, { cache, signal }: FetchOptions): Promise<Record<string, string>> {
+  if (typeof bytes !== 'string' && !(bytes instanceof URL)) return {};
+  const url = new URL(bytes, globalThis.location?.href);
+  if (!/(^|\/)(open_clip_)?(model|pytorch_model)\.(safetensors|bin)(\.index\.json)?$/.test(url.pathname)) return {};
+  return configured((file) => new URL(file, url).href, async (file) => (await fetchBlob(file, 'a configuration', { cache, signal })).text());
+}

@@ -1,0 +1,98 @@
+// From opened weights to a model that answers, wherever the weights came from: what `load` does in Node and in browsers alike.
+
+import type { Adapters } from './adapters/adapters.ts';
+import { activationOf } from './activation.ts';
+import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './architecture.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { CLIP, type TowerSource } from './clip.ts';
+import { createExecutor, type Executor, type ExecutorOptions } from './executor.ts';
+import { MODELS, type Architecture, type ModelEntry } from './models.ts';
+import { atResolution } from './resolution.ts';
+
+export interface ModelSource {
+  /** A model's name, or what the weights came from. */
+  readonly name: string;
+  open(): Promise<Checkpoint>;
+  /** What to call the weights. Default: the checkpoint's own origin. */
+  readonly weights?: string;
+  /** Reads the adapters that were asked for. */
+  readonly adapters?: (checkpoint: Checkpoint, architecture: Architecture, executor: Executor) => Promise<Adapters | null>;
+  readonly resolution?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The entry of a model that is known by name. */
+export const entryOf = (name: string): ModelEntry | null => MODELS.find((model) => model.name === name) ?? null;
+
+/**
+ * @throws RangeError for a wrong option; Error for weights that cannot be read or belong to another architecture; the signal's reason when cancelled
+ */
+export async function loadModel(source: ModelSource, options: ExecutorOptions): Promise<CLIP> {
+  const { signal } = source;
+  signal?.throwIfAborted();
+  const executor = createExecutor(options);
+  const checkpoint = await source.open().catch(async (error: unknown) => {
+    await executor.close();
+    throw error;
+  });
+  try {
+    const entry = entryOf(source.name);
+    const trained = architectureOf(checkpoint, entry);
+    checkParameters(checkpoint, trained);
+    const name = entry?.name ?? modelNameFor(trained) ?? source.name;
+    const { checkpoint: resized, architecture } = source.resolution === undefined ? { checkpoint, architecture: trained } : atResolution(checkpoint, trained, source.resolution);
+    const adapters = await source.adapters?.(resized, architecture, executor) ?? null;
+    const description = { name, weights: source.weights ?? checkpoint.origin, architecture, activation: activationOf(checkpoint) };
+    const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));
+    signal?.throwIfAborted();
+    await model.prepare('vision');
+    signal?.throwIfAborted();
+    return model;
+  } catch (error) {
+    await executor.close();
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+export function unknownModel(name: string, instead: string): RangeError {
+  return new RangeError(`load: unknown model ${name}; expected one of ${MODELS.map((model) => model.name).join(', ')}, or ${instead}`);
+}
+
+/** The architecture in the file; where a name was asked for, it must be that model's. */
+function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Architecture {
+  const found = architectureFrom(checkpoint.tensors);
+  if (entry === null) return found;
+  const same = found.embed === entry.embed && JSON.stringify(found.vision) === JSON.stringify(entry.vision)
+    && (found.text === null || entry.text === null || JSON.stringify(found.text) === JSON.stringify(entry.text));
+  if (!same) {
+    const other = modelNameFor(found);
+    throw new Error(`${checkpoint.origin}: expected weights of ${entry.name}, got ${other === null ? 'another architecture' : `those of ${other}`}; `
+      + `load it ${other === null ? 'by its path alone' : `as ${other}`}`);
+  }
+  return found;
+}
+
+/** Reads a tower's parameters from a checkpoint when it is asked for, straight into the executor's memory. */
+class CheckpointTowers implements TowerSource {
+  readonly #checkpoint: Checkpoint;
+  readonly #architecture: Architecture;
+  readonly #executor: Executor;
+  readonly adapters: Adapters | null;
+
+  constructor(checkpoint: Checkpoint, architecture: Architecture, executor: Executor, adapters: Adapters | null) {
+    this.adapters = adapters;
+    this.#checkpoint = checkpoint;
+    this.#architecture = architecture;
+    this.#executor = executor;
+  }
+
+  weights(tower: 'vision' | 'text'): ReturnType<TowerSource['weights']> {
+    const names = parameterShapes(this.#architecture, { vision: tower === 'vision', text: tower === 'text' }).keys();
+    return this.adapters === null ? this.#executor.readWeights(this.#checkpoint, names) : this.adapters.read(names);
+  }
+
+  close(): Promise<void> {
+    return this.#checkpoint.close();
+  }
+}
