@@ -1,7 +1,7 @@
 // clip-oracle inspect: what a weight file holds. Nothing in the file is executed.
 
 import { inspectFile, type Inspection } from '../clip/inspect.ts';
-import { OK, SOME_FAILED } from './errors.ts';
+import { OK, printable, SOME_FAILED } from './errors.ts';
 import { standardOutput } from './out-file.ts';
 import { bytes } from './progress.ts';
 import { styleFor } from './style.ts';
@@ -18,10 +18,13 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   return report.kind !== 'tensors' && report.problems.length > 0 ? SOME_FAILED : OK;
 }
 
+/** A longer name would make every line of the list as long. */
+const MAX_NAME = 160;
+
 function view(report: Inspection): string {
   const style = styleFor(process.stdout);
   const lines: string[] = [style('bold', report.path)];
-  const say = (title: string, text: string): void => { lines.push(`  ${style('cyan', title.padEnd(11))} ${text}`); };
+  const say = (title: string, text: string): void => { lines.push(`  ${style('cyan', title.padEnd(11))} ${printable(text)}`); };
   say('format', `${report.format}${report.fileBytes === null ? '' : `, ${bytes(report.fileBytes)}`}`);
   if (report.layout !== null) say('layout', report.layout);
   if (report.architecture !== null) describe(report, say);
@@ -31,12 +34,13 @@ function view(report: Inspection): string {
   }
   for (const [key, value] of Object.entries(report.metadata)) say('metadata', `${key} = ${value.length > 100 ? `${value.slice(0, 100)}…` : value}`);
   if (report.outside.length > 0) say('besides', `${report.outside.length} entries that are no part of it: ${report.outside.slice(0, 3).join(', ')}${report.outside.length > 3 ? ', …' : ''}`);
-  for (const problem of report.problems) lines.push(`  ${style(report.kind === 'tensors' ? 'yellow' : 'red', (report.kind === 'tensors' ? 'no model' : 'problem').padEnd(11))} ${problem}`);
+  for (const problem of report.problems) lines.push(`  ${style(report.kind === 'tensors' ? 'yellow' : 'red', (report.kind === 'tensors' ? 'no model' : 'problem').padEnd(11))} ${printable(problem)}`);
   const types = new Map<string, number>();
   for (const { dtype } of report.tensors) types.set(dtype, (types.get(dtype) ?? 0) + 1);
   say('tensors', `${report.tensors.length} (${[...types].map(([dtype, count]) => `${count} ${dtype}`).join(', ')}), ${millions(report.elements)} elements, ${bytes(report.bytes)}`);
-  const longest = report.tensors.reduce((most, { name }) => Math.max(most, name.length), 0);
-  for (const { name, dtype, shape } of report.tensors) lines.push(`    ${name.padEnd(longest)}  ${dtype.padEnd(4)}  ${style('dim', `(${shape.join(', ')})`)}`);
+  const shown = report.tensors.map(({ name, dtype, shape }) => ({ name: printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name), dtype, shape }));
+  const longest = shown.reduce((most, { name }) => Math.max(most, name.length), 0);
+  for (const { name, dtype, shape } of shown) lines.push(`    ${name.padEnd(longest)}  ${dtype.padEnd(4)}  ${style('dim', `(${shape.join(', ')})`)}`);
   return `${lines.join('\n')}\n`;
 }
 
