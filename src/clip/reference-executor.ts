@@ -8,6 +8,7 @@ import { reference64 } from '../ops/reference64.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { checkedTap } from './checked-tap.ts';
 import { emulationIn, type Executor, type Precision, type RunOptions } from './executor.ts';
 
 export class ReferenceExecutor implements Executor {
@@ -41,7 +42,7 @@ export class ReferenceExecutor implements Executor {
     const precision = options.precision ?? this.precision;
     const emulation = emulationIn(precision, options);
     const ops = precision === 'float64' ? reference64 : reference;
-    return compute(inputs, emulation === null ? ops : emulating(ops, emulation), options.tap ?? null);
+    return compute(inputs, emulation === null ? ops : emulating(ops, emulation), options.tap ? checkedTap(options.tap) : null);
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,7 @@ import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/si
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { emulationIn, type Executor, type Precision, type Residency, type RunOptions } from './executor.ts';
+import { checkedTap } from './checked-tap.ts';
 import { download, replace, upload } from './transfer.ts';
 
 const TABLES = 1024; // below: nothing, so that address 0 means "none"
@@ -160,6 +161,7 @@ export class SimdExecutor implements Executor {
     program.inputs.forEach((place, slot) => {
       if (place !== null) upload(inputs[slot], memory, place);
     });
+    const taken = options.tap ? checkedTap(options.tap) : null;
     let at = textAt;
     for (const [i, steps] of program.segments.entries()) {
       if (this.#share === null) {
@@ -172,7 +174,7 @@ export class SimdExecutor implements Executor {
       }
       for (const tap of program.taps) {
         if (tap.segment !== i) continue;
-        const instead = options.tap?.(tap.name, download(tap.placed, memory, precision));
+        const instead = taken?.(tap.name, download(tap.placed, memory, precision));
         if (instead) replace(tap.placed, instead, memory);
       }
     }

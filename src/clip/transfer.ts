@@ -31,9 +31,8 @@ export function download({ address, kind, shape, stride }: Placed, views: Views,
   return ndarray(data, [...shape]) as Tensor;
 }
 
-/** Writes a tensor over a view in memory. */
+/** Writes a tensor of the same shape over a view in memory. */
 export function replace({ address, kind, shape, stride }: Placed, by: Tensor, views: Views): void {
-  if (by.shape.join() !== shape.join()) throw new RangeError(`tap: expected a tensor of shape (${shape.join(', ')}) to go on with, got (${by.shape.join(', ')})`);
   const memory = views[kind];
   const target = ndarray(memory, [...shape], [...stride], address / memory.BYTES_PER_ELEMENT);
   const dense = kind === 'f32' ? new Float32Array(by.size) : new Float64Array(by.size);
