@@ -51,7 +51,7 @@ export async function downloadModels(names: string[], options: DownloadCommandOp
 
 async function one(name: string, options: DownloadCommandOptions, signal: AbortSignal): Promise<void> {
   const say = (text: string): void => { if (!options.quiet) process.stderr.write(`${text}\n`); };
-  const began = Date.now();
+  const began = performance.now();
   const progress = await Progress.create({ unit: name, total: null, quiet: options.quiet, show: bytes, delay: 200 });
   let first: number | null = null, received = 0, phase = 'transfer';
   say(`${name} to ${cacheFolder(options.root)}`);
@@ -73,7 +73,7 @@ async function one(name: string, options: DownloadCommandOptions, signal: AbortS
     });
     progress.stop();
     if (first === null) say(`  was there${phase === 'hash' ? ', its SHA-256 is right' : ''}`);
-    else say(`  ${bytes(received - first)} in ${duration((Date.now() - began) / 1000)}${first > 0 ? ` (${bytes(first)} were there)` : ''}, SHA-256 is right`);
+    else say(`  ${bytes(received - first)} in ${duration((performance.now() - began) / 1000)}${first > 0 ? ` (${bytes(first)} were there)` : ''}, SHA-256 is right`);
     await standardOutput.write(`${path}\n`);
   } finally {
     progress.stop();

@@ -3,13 +3,16 @@
 
 import { CommanderError } from 'commander';
 import { CommandError, messageOf, OK, WRONG } from './errors.ts';
+import { writeReason } from '../oracle/dump/new-file.ts';
 import { makeProgram } from './program.ts';
 
 // The reader of a pipe may leave early (| head): that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(OK);
-  fail(error);
+  fail(new CommandError(`standard output cannot be written: ${writeReason(error.code)}`));
 });
+// Messages that nobody can read are no reason to stop.
+process.stderr.on('error', () => undefined);
 
 function fail(error: unknown): never {
   if (process.env.CLIP_ORACLE_DEBUG) console.error(error);

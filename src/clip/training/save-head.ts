@@ -1,6 +1,7 @@
 // Writes a head: as safetensors with its classes and threshold, or as the .pth that UniversalFakeDetect's validate.py and any other PyTorch reads.
 
-import { writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { flat } from '../../ops/contiguous.ts';
 import type { Head } from '../head.ts';
 import { bytesOf, torchFile, type NamedTensor } from './torch-file.ts';
@@ -12,7 +13,16 @@ import { bytesOf, torchFile, type NamedTensor } from './torch-file.ts';
  * @throws RangeError for another ending
  */
 export async function saveHead(head: Head, file: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
-  await writeFile(file, await headBytes(head, file, metadata));
+  const bytes = await headBytes(head, file, metadata);
+  // Under another name until it is whole: a full disk must not leave half a head, nor take away the one that was there.
+  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
+  try {
+    await writeFile(temporary, bytes);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** The bytes of such a file. */

@@ -128,13 +128,14 @@ export async function trainHead(features: Tensor, labels: readonly (string | num
 /** Runs the optimiser, and lets others have their turn now and then. */
 async function settled(steps: Generator<number, Minimum, void>, { onIteration, signal }: TrainHeadOptions): Promise<Minimum> {
   signal?.throwIfAborted();
-  for (let step = steps.next(), last = Date.now(); ; step = steps.next()) {
+  for (let step = steps.next(), last = performance.now(); ; step = steps.next()) {
     if (step.done) return step.value;
     onIteration?.(step.value);
-    if (Date.now() - last < 20) continue;
+    const passed = performance.now() - last;
+    if (passed >= 0 && passed < 20) continue; // a clock that goes back must not keep the others waiting
     await new Promise((done) => setImmediate(done));
     signal?.throwIfAborted();
-    last = Date.now();
+    last = performance.now();
   }
 }
 
