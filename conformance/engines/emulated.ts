@@ -1,4 +1,4 @@
-// Other processors: engines of arm64, 32-bit ARM, 32-bit x86, POWER, s390x (big-endian), RISC-V and MIPS, run by qemu's user mode with the libraries of Debian's
+// Other processors: engines of arm64, 32-bit ARM, 32-bit x86, POWER, s390x (big-endian) and MIPS, run by qemu's user mode with the libraries of Debian's
 // packages for that processor; 32-bit x86 runs on the processor itself, in a changed root.
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -13,7 +13,7 @@ import type { Engine, InstallOptions } from './types.ts';
 const LIBRARIES = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1'];
 const ARM64: Root = { name: 'arm64', release: 'bookworm', architecture: 'arm64', packages: LIBRARIES };
 const ARMHF: Root = { name: 'armhf', release: 'bookworm', architecture: 'armhf', packages: LIBRARIES };
-const debianNode = (architecture: string, release: Root['release'] = 'bookworm'): Root => ({ name: `node-${architecture}`, release, architecture, packages: ['nodejs'] });
+const debianNode = (architecture: string): Root => ({ name: `node-${architecture}`, release: 'bookworm', architecture, packages: ['nodejs'] });
 
 const needQemu = (emulator: string, options: InstallOptions) => needSystem(emulator, ['qemu-user'], options);
 
@@ -66,9 +66,21 @@ export const armv7Engines: Engine[] = [emulated({
   note: 'NEON flushes subnormals: SIMD is refused by its self-test',
 })];
 
+interface DebianNode {
+  name: string; processor: string; emulator: string; root: Root; note: string;
+  /** The link to the loader, where Debian made it absolute. */
+  loader?: string;
+  /** Where libraries are, for loaders that ask for folders by a system call that qemu does not lead into the root (statx). */
+  libraries?: string[];
+}
+
 /** Debian's Node of another processor, with all that it depends on, under qemu: with -L it finds its absolute paths in the root. */
-function debian(name: string, processor: string, emulator: string, root: Root, note?: string, flags: string[] = [], loader?: string): Engine {
-  const command = (folder: string): Command => ({ command: emulator, args: [...flags, '-L', rootFolder(folder, root), join(rootFolder(folder, root), 'usr/bin/node')], remedy: 'apt-get install qemu-user' });
+function debian({ name, processor, emulator, root, note, loader, libraries = [] }: DebianNode): Engine {
+  const command = (folder: string): Command => {
+    const path = rootFolder(folder, root);
+    const environment = libraries.length === 0 ? [] : ['-E', `LD_LIBRARY_PATH=${libraries.map((library) => join(path, library)).join(':')}`];
+    return { command: emulator, args: [...environment, '-L', path, join(path, 'usr/bin/node')], remedy: 'apt-get install qemu-user' };
+  };
   return programEngine({
     name, processor, kind: 'node', note, slow: true,
     install: async (folder, options) => {
@@ -81,10 +93,18 @@ function debian(name: string, processor: string, emulator: string, root: Root, n
   });
 }
 
-const PPC64LE = debianNode('ppc64el');
+const MIPS = 'mips64el-linux-gnuabi64';
 export const otherEngines: Engine[] = [
-  debian('s390x-node18', 's390x, big-endian (qemu)', 'qemu-s390x', debianNode('s390x'), 'WebAssembly memory is little-endian: SIMD is refused'),
-  debian('ppc64le-node18', 'ppc64le (qemu)', 'qemu-ppc64le', PPC64LE, 'no SIMD on this model of processor', [], 'lib64/ld64.so.2'),
+  debian({
+    name: 's390x-node18', processor: 's390x, big-endian (qemu)', emulator: 'qemu-s390x', root: debianNode('s390x'), note: 'WebAssembly memory is little-endian: SIMD is refused',
+  }),
+  debian({
+    name: 'ppc64le-node18', processor: 'ppc64le (qemu)', emulator: 'qemu-ppc64le', root: debianNode('ppc64el'), note: 'no SIMD on this model of processor', loader: 'lib64/ld64.so.2',
+  }),
+  debian({
+    name: 'mips64el-node18', processor: 'mips64el (qemu)', emulator: 'qemu-mips64el', root: debianNode('mips64el'), note: 'no SIMD; quiet NaNs have another pattern', loader: 'lib64/ld.so.1',
+    libraries: [`lib/${MIPS}`, `usr/lib/${MIPS}`],
+  }),
 ];
 
 // 32-bit x86 needs no emulator, but Debian's node opens /usr/share/nodejs by its absolute path: a changed root, which only root may.

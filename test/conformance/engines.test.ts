@@ -227,7 +227,7 @@ describe('the registry', () => {
   test('has every engine and processor of the matrix', () => {
     const names = engines.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['node20', 'node22', 'node24', 'node26', 'deno', 'bun', 'chromium', 'firefox', 'webkitgtk', 'wpe', 'jsc', 'spidermonkey', 'gjs', 'quickjs']));
-    expect(new Set(engines.map(({ processor }) => processor.split(/[ ,]/)[0]))).toEqual(new Set(['x86-64', 'aarch64', 'armv7', 'ia32', 's390x', 'ppc64le']));
+    expect(new Set(engines.map(({ processor }) => processor.split(/[ ,]/)[0]))).toEqual(new Set(['x86-64', 'aarch64', 'armv7', 'ia32', 's390x', 'ppc64le', 'mips64el']));
   });
 
   test('installs outside the project', () => {
