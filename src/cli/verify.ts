@@ -5,7 +5,7 @@ import type { CLIP } from '../clip/clip.ts';
 import { MODELS } from '../clip/models.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Claim, Dump, VerifyResult } from '../oracle/types.ts';
-import type { VerifyOptions } from '../oracle/verify.ts';
+import type { VerifyOptions, VerifyProgress } from '../oracle/verify.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from './errors.ts';
 import { OutFile, standardOutput } from './out-file.ts';
 import { Progress } from './progress.ts';
@@ -71,11 +71,18 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
   }
 }
 
+/** What each stage counts. */
+const UNITS: Readonly<Record<VerifyProgress['stage'], string>> = { 'layers': 'modules', 'own inputs': 'modules on the backend\'s own inputs', 'causes': 'causes tried' };
+
 async function compared(model: CLIP, dump: Dump, options: VerifyOptions, quiet: boolean | undefined): Promise<VerifyResult> {
   const { verify } = await import('../oracle/verify.ts');
-  const progress = await Progress.create({ unit: 'modules', total: null, quiet });
+  const progress = await Progress.create({ unit: UNITS.layers, total: null, quiet });
   try {
-    return await verify(model, dump, { ...options, onProgress: ({ done, total }) => progress.update(done, total) });
+    let during: VerifyProgress['stage'] = 'layers';
+    return await verify(model, dump, { ...options, onProgress({ stage, done, total }) {
+      if (stage !== during) progress.next(UNITS[during = stage]);
+      progress.update(done, total);
+    } });
   } finally {
     progress.stop();
   }
@@ -151,9 +158,12 @@ export async function readMap(path: string): Promise<Record<string, string>> {
   let map: unknown;
   try {
     map = JSON.parse(text);
-  } catch (error) {
-    throw new CommandError(`--map: "${path}" is no JSON (${messageOf(error)}); write {"their name": "our path"}`);
+  } catch {
+    // What the engine says about it is another sentence in every engine.
+    throw new CommandError(`--map: "${path}" is no JSON; write {"their name": "our path"}`);
   }
   if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new CommandError(`--map: "${path}" expected an object {"their name": "our path"}, got ${Array.isArray(map) ? 'a list' : String(map)}`);
+  const odd = Object.entries(map).find(([, ours]) => typeof ours !== 'string');
+  if (odd !== undefined) throw new CommandError(`--map: "${path}" expected a path as a string for "${odd[0].slice(0, 80)}", got ${odd[1] === null ? 'null' : `a ${typeof odd[1]}`}; write {"their name": "our path"}`);
   return map as Record<string, string>;
 }

@@ -81,5 +81,5 @@ function noArrays(path: string, names: Iterable<string>): Error {
   if (all.some((name) => /(^|\/)data\.pkl$/.test(name))) {
     return new Error(`"${path}" is a file of torch.save, expected a dump; save the tensors with safetensors.torch.save_file`);
   }
-  return new Error(`"${path}" is a zip file without .npy arrays (it has ${all.length === 0 ? 'nothing' : all.slice(0, 3).join(', ')}); save the dump with numpy.savez`);
+  return new Error(`"${path}" is a zip file without .npy arrays (it has ${all.length === 0 ? 'nothing' : all.slice(0, 3).map((name) => `"${name.slice(0, 60)}"`).join(', ')}); save the dump with numpy.savez`);
 }

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from '../../clip/checkpoint/file-source.ts';
+import { isObject } from '../../clip/checkpoint/json.ts';
 import { CLAIMS, type Claim } from '../types.ts';
 
 export const KIND = 'clip-oracle golden pack';
@@ -69,12 +70,15 @@ export async function readPack(folder: string): Promise<GoldenPack> {
   } catch (error) {
     throw new Error(`"${path}" is not valid JSON; copy the pack again`, { cause: error });
   }
-  const whole = pack?.kind === KIND && typeof pack.model === 'string' && Number.isSafeInteger(pack.samples) && typeof pack.image?.sha256 === 'string'
-    && Array.isArray(pack.modules) && pack.modules.every(({ name, shape, sha256, norm, tolerances }) => typeof name === 'string' && Array.isArray(shape) && typeof sha256 === 'string'
-      && typeof norm === 'number' && tolerances !== null && typeof tolerances === 'object');
+  const { kind, model, samples, image, modules } = (pack ?? {}) as Partial<GoldenPack>;
+  const whole = kind === KIND && typeof model === 'string' && Number.isSafeInteger(samples) && isObject(image) && typeof image.sha256 === 'string' && isShape(image.shape)
+    && Array.isArray(modules) && modules.length > 0 && modules.every((module) => isObject(module) && typeof module.name === 'string' && isShape(module.shape) && typeof module.sha256 === 'string'
+      && typeof module.norm === 'number' && isObject(module.tolerances) && Object.values(module.tolerances).every((tolerance) => typeof tolerance === 'number'));
   if (!whole) throw new Error(`"${path}" expected a golden pack as \`clip-oracle golden\` writes it, got other JSON; name the folder of a pack, or make it again`);
   return pack;
 }
+
+const isShape = (shape: unknown): boolean => Array.isArray(shape) && shape.length <= 32 && shape.every((extent) => Number.isSafeInteger(extent) && extent > 0);
 
 /** @throws RangeError if a pack lacks the claim's tolerances */
 export function toleranceOf(pack: GoldenPack, module: GoldenModule, claim: Claim): number {
