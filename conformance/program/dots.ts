@@ -21,8 +21,8 @@ const KINDS: readonly { name: string; row: (word: number, i: number) => number; 
   { name: 'subnormal results', row: withExponents(58, 3), column: withExponents(58, 3) },
   // Subnormal operands times numbers about 1.
   { name: 'subnormal operands', row: (word) => (word & 0x807fffff) >>> 0, column: withExponents(125, 4) },
-  // Some sums overflow, and some of those are ±Infinity - ±Infinity.
-  { name: 'overflow', row: withExponents(190, 3), column: withExponents(189, 3) },
+  // Products of about 2^120 that sum up to 2^128 here and there, to either side.
+  { name: 'overflow', row: withExponents(186, 3), column: withExponents(187, 3) },
   { name: 'Infinity', row: (word, i) => (i === 500 ? 0x7f800000 : withExponents(120, 8)(word)), column: withExponents(120, 8) },
   { name: 'NaN', row: (word, i) => (i === 777 ? 0x7f800001 | (word & 0x80000000) : withExponents(120, 8)(word)) >>> 0, column: withExponents(120, 8) },
   // Zeros of both signs only: the sum's sign is the order's.

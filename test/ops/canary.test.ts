@@ -1,6 +1,6 @@
 // The canary lets right kernels pass and refuses kernels that break a rule.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { checkKernels, checkMachine } from '../../src/ops/simd/canary.ts';
 import { compile, instantiate, type Machine } from '../../src/ops/simd/machine.ts';
 import { kernels } from '../../src/ops/simd/steps.ts';
@@ -53,4 +53,15 @@ describe('planted faults are refused', () => {
     const planted = { f32: machine.f32, f64: machine.f64, kernels: { ...machine.kernels, ...wrong(machine) } as Machine['kernels'] };
     expect(() => checkMachine(planted, 65536, 1024)).toThrow(message);
   });
+});
+
+test('a big-endian processor is refused for what it is, before anything is computed', () => {
+  // On one, what a Float32Array wrote is read backwards as little-endian, and the other way round.
+  const native = DataView.prototype.getFloat32;
+  const spy = vi.spyOn(DataView.prototype, 'getFloat32').mockImplementation(function (this: DataView, at, little) { return native.call(this, at, little !== true); });
+  try {
+    expect(() => checkKernels(compile(kernels(tile), false), false)).toThrow(/big-endian.*executor reference/);
+  } finally {
+    spy.mockRestore();
+  }
 });
