@@ -16,20 +16,23 @@ let current: AbortController | null = null;
 let wanted: Picture | null = null;
 
 const settings = (): [threads: number, arithmetic: Arithmetic] => [Number(byId('threads', HTMLSelectElement).value), byId('arithmetic', HTMLSelectElement).value as Arithmetic];
-let model: Promise<Loaded>;
+let model: Promise<Loaded> | null = null; // null after a failure too: the next picture tries again
+
+class LoadError extends Error {}
 
 function start(): Promise<Loaded> {
   const progress = byId('progress', HTMLProgressElement);
   progress.hidden = false;
   status('Loading mini-vit …');
   const loading = loadModel(...settings(), (received, total) => {
+    if (model !== loading) return;
     if (total !== null) Object.assign(progress, { max: total, value: received });
     status(`Loading mini-vit … ${(received / 1e6).toFixed(1)}${total === null ? '' : ` of ${(total / 1e6).toFixed(1)}`} MB`);
+  }).catch((error: Error) => {
+    if (model === loading) model = null;
+    throw new LoadError(`The model could not be loaded: ${error.message}`);
   });
-  loading.then(({ time }) => status(`Ready. mini-vit was loaded in ${duration(time)}.`), (error: Error) => {
-    status('');
-    complain(`The model could not be loaded: ${error.message}`);
-  }).finally(() => { progress.hidden = true; });
+  loading.then(({ time }) => status(`mini-vit was loaded in ${duration(time)}.`), () => status('')).finally(() => { progress.hidden = true; });
   return loading;
 }
 
@@ -48,14 +51,14 @@ async function take(picture: Picture): Promise<void> {
   wanted = picture;
   document.body.ariaBusy = 'true';
   try {
-    const loaded = await model;
+    const loaded = await (model ??= start());
     if (signal.aborted) return;
     const answer = await loaded.answer(picture.blob, signal);
     if (!signal.aborted) show(picture, answer, loaded);
   } catch (error) {
     if (signal.aborted) return;
     wanted = shown?.picture ?? null;
-    complain(sentence(picture.path, error as Error));
+    complain(error instanceof LoadError ? error.message : sentence(picture.path, error as Error));
   } finally {
     if (!signal.aborted) document.body.ariaBusy = 'false';
   }
@@ -104,7 +107,7 @@ function offerSettings(): void {
   for (const select of [threads, byId('arithmetic', HTMLSelectElement)]) {
     select.addEventListener('change', () => {
       current?.abort();
-      model.then((old) => old.close(), () => undefined);
+      model?.then((old) => old.close(), () => undefined);
       model = start();
       if (wanted !== null) void take(wanted);
     });
@@ -116,4 +119,4 @@ listenToAttention();
 listenToFeature(() => shown && { feature: shown.answer.feature, maps: shown.answer.maps, stem: shown.picture.path.replace(/^.*\/|\.\w+$/g, '') });
 listenToProof();
 offerSettings();
-model = start();
+model ??= start();

@@ -7,8 +7,8 @@ const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, im
 
 // With these two headers a page is cross-origin isolated and may share memory between threads. Without them all works too, on one thread.
 const isolated = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
-// What the built page needs, and nothing of other hosts.
-const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
+// What the built page needs, and nothing of other hosts. ndarray makes its classes with the Function constructor, hence 'unsafe-eval'.
+const policy = "default-src 'none'; script-src 'self' 'unsafe-eval'; worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),

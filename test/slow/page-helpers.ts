@@ -20,9 +20,11 @@ export async function give(page: Page, how: 'drop' | 'paste', files: Given[]): P
     const target = document.querySelector('#zone')!;
     const options = { bubbles: true, cancelable: true };
     if (event === 'drop') for (const step of ['dragenter', 'dragover', 'drop']) target.dispatchEvent(new DragEvent(step, { ...options, dataTransfer: transfer }));
-    else target.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: transfer }));
+    // Firefox takes no clipboardData from scripts.
+    else target.dispatchEvent(Object.defineProperty(new ClipboardEvent('paste', options), 'clipboardData', { value: transfer }));
   }, how, sent);
 }
+
 /** A picture of the repository, to be given. */
 export const picture = (path: string): Given => ({ name: basename(path), type: path.endsWith('png') ? 'image/png' : 'image/jpeg', bytes: readFileSync(join(root, path)) });
 

@@ -14,8 +14,8 @@ const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.jpg': 'image/jpeg', '.png': 'image/png',
 };
 
-/** Nothing but the page's own files may run, be fetched or be shown. */
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-inline'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
+/** Nothing but the page's own files may run, be fetched or be shown. ndarray makes its classes with the Function constructor, hence 'unsafe-eval'. */
+const POLICY = "default-src 'none'; script-src 'self' 'unsafe-eval' 'unsafe-inline'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 /** @param statusOf what to answer for a path, to play broken servers */
 export async function serve(folder: string, isolated: boolean, statusOf: (path: string) => number = () => 200): Promise<Server> {
