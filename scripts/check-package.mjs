@@ -53,7 +53,7 @@ try {
   run('npm', ['run', '--silent', 'prepack'], root);
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
   check(`${packed.unpackedSize} bytes unpacked in ${packed.entryCount} files, at most ${LIMIT}`, packed.unpackedSize <= LIMIT);
-  const stray = packed.files.map((file) => file.path).filter((path) => !/^(dist\/(src|workers)\/|fixtures\/bundled\/|schema\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(path));
+  const stray = packed.files.map((file) => file.path).filter((path) => !/^(dist\/(src|workers|browser)\/|fixtures\/bundled\/|schema\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(path));
   check(`nothing in it that does not belong there${stray.length > 0 ? `: ${stray.join(', ')}` : ''}`, stray.length === 0);
 
   writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');

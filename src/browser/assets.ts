@@ -19,8 +19,3 @@ export function bundledUrl(file: BundledFile): URL {
     default: throw new RangeError(`bundledUrl: "file" expected a file of the package such as mini-vit.safetensors.gz, got ${String(file)}`);
   }
 }
-
-/** The two decoders that lie in packages of their own, beside this one. */
-export function decoderUrl(name: 'jpeg' | 'webp'): URL {
-  return name === 'jpeg' ? new URL('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', import.meta.url) : new URL('@jsquash/webp/codec/dec/webp_dec.wasm', import.meta.url);
-}

@@ -7,8 +7,6 @@ export type { PreprocessOptions, RawImage } from '../clip/image/preprocess.ts';
 export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from '../clip/models.ts';
 export type { Head } from '../clip/read-head.ts';
 export { detokenize, tokenize, type TokenizeOptions } from '../clip/tokenizer/tokenize.ts';
-export type { Metrics } from '../clip/training/metrics.ts';
-export { trainHead, type TrainedHead, type TrainHeadOptions, type TrainingReport } from '../clip/training/train-head.ts';
 export type { FloatArray, Tensor } from '../ops/tensor.ts';
 export { bundledUrl, type BundledFile } from './assets.ts';
 export { CLIPModel, loadHead, loadLabels, type CLIPModelOptions } from './clip-model.ts';

@@ -4,13 +4,13 @@
 export interface Platform {
   /** A file's bytes. @throws Error that says in a sentence why not */
   readFile(path: string): Promise<Uint8Array>;
-  /** The compiled decoder (a WebAssembly.Module) out of its npm package. @throws NoDecoder if it cannot be had */
-  compileDecoder(name: 'jpeg' | 'webp'): Promise<object>;
+  /** The compiled decoder (a WebAssembly.Module) out of its npm package; null where its own JavaScript finds it, as in browsers. */
+  compileDecoder(name: 'jpeg' | 'webp'): Promise<object | null>;
   /** A zlib stream unpacked, or 'longer' as soon as the result would be longer than `limit` bytes. @throws Error if the stream is damaged or cut off */
   inflate(compressed: Uint8Array, limit: number): Promise<Uint8Array | 'longer'>;
 }
 
-/** A decoder's module is not where it should be. */
+/** A decoder cannot be loaded. */
 export class NoDecoder extends Error {
   override name = 'NoDecoder';
 }

@@ -4,7 +4,7 @@
 // Differs from the packages' own decode() in three ways: no global ImageData stays behind, messages go to the caller instead of the console,
 // and a heap that a large picture has blown up is given back.
 
-import { platform } from './platform.ts';
+import { NoDecoder, platform } from './platform.ts';
 
 /** What is used of WebAssembly; its types come with TypeScript's DOM library only, which this project does without. */
 declare const WebAssembly: { Instance: new (module: object, imports: object) => { exports: object } };
@@ -18,7 +18,7 @@ interface Instance {
 type Factory = (options: Record<string, unknown>) => Promise<Instance>;
 type Name = 'jpeg' | 'webp';
 
-interface Loaded { module: object; factory: Factory }
+interface Loaded { module: object | null; factory: Factory }
 interface Started { instance: Instance; messages: string[] }
 const loaded = new Map<Name, Promise<Loaded>>();
 const running = new Map<Name, Started>();
@@ -57,22 +57,22 @@ function withImageData<T>(work: () => T): T {
 async function instantiate(name: Name): Promise<Started> {
   const loading = loaded.get(name) ?? load(name);
   loaded.set(name, loading);
-  const { module, factory } = await loading.catch((error: unknown) => {
+  const missing = (error: unknown): never => {
     loaded.delete(name); // the next picture may have more luck
-    throw error;
-  });
+    throw new NoDecoder(`the decoder of the package @jsquash/${name} cannot be loaded (${error instanceof Error ? error.message : String(error)}); `
+      + 'install it beside clip-oracle, or in a page without a bundler name it in the import map', { cause: error });
+  };
+  const { module, factory } = await loading.catch(missing);
   const messages: string[] = [];
   const collect = (line: string): void => { messages.push(line); };
-  const instance = await withImageData(() => factory({
-    noInitialRun: true,
-    print: collect,
-    printErr: collect,
+  const own = module === null ? {} : {
     instantiateWasm: (imports: object, done: (instance: object) => void) => {
       const wasm = new WebAssembly.Instance(module, imports);
       done(wasm);
       return wasm.exports;
     },
-  }));
+  };
+  const instance = await withImageData(() => factory({ noInitialRun: true, print: collect, printErr: collect, ...own })).catch(missing);
   const started = { instance, messages };
   running.set(name, started);
   return started;
