@@ -81,11 +81,16 @@ function ask(): void {
 
 function sentence(token: number, shares: Float32Array, grid: Grid): string {
   const place = (i: number): string => `row ${Math.floor((i - 1) / grid.columns) + 1}, column ${(i - 1) % grid.columns + 1}`;
-  let best = 1;
-  for (let i = 2; i < shares.length; i++) if (shares[i] > shares[best]) best = i;
-  const who = token === 0 ? 'the class token' : `the patch in ${place(token)}`;
-  const where = best === token ? 'itself' : place(best);
-  return `${checkedChoice().words}: ${who} looks most at ${where} (${percent(shares[best])})${token === 0 ? `; ${percent(shares[0])} stays with itself` : `; ${percent(shares[0])} at the class token`}.`;
+  const most = (except: number): number => {
+    let best = except === 1 ? 2 : 1;
+    for (let i = best + 1; i < shares.length; i++) if (i !== except && shares[i] > shares[best]) best = i;
+    return best;
+  };
+  const best = most(0);
+  const part = (i: number): string => `${i === token ? 'itself' : place(i)} (${percent(shares[i])})`;
+  const where = best === token ? `${part(best)}, then at ${part(most(token))}` : part(best);
+  const who = token === 0 ? `the class token looks most at ${where}; ${percent(shares[0])} stays with itself` : `the patch in ${place(token)} looks most at ${where}; ${percent(shares[0])} at the class token`;
+  return `${checkedChoice().words}: ${who}.`;
 }
 
 const patches = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>('#patches [role=gridcell]')];

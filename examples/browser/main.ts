@@ -41,7 +41,6 @@ const complain = (text: string): void => { byId('error', HTMLElement).textConten
 
 async function take(picture: Picture): Promise<void> {
   complain('');
-  if (!picture.path.startsWith('fixtures/')) forgetSample();
   if (picture.blob.size > MOST_BYTES) {
     complain(`${picture.path} has ${(picture.blob.size / 1e6).toFixed(0)} MB; this page takes pictures of up to ${MOST_BYTES / 1e6} MB.`);
     return;
@@ -72,6 +71,7 @@ function sentence(path: string, { message }: Error): string {
 
 function show(picture: Picture, answer: Answer, loaded: Loaded): void {
   shown = { picture, answer };
+  if (!picture.path.startsWith('fixtures/')) forgetSample();
   showPreview(picture);
   showClasses(answer.top);
   showAttention(answer.pixels, answer.maps);

@@ -199,7 +199,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
         let best = 1;
         for (let i = 2; i < L; i++) if (shares[i] > shares[best]) best = i;
         const place = (i: number): string => `row ${Math.floor((i - 1) / 8) + 1}, column ${(i - 1) % 8 + 1}`;
-        expect(await text(page, '#readout')).toContain(`Rollout over all blocks: the patch in ${place(to)} looks most at ${best === to ? 'itself' : place(best)} (${(100 * shares[best]).toFixed(1)} %); `);
+        expect(await text(page, '#readout')).toContain(`Rollout over all blocks: the patch in ${place(to)} looks most at ${best === to ? 'itself' : place(best)} (${(100 * shares[best]).toFixed(1)} %)${best === to ? ', then at row ' : '; '}`);
         expect(await page.evaluate(() => document.activeElement!.getAttribute('aria-selected'))).toBe('true');
         // The lit patch on the canvas is the same one.
         expect(await page.$eval('#lit', (canvas) => {
