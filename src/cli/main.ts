@@ -15,8 +15,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => undefined);
 
 function fail(error: unknown): never {
+  const message = messageOf(error);
+  // The engine says it in its own words, and Node's own parts may say it first.
+  const remedy = error instanceof RangeError && /out of memory|allocat/i.test(message) ? '; there is too little memory: raise the limit of the process (ulimit -v), or take smaller batches and fewer threads' : '';
   if (process.env.CLIP_ORACLE_DEBUG) console.error(error);
-  else process.stderr.write(`clip-oracle: ${messageOf(error)}\n`);
+  else process.stderr.write(`clip-oracle: ${message}${remedy}\n`);
   process.exit(error instanceof CommandError ? error.exitCode : WRONG);
 }
 
