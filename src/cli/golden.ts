@@ -14,7 +14,8 @@ export interface GoldenCommandOptions {
   all?: boolean;
   seed: number;
   out?: string;
-  claims: readonly Claim[];
+  /** Default: all where a pack is made, float32 where a dump is held to one. */
+  claims?: readonly Claim[];
   check?: string;
   pack?: string;
   map?: string;
@@ -69,15 +70,15 @@ async function make(model: string, folder: string, { seed, claims, threads, quie
   }
 }
 
-async function compare(path: string, pack: string, { claims, map, json }: GoldenCommandOptions): Promise<number> {
+async function compare(path: string, pack: string, { claims = ['float32'], map, json }: GoldenCommandOptions): Promise<number> {
+  if (claims.length !== 1) throw new CommandError(`--claims expected one with --check, got ${claims.join(', ')}; name the one that the dump is held to`);
   const { openDump } = await import('../oracle/dump/open.ts');
   const { checkGoldenPack } = await import('../oracle/golden/check.ts');
   const { readMap } = await import('./verify.ts');
   const dump = await openDump(path);
   try {
     const names = map === undefined ? {} : await readMap(map);
-    // --claims is a list where a pack is made; a dump is held to one: to that which is named alone, else to float32.
-    const result = await checkGoldenPack(dump, pack, { claim: claims.length === 1 ? claims[0] : 'float32', map: names });
+    const result = await checkGoldenPack(dump, pack, { claim: claims[0], map: names });
     await standardOutput.write(json ? `${JSON.stringify(result)}\n` : asText(result));
     return result.verdict === 'pass' ? OK : SOME_FAILED;
   } finally {

@@ -175,7 +175,7 @@ function defineGolden(command: Command, exit: Exit): void {
     .addOption(new Option('-m, --model <name>', 'model by name (see `clip-oracle models`)'))
     .option('--all', 'OpenAI\'s nine, each in a folder of its name', false)
     .addOption(new Option('--seed <n>', 'of the weights and the image').default(0).argParser(seed))
-    .addOption(new Option('--claims <list>', `tolerances of these: some of ${CLAIMS.join(',')} (default: all); with --check the one that the dump is held to (default: float32)`).default(CLAIMS, 'all').argParser(listOf(CLAIMS)))
+    .addOption(new Option('--claims <list>', `tolerances of these: some of ${CLAIMS.join(',')} (default: all); with --check the one that the dump is held to (default: float32)`).argParser(listOf(CLAIMS)))
     .option('-o, --out <folder>', 'where the pack goes')
     .option('--check <dump>', 'a dump of the same image through the same weights')
     .option('--pack <folder>', 'the pack it is compared with')

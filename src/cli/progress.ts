@@ -19,18 +19,22 @@ export interface ProgressOptions {
 
 export class Progress {
   readonly #bar: SingleBar | null;
+  readonly #options: { unit: string };
   readonly #began = Date.now();
   readonly #delay: number;
   #total: number | null;
   #shown = false;
 
-  private constructor(bar: SingleBar | null, { total, delay = DELAY }: ProgressOptions) {
+  private constructor(bar: SingleBar | null, options: ProgressOptions) {
+    const { total, delay = DELAY } = options;
     this.#bar = bar;
+    this.#options = options;
     this.#total = total;
     this.#delay = delay;
   }
 
-  static async create(options: ProgressOptions): Promise<Progress> {
+  static async create(given: ProgressOptions): Promise<Progress> {
+    const options = { ...given };
     if (options.quiet || !process.stderr.isTTY) return new Progress(null, options);
     const { SingleBar, Presets } = (await import('cli-progress')).default;
     const show = options.show ?? String;
@@ -62,6 +66,13 @@ export class Progress {
     }
     if (total !== null) this.#bar.setTotal(total);
     this.#bar.update(done);
+  }
+
+  /** Something else is counted from now on, from none. */
+  next(unit: string): void {
+    this.stop();
+    this.#options.unit = unit;
+    this.#total = null;
   }
 
   /** Takes the bar away. */

@@ -3,7 +3,7 @@
 export { measure, type Measures } from './measures.ts';
 export { FLOAT32_LIMITS, layerResult, type Limits } from './layer-result.ts';
 export { moduleShapes } from './module-shapes.ts';
-export { verify, type VerifyOptions } from './verify.ts';
+export { verify, type VerifyOptions, type VerifyProgress } from './verify.ts';
 export { findCauses, type CauseQuestion } from './causes/index.ts';
 export { VARIANTS, type Variant } from './claims.ts';
 export { MARGIN } from './earned.ts';

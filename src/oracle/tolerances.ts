@@ -10,7 +10,7 @@ import { FLOAT32_LIMITS } from './layer-result.ts';
 import { measure, ROUNDING } from './measures.ts';
 import { moduleShapes } from './module-shapes.ts';
 import { Spill } from './spill.ts';
-import { CLAIMS, type Claim } from './types.ts';
+import { CLAIMS, type Claim, type Values } from './types.ts';
 import { valuesOf } from './values.ts';
 import { CONTRACT, packageVersion } from './version.ts';
 
@@ -57,6 +57,8 @@ export interface TolerancesOptions {
   images?: readonly number[];
   /** Is told about every module that has been computed: `done` of `total`, over all passes. */
   onProgress?: (progress: { done: number; total: number }) => void;
+  /** Sees every module of each image as it is measured: the truth (`float64`), then this project's float32. For one who needs them too; they are not computed twice. */
+  onTensor?: (precision: 'float32' | 'float64', name: string, values: Values) => void;
   signal?: AbortSignal;
 }
 
@@ -70,7 +72,7 @@ interface Seen {
  * @throws RangeError for an unknown claim or no image; the signal's reason
  */
 export async function tolerances(model: CLIP, options: TolerancesOptions = {}): Promise<Tolerances> {
-  const { claims = CLAIMS, images = [0, 1], signal } = options;
+  const { claims = CLAIMS, images = [0, 1] } = options;
   for (const claim of claims) if (!CLAIMS.includes(claim)) throw new RangeError(`tolerances: "claims" expected some of ${CLAIMS.join(', ')}, got ${String(claim)}`);
   if (images.length === 0) throw new RangeError('tolerances: "images" expected one seed at least, got none');
   const shapes = moduleShapes(model.architecture);
@@ -80,18 +82,25 @@ export async function tolerances(model: CLIP, options: TolerancesOptions = {}): 
   const seen = new Map<string, Seen>();
   for (const seed of images) {
     const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
-    await measureImage(model, image, claims, seen, () => options.onProgress?.({ done: ++done, total }), signal);
+    await measureImage(model, image, claims, seen, () => options.onProgress?.({ done: ++done, total }), options);
   }
   const modules = [...shapes].map(([name, shape]) => ({ name, shape, reference: seen.get(name)!.reference.relRms, claims: allowed(seen.get(name)!, claims) }));
   return { kind: 'clip-oracle tolerances', model: model.name, weights: model.weights, images, modules, version: packageVersion(), contract: CONTRACT };
 }
 
-async function measureImage(model: CLIP, image: Tensor, claims: readonly Claim[], seen: Map<string, Seen>, step: () => void, signal?: AbortSignal): Promise<void> {
+async function measureImage(model: CLIP, image: Tensor, claims: readonly Claim[], seen: Map<string, Seen>, step: () => void, { onTensor, signal }: TolerancesOptions): Promise<void> {
   const truth = new Spill();
   const noise = new Map<string, number>();
   try {
-    await model.encodeImage(image, { precision: 'float64', signal, tap: (name, output) => { truth.add(name, valuesOf(output)); step(); } });
-    await freePass(model, image, signal)(undefined, (name, { data }) => {
+    await model.encodeImage(image, { precision: 'float64', signal, tap: (name, output) => {
+      const values = valuesOf(output);
+      truth.add(name, values);
+      onTensor?.('float64', name, values);
+      step();
+    } });
+    await freePass(model, image, signal)(undefined, (name, values) => {
+      const { data } = values;
+      onTensor?.('float32', name, values);
       const right = truth.read(name).data;
       const { rho, relRms } = measure(data, data, right);
       noise.set(name, rho > 0 ? relRms / rho : ROUNDING);

@@ -14,6 +14,19 @@ import type { OtherImage } from './other-crops.ts';
 import { CLAIMS, type Claim, type Dump, type LayerDetail, type VerifyResult } from './types.ts';
 import { CONTRACT, packageVersion } from './version.ts';
 
+/** How far one stage of verify is: `done` of `total`. */
+export interface VerifyProgress {
+  /**
+   * `layers`: all passes over the network that are certain to come. Then, where the verdicts ask for them: `own inputs`, the layers that were only plausible once more, on the backend's own
+   * inputs; `causes`, one fault after the other, whose total may grow.
+   */
+  readonly stage: 'layers' | 'own inputs' | 'causes';
+  /** The module that was computed; in the search for causes the first wrong one. */
+  readonly layer: string;
+  readonly done: number;
+  readonly total: number;
+}
+
 export interface VerifyOptions {
   /** What the backend says it computes in. Default 'float32'. */
   claim?: Claim;
@@ -29,8 +42,8 @@ export interface VerifyOptions {
   otherImages?: () => Promise<readonly OtherImage[]>;
   /** Sees every layer with all its numbers, in the network's order. */
   onLayer?: (detail: LayerDetail) => void;
-  /** Is told about every module that has been computed: `done` of `total`, over all passes that are certain to come. */
-  onProgress?: (progress: { layer: string; done: number; total: number }) => void;
+  /** Is told about every module that has been computed and every cause that has been tried. */
+  onProgress?: (progress: VerifyProgress) => void;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
   /** relRms that the claim allows each module, from a table made before (`tolerances`). Default: it is emulated on this very image, which is more exact. */
@@ -52,14 +65,16 @@ export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {
   signal?.throwIfAborted();
   const { names, image, shapes, layouts } = examine(model, dump, options);
   const comparison: Comparison = { model, dump, image, shapes, theirs: names.byModule, layouts, claim, tolerances: options.tolerances, limits: options.limits, signal };
-  const free = await compareLayers(comparison, { teacherForced, onLayer: options.onLayer, onProgress: options.onProgress });
-  const layers = teacherForced ? free.layers : await ownVerdicts(comparison, free.layers);
+  const during = (stage: VerifyProgress['stage']) => (progress: Omit<VerifyProgress, 'stage'>): void => options.onProgress?.({ stage, ...progress });
+  const free = await compareLayers(comparison, { teacherForced, onLayer: options.onLayer, onProgress: during('layers') });
+  const layers = teacherForced ? free.layers : await ownVerdicts(comparison, free.layers, during('own inputs'));
   const at = layers.findIndex(({ verdict }) => verdict === 'wrong');
   const firstWrong = at < 0 ? null : layers[at].name;
   const causes = firstWrong === null || options.causes === false ? [] : await findCauses({
     model, target: firstWrong, backend: free.backend, signal, threads: model.threads,
     right: layers.slice(0, at).map(({ name }) => name),
     limits: layers[at].limits, otherImages: await options.otherImages?.(),
+    onProgress: (done, total) => { during('causes')({ layer: firstWrong, done, total }); },
   });
   return {
     verdict: firstWrong === null ? 'pass' : 'fail',

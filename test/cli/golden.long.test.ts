@@ -41,6 +41,7 @@ describe('mistakes are told in one sentence', () => {
     ['a claim that is none', ['--out', 'x', '--model', 'RN50', '--claims', 'fp16'], /Expected float32, tf32, float16, bfloat16 or int8-weights/],
     ['a dump without a pack', ['--check', 'x'], /expected --check DUMP and --pack FOLDER together, got --check alone/],
     ['making and checking', ['--check', 'x', '--pack', 'y', '--out', 'z'], /got both; leave one out/],
+    ['two claims for one dump', ['--check', 'x', '--pack', 'y', '--claims', 'float32,float16'], /--claims expected one with --check, got float32, float16; name the one that the dump is held to/],
     ['a dump that is not there', ['--check', 'no.npz', '--pack', 'y'], /"no\.npz" does not exist/],
   ])('%s', async (_, args, message) => {
     const result = await run(['golden', ...args]);

@@ -197,7 +197,11 @@ describe('making', () => {
   });
 
   test('another seed gives another pack', async () => {
-    const pack = await makeGoldenPack(folderOf('seed1'), { model: 'tiny-rn', seed: 1, claims: [], threads: 1 });
+    const steps: { done: number; total: number }[] = [];
+    const pack = await makeGoldenPack(folderOf('seed1'), { model: 'tiny-rn', seed: 1, claims: [], threads: 1, onProgress: (step) => { steps.push(step); } });
+    // The truth and float32, each computed once, and told about.
+    expect(steps).toHaveLength(2 * pack.modules.length);
+    expect(steps.at(-1)).toEqual({ done: steps.length, total: steps.length });
     expect(pack.weights).toBe('synthetic:1');
     expect(pack.modules.every(({ sha256 }, i) => sha256 !== packs['tiny-rn'].modules[i].sha256)).toBe(true);
     copyFileSync(join(folderOf('tiny-rn'), 'samples.safetensors'), folderOf('copy.safetensors'));

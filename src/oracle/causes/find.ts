@@ -25,9 +25,13 @@ export async function findCauses(question: CauseQuestion): Promise<Cause[]> {
   const search = await Search.open(question);
   try {
     if (search.rho <= search.limits.pass) return [inherited(search.target)];
-    const matches = await attempts(search, [...FAULTS, ...otherImageFaults(question), ...otherLayerFaults(search.network, search.piece.weights)]);
+    const usual = [...FAULTS, ...otherImageFaults(question), ...otherLayerFaults(search.network, search.piece.weights)];
+    const matches = await attempts(search, usual, (tried) => question.onProgress?.(tried, usual.length));
     const misshapen = search.truth.length !== search.values.data.length;
-    if (matches.length === 0 && !misshapen) matches.push(...await attempts(search, await estimatedFaults(search)));
+    if (matches.length === 0 && !misshapen) {
+      const estimated = await estimatedFaults(search);
+      matches.push(...await attempts(search, estimated, (tried) => question.onProgress?.(usual.length + tried, usual.length + estimated.length)));
+    }
     const accumulated = misshapen ? null : await halfAccumulation(search);
     if (accumulated !== null) matches.push(accumulated);
     const causes = ranked(matches);
@@ -40,10 +44,11 @@ export async function findCauses(question: CauseQuestion): Promise<Cause[]> {
 /** Another crop of the picture than the known one. */
 const otherImageFaults = ({ otherImages = [] }: CauseQuestion): Fault[] => otherImages.map(({ name, explanation, image }) => ({ name, explanation, image: () => image }));
 
-async function attempts(search: Search, faults: readonly Fault[]): Promise<Match[]> {
+async function attempts(search: Search, faults: readonly Fault[], onTried: (tried: number) => void): Promise<Match[]> {
   const matches: Match[] = [];
-  for (const fault of faults) {
+  for (const [i, fault] of faults.entries()) {
     if (search.exhausted) break;
+    onTried(i + 1);
     const all = await search.attempt(fault);
     if (all === null) continue;
     if (all.confidence > 0) {

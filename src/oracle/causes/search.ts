@@ -31,6 +31,8 @@ export interface CauseQuestion {
   otherImages?: readonly OtherImage[];
   /** Default 1. */
   threads?: number;
+  /** Is told how many faults have been tried, of how many that are known so far. */
+  onProgress?: (done: number, total: number) => void;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
 }

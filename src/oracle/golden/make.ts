@@ -10,7 +10,6 @@ import { writeDump } from '../dump/write.ts';
 import { weightsFingerprint } from '../fingerprint.ts';
 import { TraceHashes } from '../hash.ts';
 import { tolerances } from '../tolerances.ts';
-import { trace } from '../trace.ts';
 import { CLAIMS, type Claim, type Values } from '../types.ts';
 import { valuesOf } from '../values.ts';
 import { CONTRACT, packageVersion } from '../version.ts';
@@ -49,30 +48,30 @@ export async function makeGoldenPack(folder: string, options: GoldenOptions): Pr
     const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
     const samples = new Map<string, Values>();
     const norms = new Map<string, number>();
-    const truth = await trace(model, image, { precision: 'float64', signal, onTensor: (name, values) => {
-      samples.set(name, sampled(values));
-      norms.set(name, norm(values.data));
-    } });
-    samples.set('visual', truth);
     const hashes = new TraceHashes();
     const imageSha256 = hashes.add('image', valuesOf(image));
-    const shapes = new Map<string, readonly number[]>();
-    const features = await trace(model, image, { signal, onTensor: (name, values) => {
+    let features: Values | null = null;
+    // The truth and float32 that the tolerances are measured by are what the pack holds.
+    const { modules: allowed } = await tolerances(model, { claims, images: [seed], onProgress: options.onProgress, signal, onTensor(precision, name, values) {
+      if (precision === 'float64') {
+        samples.set(name, name === 'visual' ? values : sampled(values));
+        norms.set(name, norm(values.data));
+        return;
+      }
       hashes.add(name, values);
-      shapes.set(name, values.shape);
+      if (name === 'visual') features = values;
     } });
-    const allowed = claims.length === 0 ? [] : (await tolerances(model, { claims, images: [seed], onProgress: options.onProgress, signal })).modules;
     const allowedBy = new Map(allowed.map((module) => [module.name, module.claims]));
     const pack: GoldenPack = {
       kind: KIND, model: model.name, weights, weightsSha256: await weightsFingerprint(options.model, weights, signal), seed,
       image: { shape: [...image.shape], sha256: imageSha256 },
-      modules: [...shapes].map(([name, shape]) => ({
+      modules: allowed.map(({ name, shape }) => ({
         name, shape, sha256: hashes.tensors.get(name)!, norm: norms.get(name)!,
         tolerances: Object.fromEntries(claims.map((claim) => [claim, Number(allowedBy.get(name)![claim]!.relRms.toPrecision(3))])),
       })),
       allSha256: hashes.all(), samples: SAMPLES, version: packageVersion(), contract: CONTRACT,
     };
-    await write(folder, pack, samples, features, image.shape[2] <= SMALL ? valuesOf(image) : null);
+    await write(folder, pack, samples, features!, image.shape[2] <= SMALL ? valuesOf(image) : null);
     return pack;
   } finally {
     await model.close();
