@@ -25,7 +25,7 @@ export function markdown(records: readonly EngineRecord[], pins: Pins, order: re
     `|---|---|${COLUMNS.map(() => ':-:|').join('')}---|`,
     ...rows,
     '',
-    'A number is how many hashes were computed, all of them equal to the pinned ones; ≠ that one was not.',
+    'A number is how many hashes were computed, all of them equal to the pinned ones; ≠ that one was not; – that the path was refused, nothing that it was not run.',
     ...(notes.length === 0 ? [] : ['', ...notes.map((note, i) => `${superscript(i + 1)} ${note}  `)]),
   ];
   return lines.join('\n').trimEnd();
@@ -37,13 +37,13 @@ function rowOf({ name, processor, note, version, date, result, error }: EngineRe
     return superscript(notes.indexOf(text) + 1);
   };
   const title = `${version ?? name}${note === null ? '' : ` (${note})`}`;
-  if (result === null) return `| ${title} | ${processor} | ${COLUMNS.map(() => '').join(' | ')} | ${date} ${mark(`could not be run: ${error ?? 'no reason given'}`)} |`;
+  if (result === null) return `| ${title} | ${processor} | ${COLUMNS.map(() => '').join(' | ')} | ${date} ${mark(`could not be run: ${brief(error ?? 'no reason given')}`)} |`;
   const verdicts = judge(result, pins);
   const cells = COLUMNS.map(({ path }) => {
     const refused = result.refused[path];
-    if (refused !== undefined) return `–${mark(`refused: ${refused}`)}`;
-    if (!result.options.paths.includes(path)) return '';
+    if (refused !== undefined) return `–${mark(`refused: ${brief(refused)}`)}`;
     const own = verdicts.filter((verdict) => verdict.path.name === path);
+    if (own.length === 0) return '';
     const wrong = own.filter(({ verdict }) => verdict === 'different');
     if (wrong.length > 0) return `**≠**${mark(describe(wrong[0]))}`;
     const absent = ARTEFACTS.filter((model) => !(`${model} ${path}` in result.hashes));
@@ -57,6 +57,12 @@ function rowOf({ name, processor, note, version, date, result, error }: EngineRe
 export function describe({ key, first, count }: Verdict): string {
   return `${key} differs${first === null ? '' : `, first in ${first} (${count} part${count === 1 ? '' : 's'})`}`;
 }
+
+/** Engines' messages may have many lines. */
+const brief = (message: string): string => {
+  const line = message.replace(/[\s|<>]+/g, ' ').replace(/ ?\(evaluating '.*$/, '').trim();
+  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
+};
 
 const superscript = (n: number): string => [...String(n)].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join('');
 

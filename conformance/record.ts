@@ -25,11 +25,27 @@ export function readRecords(file: string): EngineRecord[] {
   return records as EngineRecord[];
 }
 
-/** Puts new records in the place of those of the same engines; others stay. */
+/** Puts new records in the place of those of the same engines; others stay. A run of the same version adds to what was computed before: paths of an interpreter take hours each. */
 export function mergeRecords(old: readonly EngineRecord[], fresh: readonly EngineRecord[]): EngineRecord[] {
   const byName = new Map(old.map((record) => [record.name, record]));
-  for (const record of fresh) byName.set(record.name, record);
+  for (const record of fresh) {
+    const before = byName.get(record.name);
+    const adds = before?.result && record.result && before.version === record.version;
+    byName.set(record.name, adds ? { ...record, result: union(before.result, record.result) } : record);
+  }
   return [...byName.values()];
+}
+
+function union(before: Result, { options, ...after }: Result): Result {
+  // Sweeps of another step do not belong to the same pins.
+  const stays = (key: string): boolean => options.sweep === 0 || options.sweep === before.options.sweep || !key.startsWith('sweep ');
+  const both = <T>(a: Record<string, T>, b: Record<string, T>): Record<string, T> => ({ ...Object.fromEntries(Object.entries(a).filter(([key]) => stays(key))), ...b });
+  const all = <T>(a: readonly T[], b: readonly T[]): T[] => [...new Set([...a, ...b])];
+  return {
+    options: { models: all(before.options.models, options.models), paths: all(before.options.paths, options.paths), sweep: options.sweep || before.options.sweep, without: [] },
+    hashes: both(before.hashes, after.hashes), parts: both(before.parts, after.parts), fnv: both(before.fnv, after.fnv),
+    seconds: both(before.seconds, after.seconds), refused: { ...before.refused, ...after.refused },
+  };
 }
 
 export function writeRecords(file: string, records: readonly EngineRecord[]): void {

@@ -99,6 +99,24 @@ describe('the matrix', () => {
     }
   });
 
+  test('a run of the same version adds to what was computed before, one of another replaces it; sweeps of another step go', () => {
+    const before = record({ result: result({ 'sweep exp plain': 'a', 'tiny-rn plain': 'b' }, { refused: { 'simd-2': 'no' } }) });
+    const merged = (changed: Partial<EngineRecord>) => mergeRecords([before], [record(changed)])[0].result!;
+    const later = result({ 'RN50 plain': 'c', 'tiny-rn plain': 'd' });
+    expect(merged({ result: later })).toMatchObject({ hashes: { 'sweep exp plain': 'a', 'RN50 plain': 'c', 'tiny-rn plain': 'd' }, refused: { 'simd-2': 'no' }, options: { sweep: 4099 } });
+    expect(merged({ result: { ...later, options: { ...options, sweep: 257 } } }).hashes).toEqual({ 'RN50 plain': 'c', 'tiny-rn plain': 'd' });
+    expect(merged({ result: { ...later, options: { ...options, sweep: 0 } } })).toMatchObject({ hashes: { 'sweep exp plain': 'a' }, options: { sweep: 4099 } });
+    expect(merged({ version: 'Node 21', result: later })).toBe(later);
+    expect(merged({ version: null, result: null, error: 'gone' } as Partial<EngineRecord>)).toBeNull();
+  });
+
+  test('reasons are brought to one line', () => {
+    const refused = { simd: "WebAssembly.Module doesn't parse (evaluating 'new WebAssembly.Module(\n  x)')", plain: `a | b\n${'c'.repeat(300)}` };
+    const text = markdown([record({ result: result({}, { refused }) })], pins);
+    expect(text).toContain("refused: WebAssembly.Module doesn't parse  \n");
+    expect(text).toMatch(/refused: a b c{155}… {2}$/m);
+  });
+
   test('the table on the terminal names the first tensor that differs', async () => {
     const text = await table(result({ 'tiny-rn plain': 'right', 'tiny-rn simd': 'wrong' }, { parts: { 'tiny-rn simd': { ...parts, bn1: 'ffff00' } }, refused: { 'simd-2': 'there are no workers' } }), pins);
     expect(text).toMatch(/tiny-rn .* DIFFERENT .* ok/);
