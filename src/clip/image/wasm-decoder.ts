@@ -27,8 +27,9 @@ const running = new Map<Name, Started>();
 const HEAP_TO_KEEP = 64 * 1024 * 1024;
 
 async function load(name: Name): Promise<Loaded> {
+  const own = await platform(); // before the import: a rejection that nobody listens to yet would be reported as unhandled
   const glue = name === 'jpeg' ? import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js') : import('@jsquash/webp/codec/dec/webp_dec.js');
-  const [module, { default: factory }] = await Promise.all([(await platform()).compileDecoder(name), glue]);
+  const [module, { default: factory }] = await Promise.all([own.compileDecoder(name), glue]);
   return { module, factory: factory as unknown as Factory };
 }
 
