@@ -15,7 +15,8 @@ export async function table(result: Result, pins: Pins): Promise<string> {
   for (const of of new Set(verdicts.map(({ key }) => pathOf(key).of))) {
     drawn.push([of, ...paths.map(({ name }) => wordOf(verdicts.find(({ key }) => key === `${of} ${name}`)))]);
   }
-  const refused = Object.entries(result.refused).map(([path, reason]) => `${path}: refused, ${reason}`);
+  const reasons = new Set(Object.values(result.refused));
+  const refused = [...reasons].map((reason) => `${Object.entries(result.refused).filter(([, own]) => own === reason).map(([path]) => path).join(', ')}: refused, ${reason}`);
   const wrong = verdicts.filter(({ verdict }) => verdict === 'different').map(describe);
   return [drawn.toString(), ...refused, ...wrong].join('\n');
 }
