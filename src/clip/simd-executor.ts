@@ -78,7 +78,7 @@ export class SimdExecutor implements Executor {
     this.#residency = residency;
     const { module, shared: sharing } = compiled();
     this.threads = sharing ? threads : 1;
-    const memory = new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES, shared: sharing });
+    const memory = newMemory(sharing);
     this.#machine = instantiate(module, memory);
     writeTables(this.#machine, TABLES);
     this.#top = TABLES + TABLES_BYTES;
@@ -186,7 +186,8 @@ export class SimdExecutor implements Executor {
     let turn = now();
     for (const step of steps) {
       runStep(step, this.#machine, 0, 1);
-      if (now() - turn < TURN) continue;
+      const passed = now() - turn;
+      if (passed >= 0 && passed < TURN) continue; // a clock that goes back must not keep the others waiting
       await nextTurn();
       signal?.throwIfAborted();
       turn = now();
@@ -278,6 +279,15 @@ export class SimdExecutor implements Executor {
     this.#reserve(textAt + text.length);
     new Uint8Array(this.#machine.memory.buffer, textAt, text.length).set(text);
     return this.#share.run({ id: this.#programs++, address: textAt, byteLength: text.length });
+  }
+}
+
+/** Each memory has 4 GB of addresses set aside, and more around them: where those are limited, not every model gets them. */
+function newMemory(shared: boolean): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES, shared });
+  } catch (error) {
+    throw new RangeError('load: no WebAssembly memory can be had for another model; close one, raise the limit of the process (ulimit -v), or take executor reference', { cause: error });
   }
 }
 
