@@ -22,7 +22,7 @@ const banApproximations = {
   ],
 };
 
-const noNode = [{ group: ['node:*', 'fs', 'path', 'os', 'url', 'worker_threads', 'crypto', 'zlib'], message: 'src/ops and src/layers run in browsers, Deno and Bun: nothing of Node here.' }];
+const noNode = [{ group: ['node:*', 'fs', 'path', 'os', 'url', 'worker_threads', 'crypto', 'zlib'], message: 'This runs in browsers, Deno and Bun: nothing of Node here.' }];
 const rooms = (folders) => [{ group: folders.map((f) => `**/${f}/**`), message: 'This room may not import that one (see docs/design.md).' }];
 const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns: patterns.flat() }] });
 
@@ -44,10 +44,11 @@ export default tseslint.config(
   { files: ['src/**/*.ts', 'workers/**/*.ts', 'conformance/program/**/*.ts'], rules: banApproximations },
   { files: ['src/ops/**/*.ts'], rules: restrict(noNode, rooms(['layers', 'clip', 'oracle', 'cli', 'workers'])) },
   { files: ['src/layers/**/*.ts'], rules: restrict(noNode, rooms(['clip', 'oracle', 'cli', 'workers'])) },
-  { files: ['src/clip/**/*.ts'], rules: restrict(rooms(['oracle', 'cli'])) },
+  { files: ['src/clip/**/*.ts'], rules: restrict(rooms(['oracle', 'cli', 'browser'])) },
+  { files: ['src/browser/**/*.ts'], rules: restrict(noNode, rooms(['oracle', 'cli'])) },
   { files: ['src/oracle/**/*.ts'], rules: restrict(rooms(['cli'])) },
   { files: ['workers/**/*.ts'], rules: restrict(rooms(['clip', 'oracle', 'cli'])) },
-  { files: ['workers/{barrier,run-program,job,fair-queue,on-abort}.ts'], rules: restrict(noNode, rooms(['clip', 'oracle', 'cli'])) }, // Portable, like src/ops.
+  { files: ['workers/{barrier,run-program,job,fair-queue,on-abort,entry,entry-web,gang,pool,threads,threads-web}.ts'], rules: restrict(noNode, rooms(['clip', 'oracle', 'cli'])) }, // Portable, like src/ops.
   {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', performance: 'readonly', setTimeout: 'readonly' } },

@@ -120,16 +120,16 @@ export class Gang {
     await this.#gone;
     if (this.#threads !== undefined) return this.#threads;
     const start = await startThreads();
-    let isLost = false;
-    const threads: Threads = await start(this.parts, () => {
-      isLost = true;
-      if (this.#threads === threads) this.#giveUp();
+    const started: { threads?: Threads; isLost: boolean } = { isLost: false };
+    const threads = await start(this.parts, () => {
+      started.isLost = true;
+      if (started.threads !== undefined && this.#threads === started.threads) this.#giveUp();
     });
-    if (isLost) {
+    if (started.isLost) {
       await threads.destroy();
       throw new Error('threads: one ended before all had started; the next call tries again');
     }
-    return this.#threads = threads;
+    return this.#threads = started.threads = threads;
   }
 
   /** Ends the threads as they are; their tasks are rejected. */

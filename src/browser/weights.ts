@@ -80,7 +80,7 @@ export async function openWeights(nameOrUrl: string, weights: Bytes | undefined,
   }
   if (given !== undefined) return openCheckpoint(given, options);
   if (entry!.name === 'mini-vit') return openCheckpoint(bundledUrl('mini-vit.safetensors.gz'), { ...options, version: BUNDLED_VERSION });
-  throw new Error(`${entry!.name}: its weights do not come with the package; give a URL or a file of them as weights (Hugging Face has model.safetensors under openai/clip-vit-…, which its server lets pages read), or synthetic:0`);
+  throw new Error(`${entry!.name}: its weights do not come with the package; give a URL or a file of them as weights (Hugging Face has model.safetensors under openai/clip-vit-…), or synthetic:0`);
 }
 
 async function openCheckpoint(bytes: Bytes, options: FetchOptions & { version?: string }): Promise<Checkpoint> {
