@@ -38,7 +38,7 @@ export const spidermonkeyTiers: Engine[] = [
 ];
 
 export const gjsEngines: Engine[] = [programEngine({
-  name: 'gjs', processor: 'x86-64', kind: 'gjs', note: 'SpiderMonkey 102 in GNOME; no shared memory',
+  name: 'gjs', processor: 'x86-64', kind: 'gjs', note: 'no shared memory',
   install: (_folder, options) => needSystem('gjs', ['gjs'], options),
   version: async () => `${await firstLine({ command: 'gjs', args: ['--version'] })} (SpiderMonkey 102)`,
   command: (_folder, mainFile) => ({ command: 'gjs', args: ['-m', mainFile], remedy: 'apt-get install gjs' }),
