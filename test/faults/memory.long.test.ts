@@ -52,12 +52,12 @@ describe.skipIf(process.platform !== 'linux')('a process with limits', () => {
 
   test('addresses are limited (ulimit -v): no SIMD, which sets 4 GB and more aside; the plain loops give the same line', async () => {
     const args = [picture('guitar.png'), '--threads', '1'];
-    expect(await feature(args, 'ulimit -v 12000000;')).toBe((await run(['embed', ...args])).stdout);
+    expect(await feature(args, 'ulimit -v 6000000;')).toBe((await run(['embed', ...args])).stdout);
   });
 
   test('where Node itself cannot have its memory, that is one sentence with a remedy, or the right line', async () => {
     const args = [bundled('octopus.jpg'), '--threads', '1'];
-    const said = await feature(args, 'ulimit -v 12000000;');
+    const said = await feature(args, 'ulimit -v 6000000;');
     expect([(await run(['embed', ...args])).stdout, expect.stringMatching(/^clip-oracle: [^\n]*there is too little memory: raise the limit of the process[^\n]*\n$/)]).toContainEqual(said);
   });
 
