@@ -2,7 +2,6 @@
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { openRaw } from '../clip/checkpoint/open-raw.ts';
 import { elementCount } from '../clip/checkpoint/stored-tensor.ts';
 import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../oracle/dump/npy.ts';
@@ -10,6 +9,7 @@ import { checkFloat, decode, floatBytes, isFloatDType } from '../oracle/dump/ele
 import type { FloatArray } from '../ops/tensor.ts';
 import { CommandError } from './errors.ts';
 import { float32Text } from './float-text.ts';
+import { linesFrom } from './lines.ts';
 
 export interface FeatureRows {
   /** E, or null where it is not known before the first row. */
@@ -89,7 +89,7 @@ async function jsonRows(file: string, command: string): Promise<FeatureRows> {
   const collection: FeatureRows = { width: null, paths: [], rows: jsonLines };
   async function* jsonLines(): AsyncGenerator<FloatArray> {
     let number = 0;
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    for await (const line of linesFrom(createReadStream(file), `"${file}"`)) {
       number++;
       if (line.trim() === '') continue;
       const { path, features, error } = entryOf(line, file, number);
@@ -100,7 +100,7 @@ async function jsonRows(file: string, command: string): Promise<FeatureRows> {
     }
   }
   // The first line with a feature says what made it.
-  for await (const line of createInterface({ input: createReadStream(file, { end: PIECE }), crlfDelay: Infinity })) {
+  for await (const line of linesFrom(createReadStream(file, { end: PIECE }), `"${file}"`)) {
     if (line.trim() === '') continue;
     const { model, weights, features } = entryOf(line, file, 1);
     if (features === undefined) continue;

@@ -2,8 +2,9 @@
 
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { limits, raise } from '../clip/limits.ts';
 import { CommandError } from './errors.ts';
+import { linesFrom } from './lines.ts';
 
 /** What a name ends in that is an image's. */
 export const IMAGE_NAME = /\.(?:jpe?g|png|webp)$/i;
@@ -31,7 +32,7 @@ export async function* inputPaths(images: readonly string[], input: NodeJS.Reada
     }
     if (fromInput) throw new CommandError('"-" stands for standard input and can be given once');
     fromInput = true;
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    for await (const line of linesFrom(input, 'standard input')) {
       if (line.trim() !== '') yield* expand(line);
     }
   }
@@ -65,6 +66,10 @@ async function* walk(folder: string, above: ReadonlySet<string>): AsyncGenerator
     names = (await readdir(folder)).sort();
   } catch (error) {
     yield { path: folder, error: `cannot read the folder (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); check its permissions` };
+    return;
+  }
+  if (names.length > limits().files) {
+    yield { path: folder, error: `the folder has ${names.length} files, more than is allowed; give parts of it, or ${raise('files')}` };
     return;
   }
   for (const name of names) {

@@ -10,6 +10,7 @@ import type { GoldenCommandOptions } from './golden.ts';
 import type { InspectOptions } from './inspect.ts';
 import type { ModelsOptions } from './models.ts';
 import { addAnswerOptions, addCommonOptions, addComputeOptions, addImageOptions, addModelChanges, hideOptions, IMAGES, listOf, modelName, modelOption, oneOf, pipelineOption, positiveInteger, probability, seed, type Exit, type ImageOptions } from './options.ts';
+import { printable } from './errors.ts';
 import { examples, styleFor } from './style.ts';
 import { defineSearch, defineZeroShot } from './text-commands.ts';
 import type { TolerancesCommandOptions } from './tolerances.ts';
@@ -30,7 +31,7 @@ export function makeProgram(exit: Exit): Command {
     .option('--no-color', 'no colours (NO_COLOR does the same)')
     .exitOverride()
     .configureHelp({ styleTitle: (text) => style('bold', text), styleCommandText: (text) => style('cyan', text), styleSubcommandText: (text) => style('cyan', text), styleOptionText: (text) => style('green', text) })
-    .configureOutput({ outputError: (text, write) => write(`clip-oracle: ${oneLine(text)}\n`) })
+    .configureOutput({ outputError: (text, write) => write(`clip-oracle: ${printable(oneLine(text))}\n`) })
     .addHelpText('after', examples([
       ['clip-oracle demo', 'see it work: no network, no files'],
       ['clip-oracle classify photo.jpg', 'name the emoji in a picture'],
@@ -246,6 +247,6 @@ function defineDemo(command: Command, exit: Exit): void {
 
 /** commander's message as one line: `error:` goes, its suggestion in brackets stays. */
 function oneLine(text: string): string {
-  const line = text.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ').trim();
+  const line = text.replace(/^error: /, '').replace(/\s*[\r\n]+\s*/g, ' ').trim();
   return /[.?)]$/.test(line) ? line : `${line}; see clip-oracle --help`;
 }

@@ -1,6 +1,6 @@
 // Small text files that options name: labels, paths.
 
-import { readFile } from 'node:fs/promises';
+import { textOfFile } from '../clip/text-of-file.ts';
 import { CommandError } from './errors.ts';
 
 /**
@@ -10,7 +10,10 @@ import { CommandError } from './errors.ts';
  * @throws CommandError if it cannot be read
  */
 export async function readTextFile(file: string, option: string, remedy: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => { throw new CommandError(`${option} cannot read ${file} (${error.code}); ${remedy}`); });
+  const text = await textOfFile(file).catch((error: Error) => {
+    const code = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+    throw code === undefined ? error : new CommandError(`${option} cannot read ${file} (${code}); ${remedy}`);
+  });
   return text.replace(/^\uFEFF/, '');
 }
 

@@ -1,6 +1,6 @@
 // clip-oracle verify: which layer of another backend's dump is the first that is wrong, and by how much.
 
-import { readFile } from 'node:fs/promises';
+import { textOfFile } from '../clip/text-of-file.ts';
 import type { CLIP } from '../clip/clip.ts';
 import { MODELS } from '../clip/models.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -137,8 +137,8 @@ async function aboutWeights(dump: Dump, { model, weights }: Wanted, result: Veri
   return [`the dump was made with other weights (SHA-256 ${theirs.slice(0, 8)}… of ${dump.metadata.weights ?? 'unknown origin'}; these have ${ours.slice(0, 8)}…): compare it with those it was made with (--weights)`];
 }
 
-const textOf = (path: string, option: string, remedy: string): Promise<string> => readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-  throw new CommandError(`${option}: "${path}" cannot be read (${error.code ?? messageOf(error)}); ${remedy}`);
+const textOf = (path: string, option: string, remedy: string): Promise<string> => textOfFile(path).catch((error: Error) => {
+  throw new CommandError(`${option}: "${path}" cannot be read (${(error.cause as NodeJS.ErrnoException | undefined)?.code ?? messageOf(error)}); ${remedy}`);
 });
 
 /** The table that --tolerances names. @throws CommandError if there is none, or it is of another model or lacks the claim */
@@ -164,6 +164,6 @@ export async function readMap(path: string): Promise<Record<string, string>> {
   }
   if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new CommandError(`--map: "${path}" expected an object {"their name": "our path"}, got ${Array.isArray(map) ? 'a list' : String(map)}`);
   const odd = Object.entries(map).find(([, ours]) => typeof ours !== 'string');
-  if (odd !== undefined) throw new CommandError(`--map: "${path}" expected a path as a string for "${odd[0].slice(0, 80)}", got ${odd[1] === null ? 'null' : `a ${typeof odd[1]}`}; write {"their name": "our path"}`);
+  if (odd !== undefined) throw new CommandError(`--map: "${path}" expected a path as a string for "${odd[0].slice(0, 80)}", got ${odd[1] === null ? 'null' : typeof odd[1]}; write {"their name": "our path"}`);
   return map as Record<string, string>;
 }

@@ -1,6 +1,6 @@
 // Reads an adapter in any of the layouts that are known. What it finds is checked against the model: every matrix must fit its layer.
 
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileError } from '../checkpoint/file-source.ts';
 import { isFloat } from '../checkpoint/element-types.ts';
@@ -10,6 +10,7 @@ import { openRaw } from '../checkpoint/open-raw.ts';
 import type { RawCheckpoint } from '../checkpoint/raw-checkpoint.ts';
 import { elementCount, readStored } from '../checkpoint/stored-tensor.ts';
 import type { Architecture } from '../models.ts';
+import { textOfFile } from '../text-of-file.ts';
 import { clipLoraModules, isClipLora } from './clip-lora.ts';
 import type { Adapter, AdapterDescription, AdapterSource, LoraPart, Target } from './lora.ts';
 import { isLoralib, loralibModules, loralibParts } from './loralib.ts';
@@ -81,9 +82,9 @@ async function place(path: string): Promise<{ folder: string; file: string }> {
 
 async function configOf(folder: string): Promise<Record<string, unknown> | null> {
   const path = join(folder, 'adapter_config.json');
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw fileError(path, error);
+  const text = await textOfFile(path).catch((error: Error) => {
+    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return null;
+    throw error;
   });
   return text === null ? null : parseObject(text, `"${path}"`);
 }

@@ -1,7 +1,7 @@
 // config.json (Hugging Face) and open_clip_config.json, where they lie beside the weights: which GELU, and whether the heads have
 // the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights themselves do not say.
 
-import { isObject } from './json.ts';
+import { checkNesting, isObject } from './json.ts';
 
 /** A configuration has some thousand; more is none. */
 export const MAX_CONFIG_BYTES = 1 << 20;
@@ -15,7 +15,9 @@ export const MAX_CONFIG_BYTES = 1 << 20;
 export async function configured(beside: (file: string) => string, read: (path: string) => Promise<string | null>): Promise<Record<string, string>> {
   const readJson = async (path: string): Promise<Record<string, unknown> | null> => {
     try {
-      const value: unknown = JSON.parse(await read(path) ?? 'null');
+      const text = await read(path) ?? 'null';
+      checkNesting(text, path);
+      const value: unknown = JSON.parse(text);
       return isObject(value) ? value : null;
     } catch {
       return null;

@@ -2,6 +2,7 @@
 // is recorded or answered by the owner. One loop over the opcodes and two explicit stacks: nesting costs no JavaScript stack.
 // Opcodes: CPython, Lib/pickletools.py. Left out, with an error: extension registry (EXT1-4) and out-of-band buffers.
 
+import { limits } from '../limits.ts';
 import { PickleReader } from './pickle-reader.ts';
 import { isGlobal, isRecord, type PickleGlobal, type PickleRecord, type PickleValue } from './pickle-values.ts';
 
@@ -16,8 +17,6 @@ export interface PickleHooks {
 
 /** Nested marks; PyTorch's files need about six. */
 const MAX_MARKS = 1000;
-/** Entries of the memo and of the stack; a CLIP checkpoint needs a few thousand. */
-const MAX_ENTRIES = 4_000_000;
 
 /**
  * Reads one pickle.
@@ -38,6 +37,8 @@ class Machine {
   private stack: PickleValue[] = [];
   private readonly marks: PickleValue[][] = [];
   private entries = 0;
+  /** Entries of the memo, and values altogether. */
+  private readonly most = limits().pickleValues;
 
   constructor(reader: PickleReader, hooks: PickleHooks) {
     this.reader = reader;
@@ -125,7 +126,7 @@ class Machine {
   }
 
   private push(value: PickleValue): void {
-    if (++this.entries > MAX_ENTRIES) throw this.reader.damaged(`it has more than ${MAX_ENTRIES} values`);
+    if (++this.entries > this.most) throw this.reader.damaged(`it has more than ${this.most} values (CLIP_ORACLE_LIMITS=pickleValues=…)`);
     this.stack.push(value);
   }
 
@@ -154,7 +155,7 @@ class Machine {
   }
 
   private put(index: number): void {
-    if (this.memo.size >= MAX_ENTRIES) throw this.reader.damaged(`it has more than ${MAX_ENTRIES} memo entries`);
+    if (this.memo.size >= this.most) throw this.reader.damaged(`it has more than ${this.most} memo entries (CLIP_ORACLE_LIMITS=pickleValues=…)`);
     this.memo.set(index, this.top());
   }
 

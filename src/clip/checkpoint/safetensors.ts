@@ -1,15 +1,13 @@
 // safetensors: 8 bytes header length (little endian), a JSON header, then the tensors, row-major and little endian, with neither
 // holes nor overlaps. https://github.com/huggingface/safetensors#format
 
+import { limits, raise } from '../limits.ts';
 import type { DType } from './checkpoint.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import { ELEMENT_BYTES } from './element-types.ts';
 import { elementCount, rowMajor, type StoredTensor } from './stored-tensor.ts';
 import { isObject, parseObject } from './json.ts';
-
-/** The format's own limit on the header. */
-export const MAX_HEADER_BYTES = 100_000_000;
 
 /** @throws Error in one sentence if the header breaks any rule of the format */
 export async function readSafetensors(source: ByteSource): Promise<RawCheckpoint> {
@@ -20,7 +18,7 @@ export async function readSafetensors(source: ByteSource): Promise<RawCheckpoint
   const head = new Uint8Array(8);
   await source.read(head, 0);
   const length = Number(new DataView(head.buffer).getBigUint64(0, true));
-  if (length > MAX_HEADER_BYTES) throw damaged(`its header claims ${length} bytes, more than the ${MAX_HEADER_BYTES} that the format allows`);
+  if (length > limits().headerBytes) throw damaged(`its header claims ${length} bytes, more than the ${limits().headerBytes} that are allowed`);
   if (8 + length > size) throw damaged(`its header claims ${length} bytes, but the file has only ${size}`);
   // [2] the header
   const bytes = new Uint8Array(length);
@@ -37,8 +35,10 @@ export async function readSafetensors(source: ByteSource): Promise<RawCheckpoint
   const start = 8 + length;
   const metadata = stringMap(header.__metadata__, damaged);
   const tensors = new Map<string, StoredTensor>();
+  const entries = Object.entries(header);
+  if (entries.length > limits().tensors) throw new Error(`"${name}" has ${entries.length} tensors, more than any checkpoint; do not use this file, or ${raise('tensors')}`);
   const places: { key: string; begin: number; end: number }[] = [];
-  for (const [key, entry] of Object.entries(header)) {
+  for (const [key, entry] of entries) {
     if (key === '__metadata__') continue;
     const { dtype, shape, begin, end } = entryOf(name, key, entry, damaged);
     if (end > size - start) throw damaged(`"${key}" ends at byte ${end} of the data, which has ${size - start}`);

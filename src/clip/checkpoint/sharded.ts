@@ -2,12 +2,11 @@
 // which tensor. https://huggingface.co/docs/transformers/big_models
 
 import { readStart, type ByteSource } from './byte-source.ts';
+import { limits, raise } from '../limits.ts';
 import { isObject, parseObject } from './json.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
-const MAX_INDEX_BYTES = 64 * 1024 * 1024;
-const MAX_SHARDS = 1000;
 
 /**
  * @param source the index; it is closed
@@ -16,7 +15,7 @@ const MAX_SHARDS = 1000;
  */
 export async function readSharded(source: ByteSource, openShard: (name: string) => Promise<RawCheckpoint>): Promise<RawCheckpoint> {
   const { name: index, size } = source;
-  if (size > MAX_INDEX_BYTES) throw new Error(`"${index}" has ${size} bytes, more than any index of shards; name a file of weights`);
+  if (size > limits().textFileBytes) throw new Error(`"${index}" has ${size} bytes, more than any index of shards; name a file of weights, or ${raise('textFileBytes')}`);
   const bytes = await readStart(source, size);
   await source.close();
   const { weight_map: map } = parseObject(new TextDecoder().decode(bytes), `"${index}"`);
@@ -30,7 +29,7 @@ export async function readSharded(source: ByteSource, openShard: (name: string) 
     names.push(tensor);
     wanted.set(shard, names);
   }
-  if (wanted.size > MAX_SHARDS) throw new Error(`"${index}" names ${wanted.size} shards, more than any checkpoint has; check the index`);
+  if (wanted.size > limits().shards) throw new Error(`"${index}" names ${wanted.size} shards, more than any checkpoint has; check the index, or ${raise('shards')}`);
   const open: RawCheckpoint[] = [];
   const close = async (): Promise<void> => { for (const shard of open) await shard.close(); };
   try {

@@ -1,6 +1,7 @@
 // PyTorch's files before 1.6: five pickles one after the other (magic number, protocol, system, object, storage keys), then for
 // every key its element count as int64 and its raw elements. Source: torch/serialization.py, _legacy_save and _legacy_load.
 
+import { limits } from '../limits.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import { ELEMENT_BYTES } from './element-types.ts';
@@ -10,7 +11,7 @@ import type { PickleValue } from './pickle-values.ts';
 import { rowMajor, type StoredTensor } from './stored-tensor.ts';
 import { metadataOf } from './torch-metadata.ts';
 import { collectTensors, torchHooks, type TorchStorage } from './torch-objects.ts';
-import { bigEndian, MAX_PICKLE_BYTES } from './torch-zip.ts';
+import { bigEndian } from './torch-zip.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
@@ -51,7 +52,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<RawCheckpoint
 
 /** The five pickles. Nobody says how long they are: a growing piece of the file is tried until they fit. */
 async function readPickles(source: ByteSource): Promise<{ values: PickleValue[]; end: number; storages: Map<string, TorchStorage> }> {
-  const limit = Math.min(source.size, MAX_PICKLE_BYTES);
+  const limit = Math.min(source.size, limits().pickleBytes);
   for (let length = Math.min(limit, 1 << 18); ; length = Math.min(limit, length * 4)) {
     const bytes = new Uint8Array(length);
     await source.read(bytes, 0);

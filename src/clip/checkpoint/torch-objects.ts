@@ -1,6 +1,7 @@
 // The part of PyTorch's pickles that carries weights: which globals may be named, what a storage and a tensor are.
 // Sources: torch/_utils.py (_rebuild_*), torch/serialization.py (persistent ids).
 
+import { limits } from '../limits.ts';
 import type { DType } from './checkpoint.ts';
 import { ELEMENT_BYTES, STORAGE_TYPES } from './element-types.ts';
 import type { PickleHooks } from './pickle.ts';
@@ -29,7 +30,6 @@ export const isTensor = (value: PickleValue): value is TorchTensor => isForeign(
 const isStorage = (value: PickleValue): value is TorchStorage => isForeign(value) && 'type' in value && value.type === 'storage';
 
 /** Limits on what is walked: a pickle can say "this dictionary once more" in two bytes, so its size alone bounds nothing. */
-const MAX_DEPTH = 100;
 const MAX_VISITS = 2_000_000;
 const MAX_NAME_LENGTH = 1000;
 
@@ -121,6 +121,8 @@ function tensorOf([from, offset, shape, strides]: readonly PickleValue[], damage
   if (!Number.isSafeInteger(elementCount(shape)) || !(extent + (from.start + offset) * bytes <= from.count * bytes)) {
     throw damaged(`a tensor of shape (${shape.join(', ')}) and strides (${strides.join(', ')}) at offset ${from.start + offset} does not fit into its storage of ${from.count} elements`);
   }
+  // Two numbers in a pickle could ask for any memory otherwise.
+  if (elementCount(shape) > Math.max(from.count, limits().repeatedElements)) throw damaged(`a tensor of shape (${shape.join(', ')}) repeats the ${from.count} elements of its storage more often than is allowed (CLIP_ORACLE_LIMITS=repeatedElements=…)`);
   return { kind: 'foreign', type: 'tensor', storage: from, offset, shape, strides };
 }
 
@@ -145,7 +147,7 @@ export function collectTensors(root: PickleValue, where: string): Map<string, To
   while (pending.length > 0) {
     const { value, name, depth } = pending.pop()!;
     visits += 1 + (value instanceof Map ? value.size : 0);
-    if (visits > MAX_VISITS || depth > MAX_DEPTH || name.length > MAX_NAME_LENGTH) throw new Error(`"${where}" nests its contents deeper, repeats them more often or names them longer than any checkpoint; take the state dict alone`);
+    if (visits > MAX_VISITS || depth > limits().nesting || name.length > MAX_NAME_LENGTH) throw new Error(`"${where}" nests its contents deeper, repeats them more often or names them longer than any checkpoint; take the state dict alone`);
     if (isTensor(value)) {
       if (tensors.has(name)) throw new Error(`"${where}" has the tensor "${name.slice(0, 100)}" twice; keep one of the two`);
       tensors.set(name, value);

@@ -1,6 +1,7 @@
 // PyTorch's zip files (torch.save since 1.6, TorchScript archives): one folder with `data.pkl` and the raw storages `data/KEY`, stored
 // without compression, so that they can be read in place. Sources: torch/serialization.py, torch/csrc/jit/docs/serialization.md.
 
+import { limits } from '../limits.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import { crc32 } from './crc32.ts';
@@ -12,11 +13,6 @@ import { metadataOf } from './torch-metadata.ts';
 import { collectTensors, torchHooks } from './torch-objects.ts';
 import { unpack } from './unpack-node.ts';
 import { listZip, type ZipEntry } from './zip.ts';
-
-/** Hundreds of times what a CLIP needs. */
-export const MAX_PICKLE_BYTES = 64 * 1024 * 1024;
-/** One compressed storage; PyTorch does not compress. */
-const MAX_INFLATED_BYTES = 0x7fffffff;
 
 /** @throws Error in one sentence if it is no checkpoint of PyTorch, is damaged, or names a global that is not allowed */
 export async function readTorchZip(source: ByteSource): Promise<RawCheckpoint> {
@@ -31,7 +27,7 @@ export async function readTorchZip(source: ByteSource): Promise<RawCheckpoint> {
   if (order !== undefined && latin1(await contents(source, order, 64, where)).trim() === 'big') throw bigEndian(where);
   // [1] the pickle, whole and checked
   const entry = entries.get(pickles[0])!;
-  const pickle = await contents(source, entry, MAX_PICKLE_BYTES, where);
+  const pickle = await contents(source, entry, limits().pickleBytes, where);
   if (crc32(pickle) !== entry.crc32) throw new Error(`"${where}": "${pickles[0]}" is damaged (its checksum differs); copy or download the file again`);
   const { value } = unpickle(pickle, 0, `"${where}": "${pickles[0]}"`, torchHooks(where));
   // [2] its tensors, each with the entry that holds its storage
@@ -102,7 +98,7 @@ class InflatedEntry implements ByteSource {
   async read(target: Uint8Array, position: number): Promise<void> {
     let bytes = this.unpacked?.deref();
     if (bytes === undefined) {
-      bytes = await contents(this.parent, this.entry, MAX_INFLATED_BYTES, this.where);
+      bytes = await contents(this.parent, this.entry, limits().unpackedBytes, this.where);
       this.unpacked = new WeakRef(bytes);
     }
     target.set(bytes.subarray(position, position + target.length));

@@ -1,6 +1,7 @@
 // The table of contents of a zip file, read with yauzl. Nothing is ever unpacked to disk, so a name such as "../x" is only a name.
 
 import yauzl from 'yauzl';
+import { limits, raise } from '../limits.ts';
 import type { ByteSource } from './byte-source.ts';
 
 export interface ZipEntry {
@@ -13,8 +14,6 @@ export interface ZipEntry {
   /** Where its bytes begin in the file. */
   dataStart(): Promise<number>;
 }
-
-const MAX_ENTRIES = 100_000;
 
 const WINDOW_BYTES = 65536;
 
@@ -63,7 +62,7 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
     throw damaged(error);
   }
   const entries = new Map<string, ZipEntry>();
-  if (zip.entryCount > MAX_ENTRIES) throw new Error(`"${source.name}" has ${zip.entryCount} entries, more than any checkpoint; do not use this file`);
+  if (zip.entryCount > limits().zipEntries) throw new Error(`"${source.name}" has ${zip.entryCount} entries, more than any checkpoint; do not use this file, or ${raise('zipEntries')}`);
   const listed: yauzl.Entry[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
@@ -78,10 +77,10 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
   for (const entry of listed) {
     const name = Buffer.from(entry.fileName as unknown as Uint8Array).toString('utf8');
     if (name.endsWith('/')) continue;
-    if (entries.has(name)) throw new Error(`"${source.name}" has the entry "${name.slice(0, 120)}" twice; copy or download it again`);
+    if (entries.has(name)) throw new Error(`"${source.name}" has the entry ${JSON.stringify(name.slice(0, 120))} twice; copy or download it again`);
     if (entry.isEncrypted()) throw new Error(`"${source.name}" is encrypted; decrypt it first`);
-    if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) throw new Error(`"${source.name}": "${name.slice(0, 120)}" is compressed by method ${entry.compressionMethod}, which is not supported; store it uncompressed`);
-    if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize) throw damaged(new Error(`"${name.slice(0, 120)}" is stored with two different sizes`));
+    if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) throw new Error(`"${source.name}": ${JSON.stringify(name.slice(0, 120))} is compressed by method ${entry.compressionMethod}, which is not supported; store it uncompressed`);
+    if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize) throw damaged(new Error(`${JSON.stringify(name.slice(0, 120))} is stored with two different sizes`));
     entries.set(name, {
       name,
       size: entry.uncompressedSize,
@@ -91,7 +90,7 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
       async dataStart() {
         try {
           const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-          if (fileDataStart + entry.compressedSize > source.size) throw new Error(`"${name.slice(0, 120)}" ends after the file`);
+          if (fileDataStart + entry.compressedSize > source.size) throw new Error(`${JSON.stringify(name.slice(0, 120))} ends after the file`);
           return fileDataStart;
         } catch (error) {
           throw damaged(error);

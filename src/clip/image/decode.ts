@@ -1,6 +1,7 @@
 // A picture file's bytes to pixels in Pillow's mode. The format is found by content, never by the file's name; size and wholeness are checked
 // before a decoder runs. The decoders are imported when the first picture needs them.
 
+import { limits, raise } from '../limits.ts';
 import type { DecodedImage } from './image.ts';
 import type { JpegDecoder } from './jpeg.ts';
 import { sniff } from './sniff.ts';
@@ -11,13 +12,11 @@ export interface DecodeOptions {
    * `typescript`: our own, equal to Pillow's everywhere, slower, no WASM. `jpeg-js`: the npm package, not equal, no WASM.
    */
   jpeg?: JpegDecoder;
-  /** Pictures with more pixels are refused before anything is allocated. Default 89,478,485, where Pillow begins to warn of a decompression bomb. */
+  /** Pictures with more pixels are refused before anything is allocated. Default: the limit `pixels`, 89,478,485, where Pillow begins to warn of a decompression bomb. */
   maxPixels?: number;
 }
 
 const DECODERS: readonly JpegDecoder[] = ['auto', 'mozjpeg', 'typescript', 'jpeg-js'];
-
-export const MAX_PIXELS = 89_478_485;
 
 /**
  * Decodes a JPEG, PNG or WebP.
@@ -25,9 +24,10 @@ export const MAX_PIXELS = 89_478_485;
  * @throws TypeError or RangeError for wrong arguments; Error with one sentence if the file is empty, truncated, damaged, too large or of another format
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
-  const { jpeg = 'auto', maxPixels = MAX_PIXELS } = options;
+  const { jpeg = 'auto', maxPixels = limits().pixels } = options;
   if (!DECODERS.includes(jpeg)) throw new RangeError(`decodeImage: "jpeg" expected one of ${DECODERS.join(', ')}, got ${JSON.stringify(jpeg)}`);
   if (!(typeof maxPixels === 'number' && maxPixels >= 1)) throw new RangeError(`decodeImage: "maxPixels" expected a number of at least 1, got ${String(maxPixels)}`);
+  if (bytes instanceof Uint8Array && bytes.length > limits().imageBytes) throw new Error(`image: ${bytes.length} bytes are more than any picture has; ${raise('imageBytes')}`);
   const { format, width, height } = sniff(bytes);
   if (width * height > maxPixels) {
     throw new Error(`${format}: ${width} x ${height} pixels are more than the limit of ${maxPixels}; scale the picture down first, or raise maxPixels if it is to be trusted`);

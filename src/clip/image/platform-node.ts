@@ -1,8 +1,9 @@
 // The parts of decoding that only Node can do: files, compiling the decoders out of node_modules, zlib.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { inflate } from 'node:zlib';
+import { limits, raise } from '../limits.ts';
 import type { Platform } from './platform.ts';
 
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
@@ -25,6 +26,8 @@ const REASONS: Readonly<Record<string, string>> = {
 export const nodePlatform: Platform = {
   async readFile(path) {
     try {
+      const { size } = await stat(path);
+      if (size > limits().imageBytes) throw new Error(`${size} bytes are more than any picture has; ${raise('imageBytes')}`);
       return await readFile(path);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;

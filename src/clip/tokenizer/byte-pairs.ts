@@ -4,6 +4,8 @@
 // The vocabulary: ids 0 to 255 are the bytes in BYTES' order, 256 to 511 the same at the end of a word ("</w>"), then one id per merge in order
 // of rank, then start and end of text.
 
+import { mergeLong } from './merge-long.ts';
+
 /**
  * Contractions, runs of letters, single digits, runs of anything else that is no space. simple_tokenizer.py ignores case here, which on text in lower case matters
  * for two characters: U+017F is an s, and U+0345, whose capital is a letter though it is none, is in no class at all.
@@ -19,6 +21,8 @@ const BYTES: readonly number[] = (() => {
 
 const END_OF_WORD = 256;
 const FIRST_MERGE = 512;
+/** Words of more bytes are merged by the heap: the plain loop takes a second for some thousand. */
+const LONG = 128;
 /** Words that are remembered, and how long one may be for that. */
 const REMEMBERED = 10_000;
 const REMEMBERED_LENGTH = 64;
@@ -96,6 +100,7 @@ export class BytePairs {
   #merge(word: string): number[] {
     let ids = Array.from(new TextEncoder().encode(word), (byte) => IDS[byte]);
     ids[ids.length - 1] += END_OF_WORD;
+    if (ids.length > LONG) return mergeLong(ids, (first, second) => this.#ranks.get(pair(first, second)), (rank) => FIRST_MERGE + rank);
     for (;;) {
       let best = Infinity;
       for (let i = 0; i + 1 < ids.length; i++) best = Math.min(best, this.#ranks.get(pair(ids[i], ids[i + 1])) ?? Infinity);

@@ -1,6 +1,7 @@
 // What OpenAI's tokenizer has ftfy repair before anything else (ftfy.fix_text with its defaults, https://ftfy.readthedocs.io, version 6): text as it comes from the
 // web. All repairs but mojibake are ftfy's to the character; of mojibake the common kind (mojibake.ts).
 
+import { limits, raise } from '../limits.ts';
 import { fixMojibake } from './mojibake.ts';
 import { namedReferences, numbered } from './html.ts';
 import { windows1252 } from './windows-1252.ts';
@@ -22,7 +23,10 @@ export function repairText(text: string): string {
 }
 
 function repairLine(line: string, unescape: boolean): string {
-  for (let text = line; ; line = text) {
+  const most = limits().nesting;
+  for (let text = line, passes = 0; ; line = text) {
+    // ftfy goes on for ever: a text of "&amp;amp;amp;…" takes a pass for each.
+    if (++passes > most) throw new RangeError(`tokenize: "text" expected references nested at most ${most} deep, got more; ${raise('nesting')}`);
     // [1] references
     if (unescape) text = unescapeReferences(text);
     // [2] encodings mixed up; control characters 80 to 9f were meant to be those of Windows-1252

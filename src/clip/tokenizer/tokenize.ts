@@ -1,6 +1,7 @@
 // tokenize, as openai/CLIP has it in clip/clip.py: texts to rows of ids that encodeText takes.
 
 import ndarray from 'ndarray';
+import { limits, raise } from '../limits.ts';
 import { cleanText } from './clean.ts';
 import { openaiBytePairs } from './merges.ts';
 
@@ -29,6 +30,7 @@ export function tokenize(text: string | readonly string[], options: TokenizeOpti
   const data = new Int32Array(texts.length * T);
   texts.forEach((one: unknown, n) => {
     if (typeof one !== 'string') throw new TypeError(`tokenize: "text" expected a string or an array of strings, got ${kindOf(one)}${typeof text === 'string' ? '' : ` at ${n}`}`);
+    if (one.length > limits().textCharacters) throw new RangeError(`tokenize: "text" expected at most ${limits().textCharacters} characters, got ${one.length} for ${excerpt(one)}${typeof text === 'string' ? '' : ` at ${n}`}; cut it, a model reads some 400 of them, or ${raise('textCharacters')}`);
     const ids = [pairs.startOfText, ...idsOf(one), pairs.endOfText];
     if (ids.length > T) {
       if (!truncate) throw new RangeError(`tokenize: "text" expected at most ${T} tokens, got ${ids.length} for ${excerpt(one)}${typeof text === 'string' ? '' : ` at ${n}`}; shorten it or set truncate: true`);

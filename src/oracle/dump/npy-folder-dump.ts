@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileError } from '../../clip/checkpoint/file-source.ts';
+import { limits, raise } from '../../clip/limits.ts';
 import type { Dump } from '../types.ts';
 import { DumpFile } from './dump-file.ts';
 import { MAX_METADATA_BYTES, METADATA_FILE, parseMetadata } from './metadata.ts';
@@ -14,6 +15,7 @@ export async function npyFolderDump(folder: string): Promise<Dump> {
   const files = listFolder(folder);
   const names = files.filter((file) => file.endsWith('.npy')).sort();
   if (names.length === 0) throw noArrays(folder, files);
+  if (names.length > limits().files) throw new Error(`"${folder}" has ${names.length} arrays, more than is allowed; dump fewer layers, or ${raise('files')}`);
   const headers = new Map<string, NpyHeader>();
   for (const file of names) {
     headers.set(file.slice(0, -4), await withFile(join(folder, file), (open) => npyHeader(open.bytes(0, Math.min(open.size, NPY_HEADER_BYTES)), open.size, `"${open.name}"`)));

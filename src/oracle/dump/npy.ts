@@ -46,10 +46,10 @@ export function npyHeader(bytes: Uint8Array, size: number, where: string): NpyHe
   const descr = /['"]descr['"]\s*:\s*(?:(['"])([^'"]*)\1|([[(]))/.exec(text);
   if (descr === null || fortran === undefined || extents === undefined) throw damaged("its header expected 'descr', 'fortran_order' and 'shape'");
   const shape = extents.split(',').map((extent) => extent.trim().replace(/L$/, '')).filter((extent) => extent !== '').map(Number);
-  if (shape.length > 32 || !Number.isSafeInteger(8 * elementCount(shape))) throw damaged(`its shape (${extents.slice(0, 80)}) is too large`);
+  if (shape.length > 32 || !Number.isSafeInteger(8 * elementCount(shape))) throw damaged(`its shape (${extents.replace(/\s+/g, ' ').slice(0, 80)}) is too large`);
   // [3] the element type, and whether there are as many bytes as elements need
   const [, , plain = 'structured records'] = descr;
-  const dtype = FLOATS[plain.replace(/^[<>|=]/, '')] ?? plain;
+  const dtype = FLOATS[plain.replace(/^[<>|=]/, '')] ?? plain.replace(/\s+/g, ' ').trim().slice(0, 40);
   if (isFloatDType(dtype)) {
     const expected = elementCount(shape) * floatBytes(dtype);
     if (size - start < expected) throw new Error(`${where} ends early: expected ${expected} bytes for ${dtype} (${shape.join(', ')}), got ${size - start}; copy it or save it again`);

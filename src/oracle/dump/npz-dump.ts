@@ -3,6 +3,7 @@
 import zlib from 'node:zlib';
 import { crc32 } from '../../clip/checkpoint/crc32.ts';
 import { listZip, type ZipEntry } from '../../clip/checkpoint/zip.ts';
+import { limits } from '../../clip/limits.ts';
 import type { Dump } from '../types.ts';
 import type { DumpFile } from './dump-file.ts';
 import { MAX_METADATA_BYTES, METADATA_FILE, parseMetadata } from './metadata.ts';
@@ -50,6 +51,7 @@ export async function npzDump(file: DumpFile): Promise<Dump> {
 /** The unpacked bytes of an entry. @throws Error if they are not those that were packed */
 function whole(file: DumpFile, entry: ZipEntry, begin: number): Uint8Array<ArrayBuffer> {
   const damaged = (text: string, cause?: unknown): Error => new Error(`"${file.name}": "${entry.name}" is damaged (${text}); copy or dump it again`, { cause });
+  if (entry.compressed && entry.size > Math.min(limits().unpackedBytes, 1032 * entry.packedSize + 64)) throw damaged(`it claims to hold ${entry.size} bytes in ${entry.packedSize}, which is more than can be or is allowed (CLIP_ORACLE_LIMITS=unpackedBytes=…)`);
   let bytes: Uint8Array<ArrayBuffer> = file.bytes(begin, entry.packedSize);
   if (entry.compressed) {
     try {
@@ -81,5 +83,5 @@ function noArrays(path: string, names: Iterable<string>): Error {
   if (all.some((name) => /(^|\/)data\.pkl$/.test(name))) {
     return new Error(`"${path}" is a file of torch.save, expected a dump; save the tensors with safetensors.torch.save_file`);
   }
-  return new Error(`"${path}" is a zip file without .npy arrays (it has ${all.length === 0 ? 'nothing' : all.slice(0, 3).map((name) => `"${name.slice(0, 60)}"`).join(', ')}); save the dump with numpy.savez`);
+  return new Error(`"${path}" is a zip file without .npy arrays (it has ${all.length === 0 ? 'nothing' : all.slice(0, 3).map((name) => JSON.stringify(name.slice(0, 60))).join(', ')}); save the dump with numpy.savez`);
 }

@@ -1,10 +1,9 @@
 // A golden pack: what another project checks into its repository to test its CLIP without this program, without a download and without PyTorch.
 // pack.json (this type), samples.safetensors (the truth at some places of every layer), README.md (how to use them, in any language).
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../clip/checkpoint/file-source.ts';
 import { isObject } from '../../clip/checkpoint/json.ts';
+import { textOfFile } from '../../clip/text-of-file.ts';
 import { CLAIMS, type Claim } from '../types.ts';
 
 export const KIND = 'clip-oracle golden pack';
@@ -63,7 +62,7 @@ export function samplePlaces(n: number, most: number): number[] {
  */
 export async function readPack(folder: string): Promise<GoldenPack> {
   const path = join(folder, PACK_FILE);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => { throw fileError(path, error); });
+  const text = await textOfFile(path);
   let pack: GoldenPack;
   try {
     pack = JSON.parse(text) as GoldenPack;

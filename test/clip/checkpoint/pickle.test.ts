@@ -78,7 +78,7 @@ describe('damage and limits', () => {
     ['a decimal of a megabyte', bytes('L', Buffer.alloc(1 << 20, '7'), 'L\n.'), /is no integer/],
     ['a string of 2^63 bytes', bytes(0x8d, Buffer.alloc(8, 0x7f), '.'), /cannot be/],
     ['a million marks', Buffer.alloc(1_000_000, '('), /nested more than 1000/],
-    ['five million values', bytes('(', Buffer.alloc(5_000_000, 'N'), 't.'), /more than 4000000 values/],
+    ['five million values', bytes('(', Buffer.alloc(5_000_000, 'N'), 't.'), /more than 1000000 values/],
   ] as const)('%s', ([, pickle, message]) => {
     expect(() => load(pickle)).toThrow(message);
   });

@@ -63,7 +63,7 @@ describe('broken files', () => {
     ['empty', Buffer.alloc(0), /is empty/],
     ['three bytes', Buffer.of(1, 2, 3), /expected at least 8 bytes, got 3/],
     ['a header of 2^64 - 1 bytes', gigantic(2n ** 64n - 1n), /claims 18446744073709552000 bytes, more than the 100000000/],
-    ['a header of 2^63 bytes', gigantic(2n ** 63n), /more than the 100000000 that the format allows/],
+    ['a header of 2^63 bytes', gigantic(2n ** 63n), /more than the 100000000 that are allowed/],
     ['a header of 100 MB and a byte', gigantic(100_000_001n), /claims 100000001 bytes, more than/],
     ['a header longer than the file', gigantic(1000n), /claims 1000 bytes, but the file has only 10/],
     ['a header of no bytes', gigantic(0n), /does not begin with "\{"/],
