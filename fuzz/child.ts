@@ -181,7 +181,9 @@ class Child {
 
   async #heapGrowth(input: Uint8Array): Promise<number> {
     const before = process.memoryUsage().heapUsed;
-    await this.#target.run(input.slice()).catch(() => undefined);
+    try {
+      await this.#target.run(input.slice());
+    } catch { /* judged before */ }
     return (this.#heap = process.memoryUsage().heapUsed) - before;
   }
 

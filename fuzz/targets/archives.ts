@@ -16,6 +16,7 @@ import { metadataOf } from '../../src/clip/checkpoint/torch-metadata.ts';
 import { collectTensors, torchHooks } from '../../src/clip/checkpoint/torch-objects.ts';
 import { readTorchZip } from '../../src/clip/checkpoint/torch-zip.ts';
 import { listZip } from '../../src/clip/checkpoint/zip.ts';
+import { listZip as listZipInPages } from '../../src/browser/zip.ts';
 import { packageFile } from '../../src/clip/package-file.ts';
 import { parameterShapes } from '../../src/clip/architecture.ts';
 import { utf8 } from '../mutate/bytes.ts';
@@ -79,6 +80,12 @@ export const ARCHIVE_TARGETS: readonly Target[] = [
     limit: (size) => 2 * MB + 512 * size,
     async run(input) {
       for (const entry of (await listZip(new MemorySource('x.zip', input))).values()) await entry.dataStart();
+    },
+  },
+  {
+    name: 'browser-zip', sources: ['browser/zip'], seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])], mutators: [zip(), havoc], weight: 0.5, limit: (size) => MB + 64 * size,
+    async run(input) {
+      for (const entry of (await listZipInPages(new MemorySource('x.zip', input))).values()) await entry.dataStart();
     },
   },
   {
