@@ -20,7 +20,7 @@ export interface ProgressOptions {
 export class Progress {
   readonly #bar: SingleBar | null;
   readonly #options: { unit: string };
-  readonly #began = Date.now();
+  readonly #began = performance.now(); // no clock that someone may set
   readonly #delay: number;
   #total: number | null;
   #shown = false;
@@ -59,7 +59,7 @@ export class Progress {
     this.#total = total;
     if (this.#bar === null) return;
     if (!this.#shown) {
-      if (Date.now() - this.#began < this.#delay) return;
+      if (performance.now() - this.#began < this.#delay) return;
       this.#shown = true;
       this.#bar.start(total ?? 0, done);
       return;

@@ -39,20 +39,26 @@ function compiled(): { module: WebAssembly.Module; shared: boolean } {
   return shared ??= { module: compile(kernels(TILE), withSharing), shared: withSharing };
 }
 
-let works: boolean | null = null;
+/** Why not, or null; undefined as long as nobody has asked. */
+let refused: string | null | undefined;
 
-/** Whether this engine has what the kernels need, and keeps the rules (src/ops/simd/canary.ts). */
-export function simdWorks(): boolean {
-  if (works === null) {
+/** What this engine lacks of what the kernels need, or which of the rules it breaks (src/ops/simd/canary.ts); null where all is well. */
+export function simdRefusal(): string | null {
+  if (refused === undefined) {
     try {
       const { module, shared: sharing } = compiled();
       checkKernels(module, sharing);
-      works = true;
-    } catch {
-      works = false;
+      refused = null;
+    } catch (error) {
+      refused = error instanceof Error ? error.message : String(error);
     }
   }
-  return works;
+  return refused;
+}
+
+/** Whether this engine has what the kernels need, and keeps the rules. */
+export function simdWorks(): boolean {
+  return simdRefusal() === null;
 }
 
 export class SimdExecutor implements Executor {

@@ -1,11 +1,11 @@
 // Makes a golden pack from a model with synthetic weights: the truth, float32, and what each claim earns, in passes one after the other.
 
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { syntheticImage } from '../../clip/checkpoint/synthetic.ts';
 import { load } from '../../clip/load.ts';
 import { sizeOf } from '../../ops/tensor.ts';
-import { statOf, writeError } from '../dump/new-file.ts';
+import { NewFile, statOf, writeError } from '../dump/new-file.ts';
 import { writeDump } from '../dump/write.ts';
 import { weightsFingerprint } from '../fingerprint.ts';
 import { TraceHashes } from '../hash.ts';
@@ -89,11 +89,18 @@ function sampled({ shape, data }: Values): Values {
   return { shape: [places.length], data: Float64Array.from(places, (place) => data[place]) };
 }
 
+/** The folder and those above it. mkdir's own way of doing that says ENOENT where a file system is read-only (Node 20). */
+function makeFolders(folder: string): void {
+  const above = dirname(folder);
+  if (above !== folder && statOf(above) === undefined) makeFolders(above);
+  mkdirSync(folder);
+}
+
 /** Only a pack or an empty folder is written over. */
 function prepare(folder: string): void {
   if (statOf(folder) === undefined) {
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolders(folder);
     } catch (error) {
       throw writeError(folder, error);
     }
@@ -116,11 +123,19 @@ async function write(folder: string, pack: GoldenPack, samples: ReadonlyMap<stri
     await writer.discard();
     throw error;
   }
+  writeText(join(folder, PACK_FILE), packText(pack));
+  writeText(join(folder, README_FILE), packReadme(pack, image !== null));
+}
+
+/** A file that has its name only once it is whole. */
+function writeText(path: string, text: string): void {
+  const file = new NewFile(path);
   try {
-    writeFileSync(join(folder, PACK_FILE), packText(pack));
-    writeFileSync(join(folder, README_FILE), packReadme(pack, image !== null));
+    file.write(Buffer.from(text), 0);
+    file.finish();
   } catch (error) {
-    throw writeError(folder, error);
+    file.discard();
+    throw error;
   }
 }
 
