@@ -7,6 +7,9 @@ const PIECES = ['&amp;', '&lt;', '&#233;', '&#x1f419;', '&#xD800;', '&#0;', '&CO
   '\ud800', '\udc00', '\ufeff', '\x1b[31m', '\x00', '\u3000', 'Ｆｕｌｌ', 'ﬁ', 'ĳ', '’', '“', '🐙', '👩‍👩‍👧', 'e\u0301', '\u0301', 'ẞ', 'İ', '<|startoftext|>', '<|endoftext|>', '\'s', '\'ll', '123', 'ǅ',
   'a photo of a cat', '漢字', 'שלום', ' ', '\t', '"', ',', 'path,label\n', '{"', '[', ']', 'É…', 'Å»'];
 
+/** Longer texts are slow and find the same. */
+const MOST = 2000;
+
 export const text: Mutator = (input, around) => {
   const { random } = around;
   if (random.one(5)) return havoc(input, around);
@@ -17,7 +20,7 @@ export const text: Mutator = (input, around) => {
     else if (what === 3) characters = characters.slice(0, at) + characters.slice(at + 1 + random.below(8));
     else if (what === 4) characters = characters.slice(0, at) + String.fromCodePoint(random.one(2) ? random.below(0x250) : random.below(0x110000)) + characters.slice(at);
     else { const other = textOf(around.other()); characters = characters.slice(0, at) + other.slice(random.below(other.length)); }
-    if (characters.length > 8000) characters = characters.slice(0, 8000);
+    if (characters.length > MOST) characters = characters.slice(0, MOST);
   }
   return utf8(characters);
 };
