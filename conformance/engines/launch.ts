@@ -30,7 +30,8 @@ addEventListener('unhandledrejection', (event) => post('FAILED ' + String(event.
 const BEFORE: Partial<Record<HostKind, string>> = {
   browser: POST,
   quickjs: "import * as std from 'std';\n",
-  gjs: 'let finish;\nglobalThis.conformanceFinished = new Promise((resolve) => { finish = resolve; });\n',
+  // gjs 1.74 drops a timer's callback that comes due while its garbage collector sweeps, and whoever awaits it waits for ever: it counts as a shell without timers.
+  gjs: 'delete globalThis.setTimeout;\nlet finish;\nglobalThis.conformanceFinished = new Promise((resolve) => { finish = resolve; });\n',
 };
 
 /** A last module that is evaluated: gjs ends when the modules have been, whatever is still awaited. */
