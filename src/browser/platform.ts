@@ -1,12 +1,15 @@
 // What decoding pictures needs of a browser: files over the network and DecompressionStream.
 
 import type { Platform } from '../clip/image/platform.ts';
+import { limits, raise } from '../clip/limits.ts';
 import { fetchBlob } from './fetch.ts';
 import { unpack } from './unpack.ts';
 
 export const nodePlatform: Platform = {
   async readFile(path) {
-    return new Uint8Array(await (await fetchBlob(path, 'a picture', { cache: false })).arrayBuffer());
+    const blob = await fetchBlob(path, 'a picture', { cache: false });
+    if (blob.size > limits().imageBytes) throw new Error(`"${path}" has ${blob.size} bytes, more than any picture; ${raise('imageBytes')}`);
+    return new Uint8Array(await blob.arrayBuffer());
   },
 
   // The decoder's own JavaScript fetches it from beside itself: bundlers see to that, and import maps.

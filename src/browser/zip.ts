@@ -3,10 +3,10 @@
 
 import type { ByteSource } from '../clip/checkpoint/byte-source.ts';
 import type { ZipEntry } from '../clip/checkpoint/zip.ts';
+import { limits, raise } from '../clip/limits.ts';
 
-const MAX_ENTRIES = 100_000;
-/** Of the whole table: 100,000 entries with names of a hundred characters are half of it. */
-const MAX_TABLE_BYTES = 32 << 20;
+/** Of the table, on average: names of a hundred characters are half of it. */
+const BYTES_PER_ENTRY = 320;
 const LOCAL = 0x04034b50, ENTRY = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50;
 /** A number that did not fit and stands in the zip64 record instead. */
 const ELSEWHERE = 0xffffffff;
@@ -15,7 +15,8 @@ const ELSEWHERE = 0xffffffff;
 export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const damaged = (reason: string): Error => new Error(`"${source.name}" is a damaged or truncated zip file (${reason}); copy or download it again`);
   const { count, start, size } = await findTable(source, damaged);
-  if (count > MAX_ENTRIES || size > MAX_TABLE_BYTES) throw new Error(`"${source.name}" has ${count} entries, more than any checkpoint; do not use this file`);
+  const most = limits().zipEntries;
+  if (count > most || size > most * BYTES_PER_ENTRY) throw new Error(`"${source.name}" has ${count} entries in ${size} bytes, more than any checkpoint; do not use this file, or ${raise('zipEntries')}`);
   const table = await viewOf(source, start, size, damaged);
   const entries = new Map<string, ZipEntry>();
   for (let at = 0, i = 0; i < count; i++) {
@@ -29,11 +30,11 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
     const crc = table.getUint32(at + 16, true);
     at = next;
     if (name.endsWith('/')) continue;
-    const shown = name.slice(0, 120);
-    if (entries.has(name)) throw new Error(`"${source.name}" has the entry "${shown}" twice; copy or download it again`);
+    const shown = JSON.stringify(name.slice(0, 120));
+    if (entries.has(name)) throw new Error(`"${source.name}" has the entry ${shown} twice; copy or download it again`);
     if ((flags & 1) !== 0) throw new Error(`"${source.name}" is encrypted; decrypt it first`);
-    if (method !== 0 && method !== 8) throw new Error(`"${source.name}": "${shown}" is compressed by method ${method}, which is not supported; store it uncompressed`);
-    if (method === 0 && numbers.packed !== numbers.unpacked) throw damaged(`"${shown}" is stored with two different sizes`);
+    if (method !== 0 && method !== 8) throw new Error(`"${source.name}": ${shown} is compressed by method ${method}, which is not supported; store it uncompressed`);
+    if (method === 0 && numbers.packed !== numbers.unpacked) throw damaged(`${shown} is stored with two different sizes`);
     entries.set(name, {
       name,
       size: numbers.unpacked,
@@ -42,9 +43,9 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
       crc32: crc,
       async dataStart() {
         const header = await viewOf(source, numbers.header, 30, damaged);
-        if (header.getUint32(0, true) !== LOCAL) throw damaged(`"${shown}" does not begin where its table says`);
+        if (header.getUint32(0, true) !== LOCAL) throw damaged(`${shown} does not begin where its table says`);
         const begin = numbers.header + 30 + header.getUint16(26, true) + header.getUint16(28, true);
-        if (begin + numbers.packed > source.size) throw damaged(`"${shown}" ends after the file`);
+        if (begin + numbers.packed > source.size) throw damaged(`${shown} ends after the file`);
         return begin;
       },
     });

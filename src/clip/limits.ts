@@ -72,7 +72,7 @@ export function setLimits(changes: Partial<Limits>): void {
 }
 
 /** How an error ends that a limit is the reason of. */
-export const raise = (name: keyof Limits): string => `if the file is to be trusted, raise the limit (CLIP_ORACLE_LIMITS=${name}=…)`;
+export const raise = (name: keyof Limits): string => `if the file is to be trusted, raise the limit (setLimits, or CLIP_ORACLE_LIMITS=${name}=…)`;
 
 function check(where: string, name: string, value: number): void {
   if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new RangeError(`${where} expected ${Object.keys(DEFAULT_LIMITS).join(', ')}, got "${name.slice(0, 40)}"; docs/limits.md says what they are`);

@@ -12,6 +12,7 @@ import { unpack as unpackInBrowsers } from '../../src/browser/unpack.ts';
 import { MemorySource } from '../../src/clip/checkpoint/byte-source.ts';
 import { unpack } from '../../src/clip/checkpoint/unpack-node.ts';
 import { listZip } from '../../src/clip/checkpoint/zip.ts';
+import { DEFAULT_LIMITS, setLimits } from '../../src/clip/limits.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { browser: Record<string, string>; dependencies: Record<string, string> };
@@ -112,6 +113,21 @@ describe('exchanges', () => {
       }
       expect(tables[1]).toEqual(tables[0]);
       expect(tables[0].length).toBeGreaterThan(2);
+    }
+  });
+
+  test('both zip readers keep the limit of entries, and heed a raised one', async () => {
+    const pth = readFileSync('fixtures/bundled/face-head.pth');
+    const { size } = await listZip(new MemorySource('x.pth', pth));
+    try {
+      for (const list of [listZip, listZipInBrowsers]) {
+        setLimits({ zipEntries: size - 1 });
+        await expect(list(new MemorySource('x.pth', pth))).rejects.toThrow(/has \d+ entries.*raise the limit/);
+        setLimits({ zipEntries: size });
+        expect((await list(new MemorySource('x.pth', pth))).size).toBe(size);
+      }
+    } finally {
+      setLimits(DEFAULT_LIMITS);
     }
   });
 
