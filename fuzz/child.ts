@@ -210,6 +210,7 @@ async function main(job: ChildJob): Promise<void> {
   installGuards(() => permitted);
   process.on('unhandledRejection', (reason) => { rejections.push(reason); });
   const files = countedFiles(root);
+  setInterval(() => undefined, 1e6); // a promise that nobody keeps shall not end the process
   const coverage = new Coverage(files); // before the modules that count
   const { targetNamed } = await import('./targets/index.ts');
   const { scratch } = await import('./targets/target.ts');

@@ -15,6 +15,7 @@ import { hashOf } from './mutate/random.ts';
 const OPTIONS = {
   runs: { type: 'string', default: '20000' }, seed: { type: 'string', default: '1' }, target: { type: 'string', multiple: true }, minutes: { type: 'string' },
   json: { type: 'boolean', default: false }, jobs: { type: 'string' }, out: { type: 'string' }, help: { type: 'boolean', default: false }, keep: { type: 'string' },
+  first: { type: 'boolean', default: false },
 } as const;
 
 const HELP = `npm run fuzz -- [options]
@@ -25,6 +26,7 @@ const HELP = `npm run fuzz -- [options]
   --jobs <n>       processes (default: one per core)
   --json           the summary as JSON
   --out <folder>   where inputs go that something was found with (default: fuzz/findings)
+  --first          leave a target at its first finding, and the input as it was found
   --keep <folder>  write the inputs that reached something new there, too
 Targets: ${TARGETS.map(({ name }) => name).join(', ')}`;
 
@@ -63,7 +65,7 @@ async function main(): Promise<number> {
         const { name, weight = 1 } = target, from = performance.now();
         const share = Math.ceil(runs * weight / total);
         const { progress, findings: found, kept } = await fuzzTarget({
-          child: join(copy, 'dist/fuzz/child.js'), target: name, seed: (seed ^ hashOf(name)) >>> 0, runs: share, until, work, inputs: corpusOf(root, name),
+          child: join(copy, 'dist/fuzz/child.js'), target: name, seed: (seed ^ hashOf(name)) >>> 0, runs: share, until, work, inputs: corpusOf(root, name), first: values.first,
           onProgress: (progress) => { now.set(name, progress); },
           onFinding: (finding) => { console.error(`fuzz: ${name}: ${finding.kind}: ${finding.message}`); },
         });

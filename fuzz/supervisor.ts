@@ -22,6 +22,8 @@ export interface FuzzJob {
   readonly until: number;
   readonly work: string;
   readonly inputs: readonly Buffer[];
+  /** Ends with the first finding, which is not made small. */
+  readonly first: boolean;
   onProgress(progress: Progress): void;
   onFinding(finding: { kind: string; message: string }): void;
 }
@@ -44,7 +46,7 @@ export async function fuzzTarget(job: FuzzJob): Promise<{ progress: Progress; fi
   const { child, target, seed, runs, until, work } = job;
   const found = new Map<string, Finding>(), kept: string[] = [];
   let total = NOTHING;
-  for (let ends = 0; total.runs < runs && ends < MAX_ENDS && Date.now() < until;) {
+  for (let ends = 0; total.runs < runs && ends < (job.first ? 1 : MAX_ENDS) && Date.now() < until;) {
     const before = total;
     const end = await runChild(child, { target, seed: seed + ends, runs: runs - before.runs, until: until === Infinity ? Number.MAX_SAFE_INTEGER : until, current: join(work, `${target}.current`), inputs: [...job.inputs.map((bytes) => bytes.toString('base64')), ...kept] }, {
       onKept: (input) => { kept.push(input); },
@@ -61,7 +63,7 @@ export async function fuzzTarget(job: FuzzJob): Promise<{ progress: Progress; fi
     }
   }
   const findings: Found[] = [];
-  for (const finding of found.values()) findings.push(await small(child, target, work, finding));
+  for (const finding of found.values()) findings.push(job.first ? { ...finding, bytes: Buffer.from(finding.input, 'base64') } : await small(child, target, work, finding));
   return { progress: total, findings, kept: kept.map((input) => Buffer.from(input, 'base64')) };
 
   function note(finding: Finding): void {
