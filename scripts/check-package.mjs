@@ -21,7 +21,7 @@ const check = (what, holds) => {
 /** What the installed package says and holds, beside what npm has installed with it. */
 function supplyChain(installed, modules, { files }) {
   const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  const atInstallation = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare'].filter((name) => name in manifest.scripts);
+  const atInstallation = ['preinstall', 'install', 'postinstall'].filter((name) => name in manifest.scripts);
   check(`package.json runs nothing at installation${atInstallation.length > 0 ? `: ${atInstallation.join(', ')}` : ''}`, atInstallation.length === 0);
   check('its dependencies have exact versions', Object.values(manifest.dependencies).every((version) => /^\d+\.\d+\.\d+$/.test(version)));
   check('it is published in public, with provenance', manifest.publishConfig?.access === 'public' && manifest.publishConfig.provenance === true);

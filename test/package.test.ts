@@ -80,8 +80,9 @@ describe('package.json', () => {
     for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) expect(`${name}@${version}`).toMatch(/@\d+\.\d+\.\d+$/);
   });
 
-  test('runs nothing at installation, from the registry or from a checkout', () => {
-    for (const script of ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare', 'dependencies']) expect(manifest.scripts).not.toHaveProperty(script);
+  test('runs nothing at installation from the registry; a checkout is built by prepare', () => {
+    for (const script of ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'postprepare', 'dependencies']) expect(manifest.scripts).not.toHaveProperty(script);
+    expect(manifest.scripts.prepare).toBe('node scripts/prepare.mjs');
   });
 
   test('is published in public, with provenance', () => {
