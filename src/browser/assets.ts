@@ -1,7 +1,9 @@
 // The files that come with the package, as bundlers and browsers find them. Each URL is written out, so that bundlers copy the file.
 
+const FILES = ['mini-vit.safetensors.gz', 'emoji-head.pth', 'face-head.pth', 'labels.json.gz', 'merges.txt.gz', 'entities.txt.gz', 'octopus.jpg'] as const;
+
 /** Files of the package that a page may want. */
-export type BundledFile = 'mini-vit.safetensors.gz' | 'emoji-head.pth' | 'face-head.pth' | 'labels.json.gz' | 'merges.txt.gz' | 'entities.txt.gz' | 'octopus.jpg';
+export type BundledFile = typeof FILES[number];
 
 /** Of the files' contents: raised when one of them changes, so that browsers that keep the old ones fetch it again. */
 export const BUNDLED_VERSION = '1';
@@ -19,3 +21,6 @@ export function bundledUrl(file: BundledFile): URL {
     default: throw new RangeError(`bundledUrl: "file" expected a file of the package such as mini-vit.safetensors.gz, got ${String(file)}`);
   }
 }
+
+/** Whether a URL is that of a file of the package. */
+export const isBundled = (url: string): boolean => FILES.some((file) => bundledUrl(file).href === url);

@@ -2,7 +2,6 @@
 
 import { headAndModel, ModelWithHead } from '../clip/model-with-head.ts';
 import { readHead, type Head } from '../clip/read-head.ts';
-import { BUNDLED_VERSION, bundledUrl } from './assets.ts';
 import type { FetchOptions } from './fetch.ts';
 import { load, type LoadOptions } from './load.ts';
 import type { Preprocess } from './preprocess.ts';
@@ -14,8 +13,7 @@ import { nameOf, openRawBytes, type Bytes } from './weights.ts';
  * @throws Error in one sentence if it cannot be had, holds no head or more than one, or has NaN in it
  */
 export async function loadHead(head: Bytes, options: FetchOptions = {}): Promise<Head> {
-  const own = head instanceof URL && (['emoji-head.pth', 'face-head.pth'] as const).some((file) => bundledUrl(file).href === head.href);
-  return readHead(await openRawBytes(head, own ? { ...options, version: BUNDLED_VERSION } : options), nameOf(head));
+  return readHead(await openRawBytes(head, options), nameOf(head));
 }
 
 export interface CLIPModelOptions extends LoadOptions {

@@ -1,6 +1,8 @@
 // Files over the network, with progress, kept in the browser's Cache Storage where they may be. What is fetched becomes a Blob, which browsers keep out of
 // the page's memory, on disk if it is large.
 
+import { BUNDLED_VERSION, isBundled } from './assets.ts';
+
 export interface Progress {
   /** Bytes so far. */
   readonly received: number;
@@ -17,11 +19,6 @@ export interface FetchOptions {
   signal?: AbortSignal;
 }
 
-interface Internal extends FetchOptions {
-  /** Kept files of another version are not taken. For the package's own, whose URL may stay the same when they change. */
-  version?: string;
-}
-
 /** The name of the cache. Entries are found by their URL, and stay until `clearCache`. */
 const CACHE = 'clip-oracle';
 /** Chunks are gathered into a Blob from this many bytes on. */
@@ -31,11 +28,11 @@ const GATHERED = 16 << 20;
  * @param what it should be, for messages: "weights", "a picture"
  * @throws Error that says why it cannot be had: no answer (no network, or CORS), 404, a web page instead, cut off
  */
-export async function fetchBlob(address: string | URL, what: string, { cache = true, onProgress, signal, version }: Internal = {}): Promise<Blob> {
+export async function fetchBlob(address: string | URL, what: string, { cache = true, onProgress, signal }: FetchOptions = {}): Promise<Blob> {
   const url = absolute(address);
   signal?.throwIfAborted();
   const kept = cache && /^https?:/.test(url) ? await openCache() : null;
-  const key = keyOf(url, version);
+  const key = keyOf(url);
   const known = await kept?.match(key).catch(() => undefined);
   if (known !== undefined) {
     const blob = await known.blob();
@@ -49,17 +46,17 @@ export async function fetchBlob(address: string | URL, what: string, { cache = t
   return blob;
 }
 
-/** What it is kept under. */
-function keyOf(url: string, version: string | undefined): string {
-  if (version === undefined) return url;
+/** What it is kept under. The package's own files with their version: their URL may stay the same when they change, and kept ones of another version are not to be taken. */
+function keyOf(url: string): string {
+  if (!isBundled(url)) return url;
   const key = new URL(url);
-  key.searchParams.set('clip-oracle', version);
+  key.searchParams.set('clip-oracle', BUNDLED_VERSION);
   return key.href;
 }
 
 /** Takes one file out of the cache, because it turned out not to be what it should. */
-export async function forget(address: string | URL, version?: string): Promise<void> {
-  await (await openCache())?.delete(keyOf(absolute(address), version));
+export async function forget(address: string | URL): Promise<void> {
+  await (await openCache())?.delete(keyOf(absolute(address)));
 }
 
 /** Removes everything that was kept. */

@@ -2,6 +2,7 @@
 // browser's own decoders, which scale and convert colours as they please, are never asked.
 
 import type { NdArray } from 'ndarray';
+import { checkBytes } from '../clip/image/decode.ts';
 import { preprocessor as ofBytes, type ImageInput as BytesOrPixels, type PreprocessOptions, type RawImage } from '../clip/image/preprocess.ts';
 import { fetchBlob } from './fetch.ts';
 
@@ -23,7 +24,10 @@ export function preprocessor(resolution: number, defaults: PreprocessOptions = {
 
 async function bytesOrPixels(image: ImageInput): Promise<BytesOrPixels> {
   const fetched = typeof image === 'string' || image instanceof URL ? await fetchBlob(image, 'a picture', { cache: false }) : image;
-  if (fetched instanceof Blob) return new Uint8Array(await fetched.arrayBuffer());
+  if (fetched instanceof Blob) {
+    checkBytes(fetched.size);
+    return new Uint8Array(await fetched.arrayBuffer());
+  }
   if (fetched instanceof ArrayBuffer) return new Uint8Array(fetched);
   if (typeof ImageData !== 'undefined' && fetched instanceof ImageData) {
     return { data: fetched.data as Uint8ClampedArray, width: fetched.width, height: fetched.height, channels: 4 };

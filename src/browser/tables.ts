@@ -1,6 +1,6 @@
 // The tokenizer's tables in a browser: fetched by loadTokenizer, and then there. (src/clip/tokenizer/tables-node.ts has them at once, from files.)
 
-import { BUNDLED_VERSION, bundledUrl } from './assets.ts';
+import { bundledUrl } from './assets.ts';
 import { fetchBlob, type FetchOptions } from './fetch.ts';
 import { unpack } from './unpack.ts';
 
@@ -24,7 +24,7 @@ export function readTable(table: Table): string {
  */
 export async function fetchText(file: 'merges.txt.gz' | 'entities.txt.gz' | 'labels.json.gz', options: FetchOptions): Promise<string> {
   const url = bundledUrl(file);
-  const blob = await fetchBlob(url, 'a file of the package', { ...options, version: BUNDLED_VERSION });
+  const blob = await fetchBlob(url, 'a file of the package', options);
   const bytes = new Uint8Array(await blob.arrayBuffer());
   const unpacked = bytes[0] === 0x1f && bytes[1] === 0x8b ? await unpack('gzip', bytes, MAX_BYTES) : bytes;
   if (unpacked === 'longer') throw new Error(`"${url.href}" is not the package's file; install the package again`);

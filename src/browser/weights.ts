@@ -3,12 +3,12 @@
 import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
 import { MemorySource, type ByteSource } from '../clip/checkpoint/byte-source.ts';
 import { checkpointOf } from '../clip/checkpoint/checkpoint-of.ts';
-import { configured } from '../clip/checkpoint/configured.ts';
+import { configured, MAX_CONFIG_BYTES } from '../clip/checkpoint/configured.ts';
 import type { RawCheckpoint } from '../clip/checkpoint/raw-checkpoint.ts';
 import { readAny } from '../clip/checkpoint/read-any.ts';
 import { openSynthetic } from '../clip/checkpoint/synthetic.ts';
 import { entryOf, unknownModel } from '../clip/load-model.ts';
-import { BUNDLED_VERSION, bundledUrl } from './assets.ts';
+import { bundledUrl } from './assets.ts';
 import { BlobSource } from './blob-source.ts';
 import { fetchBlob, forget, type FetchOptions } from './fetch.ts';
 
@@ -24,9 +24,9 @@ export function nameOf(bytes: Bytes): string {
 }
 
 /** @throws TypeError for something else */
-async function sourceOf(bytes: Bytes, options: FetchOptions & { version?: string }): Promise<ByteSource> {
+async function sourceOf(bytes: Bytes, options: FetchOptions): Promise<ByteSource> {
   const name = nameOf(bytes);
-  if (typeof bytes === 'string' || bytes instanceof URL) return new BlobSource(name, await fetchBlob(bytes, 'weights', options));
+  if (isUrl(bytes)) return new BlobSource(name, await fetchBlob(bytes, 'weights', options));
   if (bytes instanceof Blob) return new BlobSource(name, bytes);
   if (bytes instanceof ArrayBuffer) return new MemorySource(name, new Uint8Array(bytes));
   if (bytes instanceof Uint8Array) return new MemorySource(name, bytes);
@@ -34,32 +34,23 @@ async function sourceOf(bytes: Bytes, options: FetchOptions & { version?: string
 }
 
 /** @throws Error in one sentence if they cannot be had or are in no format that is known here */
-export async function openRawBytes(bytes: Bytes, options: FetchOptions & { version?: string }): Promise<RawCheckpoint> {
-  const beside = typeof bytes === 'string' || bytes instanceof URL ? (name: string): string => new URL(name, new URL(bytes, globalThis.location?.href)).href : null;
+export async function openRawBytes(bytes: Bytes, options: FetchOptions, isShard = false): Promise<RawCheckpoint> {
   const source = await sourceOf(bytes, options);
+  const openShard = async (name: string): Promise<RawCheckpoint> => {
+    if (!isUrl(bytes)) throw new Error(`"${source.name}" is an index of shards, whose files a page cannot find; give its URL, or join the shards`);
+    return openRawBytes(new URL(name, new URL(bytes, globalThis.location?.href)).href, options, true);
+  };
   try {
-    return await readAny(source, async (name) => {
-      if (beside === null) throw new Error(`"${source.name}" is an index of shards, whose files a page cannot find; give its URL, or join the shards`);
-      return openRawShard(beside(name), options);
-    });
+    return await readAny(source, isShard ? null : openShard);
   } catch (error) {
     await source.close();
     // What is no weights is not to be kept as weights.
-    if (beside !== null) await forget(bytes as string | URL, options.version);
+    if (isUrl(bytes)) await forget(bytes);
     throw error;
   }
 }
 
-async function openRawShard(url: string, options: FetchOptions): Promise<RawCheckpoint> {
-  const source = await sourceOf(url, options);
-  try {
-    return await readAny(source, null);
-  } catch (error) {
-    await source.close();
-    await forget(url);
-    throw error;
-  }
-}
+const isUrl = (bytes: Bytes): bytes is string | URL => typeof bytes === 'string' || bytes instanceof URL;
 
 /**
  * Opens the weights that `load` takes.
@@ -79,11 +70,11 @@ export async function openWeights(nameOrUrl: string, weights: Bytes | undefined,
     return openSynthetic(given, { model: entry.name });
   }
   if (given !== undefined) return openCheckpoint(given, options);
-  if (entry!.name === 'mini-vit') return openCheckpoint(bundledUrl('mini-vit.safetensors.gz'), { ...options, version: BUNDLED_VERSION });
+  if (entry!.name === 'mini-vit') return openCheckpoint(bundledUrl('mini-vit.safetensors.gz'), options);
   throw new Error(`${entry!.name}: its weights do not come with the package; give a URL or a file of them as weights (Hugging Face has model.safetensors under openai/clip-vit-…), or synthetic:0`);
 }
 
-async function openCheckpoint(bytes: Bytes, options: FetchOptions & { version?: string }): Promise<Checkpoint> {
+async function openCheckpoint(bytes: Bytes, options: FetchOptions): Promise<Checkpoint> {
   const raw = await openRawBytes(bytes, options);
   try {
     return checkpointOf(raw, raw.origin, await configurationBeside(bytes, options));
@@ -95,8 +86,11 @@ async function openCheckpoint(bytes: Bytes, options: FetchOptions & { version?: 
 
 /** config.json and open_clip_config.json beside a URL of the kind that Hugging Face has. Other URLs are not asked: most servers have none. */
 async function configurationBeside(bytes: Bytes, { cache, signal }: FetchOptions): Promise<Record<string, string>> {
-  if (typeof bytes !== 'string' && !(bytes instanceof URL)) return {};
+  if (!isUrl(bytes)) return {};
   const url = new URL(bytes, globalThis.location?.href);
   if (!/(^|\/)(open_clip_)?(model|pytorch_model)\.(safetensors|bin)(\.index\.json)?$/.test(url.pathname)) return {};
-  return configured((file) => new URL(file, url).href, async (file) => (await fetchBlob(file, 'a configuration', { cache, signal })).text());
+  return configured((file) => new URL(file, url).href, async (file) => {
+    const blob = await fetchBlob(file, 'a configuration', { cache, signal });
+    return blob.size > MAX_CONFIG_BYTES ? null : blob.text();
+  });
 }

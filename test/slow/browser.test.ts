@@ -76,6 +76,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const send = (bytes: Uint8Array, headers: Record<string, string | number> = {}): Answer => (response) => { response.writeHead(200, { 'Content-Length': bytes.length, ...headers }).end(bytes); };
+const CONFIGURATION = '{"vision_config": {"hidden_act": "relu"}}';
 const answers: Record<string, Answer> = {
   '/page': (response) => { response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<!doctype html><title>Sign in</title>'); },
   '/page-in-disguise': send(Buffer.from('<!doctype html><title>Sign in</title>')),
@@ -88,6 +89,10 @@ const answers: Record<string, Answer> = {
   // Some servers unpack .gz on the way.
   '/encoded': send(WEIGHTS, { 'Content-Encoding': 'gzip' }),
   '/weights': send(WEIGHTS),
+  '/named/model.safetensors': send(WEIGHTS),
+  '/named/config.json': send(Buffer.from(CONFIGURATION)),
+  '/large/model.safetensors': send(WEIGHTS),
+  '/large/config.json': send(Buffer.from(CONFIGURATION.padEnd(2 << 20))),
 };
 
 describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
@@ -228,6 +233,22 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       await page.evaluate(async () => { await lib.clearCache(); await (await lib.load('mini-vit', { weights: '/weights', threads: 1 })).model.close(); });
       expect(server.asked.filter((path) => path === '/weights')).toHaveLength(3);
       await page.evaluate(() => lib.clearCache());
+    });
+
+    test('the package\'s own weights are kept with their version, whoever names them', async () => {
+      const { page, server } = await open('map', false);
+      const keys = await page.evaluate(async () => {
+        for (const weights of [lib.bundledUrl('mini-vit.safetensors.gz'), lib.bundledUrl('mini-vit.safetensors.gz').href, undefined]) await (await lib.load('mini-vit', { weights })).model.close();
+        return (await (await caches.open('clip-oracle')).keys()).map(({ url }) => url);
+      });
+      expect(keys).toEqual([`${server.url}/package/fixtures/bundled/mini-vit.safetensors.gz?clip-oracle=1`]);
+      expect(server.asked.filter((path) => path.endsWith('.safetensors.gz'))).toHaveLength(1);
+    });
+
+    test('a configuration beside the weights is heeded, and passed over where it is too large for one', async () => {
+      const { page } = await open('map', false);
+      expect(await refusal(page, '/named/model.safetensors')).toMatch(/config\.json" names the activation "relu", expected "quick_gelu" or "gelu"/);
+      expect(await refusal(page, '/large/model.safetensors')).toBe('loaded');
     });
 
     test('weights as a Blob, as bytes, unpacked on the way, and from another origin that allows it', async () => {

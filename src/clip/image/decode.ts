@@ -18,6 +18,11 @@ export interface DecodeOptions {
 
 const DECODERS: readonly JpegDecoder[] = ['auto', 'mozjpeg', 'typescript', 'jpeg-js'];
 
+/** Asked before a file is read, where its size is known. @throws Error for more bytes than the limit imageBytes */
+export function checkBytes(count: number): void {
+  if (count > limits().imageBytes) throw new Error(`image: ${count} bytes are more than any picture has; ${raise('imageBytes')}`);
+}
+
 /**
  * Decodes a JPEG, PNG or WebP.
  * @returns width, height, Pillow's mode, and the samples row by row; the EXIF orientation is not applied
@@ -27,7 +32,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   const { jpeg = 'auto', maxPixels = limits().pixels } = options;
   if (!DECODERS.includes(jpeg)) throw new RangeError(`decodeImage: "jpeg" expected one of ${DECODERS.join(', ')}, got ${JSON.stringify(jpeg)}`);
   if (!(typeof maxPixels === 'number' && maxPixels >= 1)) throw new RangeError(`decodeImage: "maxPixels" expected a number of at least 1, got ${String(maxPixels)}`);
-  if (bytes instanceof Uint8Array && bytes.length > limits().imageBytes) throw new Error(`image: ${bytes.length} bytes are more than any picture has; ${raise('imageBytes')}`);
+  if (bytes instanceof Uint8Array) checkBytes(bytes.length);
   const { format, width, height } = sniff(bytes);
   if (width * height > maxPixels) {
     throw new Error(`${format}: ${width} x ${height} pixels are more than the limit of ${maxPixels}; scale the picture down first, or raise maxPixels if it is to be trusted`);
