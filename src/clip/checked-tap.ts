@@ -1,7 +1,6 @@
 // A tap may hand back a tensor that the network goes on with. Whoever computes, only one that fits is taken.
 
-import ndarray from 'ndarray';
-import { elementAt } from '../ops/simd/graph.ts';
+import { toFloat64 } from '../ops/reference64.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
 
@@ -26,13 +25,10 @@ function checked(name: string, output: Tensor, instead: unknown): Tensor {
     if (instead.data instanceof Float32Array) return instead;
     throw new TypeError(`tap: expected float32 elements to go on with after ${name}, got float64; round them yourself, or compute with precision float64`);
   }
-  return instead.data instanceof Float64Array ? instead : widened(instead);
+  return instead.data instanceof Float64Array ? instead : toFloat64(instead); // layers compute in the element type of what they are given
 }
 
 const isTensor = (x: unknown): x is Tensor => {
   const { data, shape, stride } = x as Partial<Tensor>;
   return (data instanceof Float32Array || data instanceof Float64Array) && Array.isArray(shape) && Array.isArray(stride);
 };
-
-/** Layers compute in the element type of what they are given. */
-const widened = (x: Tensor): Tensor => ndarray(Float64Array.from({ length: x.size }, (_, i) => elementAt(x, i)), [...x.shape]) as Tensor;

@@ -7,7 +7,6 @@ import { isObject, parseObject } from './json.ts';
 import type { RawCheckpoint } from './raw-checkpoint.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
-
 /**
  * @param source the index; it is closed
  * @param openShard opens a file of the same folder by its name, which is no path
