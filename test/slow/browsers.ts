@@ -13,8 +13,8 @@ const PLACES = {
 export const findBrowser = (name: BrowserName): string | undefined => PLACES[name].find((place) => place !== undefined && existsSync(place));
 
 /** Says on standard error which browsers are missing, so that a skipped suite is noticed. */
-export function noticeMissing(suite: string): void {
-  for (const name of ['chrome', 'firefox'] as const) {
+export function noticeMissing(suite: string, needed: readonly BrowserName[] = ['chrome', 'firefox']): void {
+  for (const name of needed) {
     if (findBrowser(name) === undefined) process.stderr.write(`${suite}: no ${name} in the usual places, so nothing is tested there; install it or name it in ${name === 'chrome' ? 'CHROMIUM' : 'FIREFOX'}\n`);
   }
 }

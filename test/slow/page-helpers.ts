@@ -1,4 +1,4 @@
-// What the tests of the example page do to it and read from it.
+// What the tests of pages do to them and read from them: the example page's, and the report's contrast.
 
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -46,8 +46,8 @@ export function catchSaved(): void {
   URL.createObjectURL = (blob: Blob) => { if (blob.type === 'application/octet-stream' || blob.type === 'application/json') saved.push(blob); return original(blob); };
 }
 
-/** Runs in the page: the text with the least contrast to its ground, and how many elements would move. */
-export function worstContrast(): { contrast: number; text: string; ground: string; moving: number } {
+/** Runs in the page: of the elements with text, without disabled ones, the one with the least contrast to its ground (WCAG 2, 1.4.3); and the page's ground. */
+export function leastContrast(elements: string): { contrast: number; text: string; ground: string } {
   const numbers = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
   const light = (color: string): number => {
     const [r, g, b] = numbers(color).map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
@@ -58,12 +58,17 @@ export function worstContrast(): { contrast: number; text: string; ground: strin
     return numbers(backgroundColor)[3] === 0 && element.parentElement !== null ? ground(element.parentElement) : backgroundColor;
   };
   let least = { contrast: Infinity, text: '' };
-  for (const element of document.querySelectorAll('h1, h1 span, h2, p, b, .invite, .name, .share, legend, label, button:not([role]), select, dt, dd, code, figcaption, #maps span')) {
-    if (element.getBoundingClientRect().width === 0 || element.textContent!.trim() === '') continue;
-    const [a, b] = [light(getComputedStyle(element).color), light(ground(element))];
+  for (const element of document.querySelectorAll(elements)) {
+    if (element.getBoundingClientRect().width === 0 || element.textContent === '' || (element as HTMLButtonElement).disabled) continue;
+    const style = getComputedStyle(element);
+    const [a, b] = [light(element instanceof SVGElement ? style.fill : style.color), light(ground(element))];
     const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (contrast < least.contrast) least = { contrast, text: `${element.tagName} ${element.textContent!.slice(0, 40)}` };
   }
-  const moving = [...document.querySelectorAll('*')].filter((element) => !/^(?:all 0s|none)/.test(getComputedStyle(element).transition)).length;
-  return { ...least, ground: getComputedStyle(document.body).backgroundColor, moving };
+  return { ...least, ground: getComputedStyle(document.body).backgroundColor };
+}
+
+/** Runs in the page: how many elements would move. */
+export function movingElements(): number {
+  return [...document.querySelectorAll('*')].filter((element) => !/^(?:all 0s|none)/.test(getComputedStyle(element).transition)).length;
 }

@@ -2,7 +2,7 @@
 // Needs Chromium (Debian: apt-get install chromium), found by the environment variable CHROMIUM or in the usual places. REPORT_SCREENSHOTS names a folder
 // for pictures to look at.
 
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,10 +14,11 @@ import { reportCollector } from '../../src/oracle/report/collector.ts';
 import { reportHtml } from '../../src/oracle/report/html.ts';
 import type { LayerDetail, Values, VerifyResult } from '../../src/oracle/types.ts';
 import { measured, noise, resultOf } from '../oracle/report/made-up.ts';
+import { findBrowser, noticeMissing } from './browsers.ts';
+import { leastContrast } from './page-helpers.ts';
 
-const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', 'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe'];
-const chromium = PLACES.find((place) => place !== undefined && existsSync(place));
-if (chromium === undefined) process.stderr.write('test/slow/report.test.ts: no Chromium in the usual places, so nothing is tested; install it or name it in CHROMIUM\n');
+const chromium = findBrowser('chrome');
+noticeMissing('test/slow/report.test.ts', ['chrome']);
 
 const EVIL = '</script><img src="https://evil.example/x" onerror="document.title=1">';
 
@@ -221,26 +222,7 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
 
   test.each([false, true])('text can be read against its ground (dark: %s): contrast of at least 4.5', async (dark) => {
     const page = await open('fail', { dark });
-    const worst = await page.evaluate(() => {
-      const numbers = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
-      const light = (color: string): number => {
-        const [r, g, b] = numbers(color).map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-      };
-      const ground = (element: Element): string => {
-        const { backgroundColor } = getComputedStyle(element);
-        return numbers(backgroundColor)[3] === 0 && element.parentElement !== null ? ground(element.parentElement) : backgroundColor;
-      };
-      let least = { contrast: Infinity, text: '' };
-      for (const element of document.querySelectorAll('p, h1, h2, h3, th, td, dt, dd, a, button, figcaption, summary, .badge, .tick, .axis, .first-label, li, b, output')) {
-        if (element.getBoundingClientRect().width === 0 || element.textContent === '' || (element as HTMLButtonElement).disabled) continue;
-        const style = getComputedStyle(element);
-        const [a, b] = [light(element instanceof SVGElement ? style.fill : style.color), light(ground(element))];
-        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-        if (contrast < least.contrast) least = { contrast, text: `${element.tagName} ${element.textContent!.slice(0, 40)}` };
-      }
-      return { ...least, ground: getComputedStyle(document.body).backgroundColor };
-    });
+    const worst = await page.evaluate(leastContrast, 'p, h1, h2, h3, th, td, dt, dd, a, button, figcaption, summary, .badge, .tick, .axis, .first-label, li, b, output');
     expect(worst.ground).toBe(dark ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
     expect(worst.contrast, worst.text).toBeGreaterThanOrEqual(4.5);
     await page.close();
