@@ -11,8 +11,6 @@ interface Choice { label: string; words: string; of(maps: Maps): Float32Array }
 const ROLLOUT: Choice = { label: 'Rollout', words: 'Rollout over all blocks', of: ({ rollout }) => rollout };
 
 let maps: Maps | null = null;
-/** (L,L) of the chosen map */
-let chosen = new Float32Array(0);
 /** The token that asks: 0 is the class token, patches follow. `pinned` stays, `pointed` is only under the pointer. */
 let pinned = 0;
 let pointed: number | null = null;
@@ -29,7 +27,7 @@ export function showAttention(pixels: Numbers, answered: Numbers): void {
     makeChoices(maps);
     makeGrid(maps.grid);
   }
-  choose();
+  ask();
 }
 
 function makeChoices({ layers, heads }: Maps): void {
@@ -48,25 +46,18 @@ function makeChoices({ layers, heads }: Maps): void {
 function option(choice: Choice): HTMLLabelElement {
   const radio = make('input', { type: 'radio', name: 'map', value: String(choices.length), ariaLabel: choice.label });
   choices.push(choice);
-  radio.addEventListener('change', choose);
+  radio.addEventListener('change', ask);
   return make('label', { title: choice.label }, radio, make('canvas', { ariaHidden: 'true' }));
 }
 
 const checkedChoice = (): Choice => choices[Number(document.querySelector<HTMLInputElement>('#maps input:checked')?.value ?? choices.length - 1)];
-
-/** The map changed. */
-function choose(): void {
-  if (maps === null) return;
-  chosen = Float32Array.from(checkedChoice().of(maps));
-  ask();
-}
 
 /** The token that asks changed, or the map. */
 function ask(): void {
   if (maps === null) return;
   const token = asking();
   const { grid, L } = maps;
-  const shares = row(chosen, token, L);
+  const shares = row(checkedChoice().of(maps), token, L);
   spotlight(byId('lit', HTMLCanvasElement), shares, grid);
   const thumbnails = document.querySelectorAll<HTMLCanvasElement>('#maps canvas');
   choices.forEach((choice, i) => drawShares(thumbnails[i], row(choice.of(maps!), token, L), grid));

@@ -12,8 +12,15 @@ export interface Picture {
 
 const SAMPLES: Record<string, string> = import.meta.glob('../../fixtures/pictures/*.{jpg,png}', { query: '?url', import: 'default', eager: true });
 
-/** @param take is given each picture; @param refuse is told in a sentence why there is none */
-export function listen(take: (picture: Picture) => void, refuse: (reason: string) => void): void {
+/** The sample that is being fetched or was chosen last; none once a picture came from elsewhere, which a slow sample must not replace. */
+let latest = '';
+
+/** @param answer is given each picture; @param refuse is told in a sentence why there is none */
+export function listen(answer: (picture: Picture) => void, refuse: (reason: string) => void): void {
+  const take = (picture: Picture): void => {
+    latest = '';
+    answer(picture);
+  };
   const chooser = byId('chooser', HTMLInputElement);
   chooser.addEventListener('change', () => {
     const [file] = chooser.files ?? [];
@@ -28,7 +35,7 @@ export function listen(take: (picture: Picture) => void, refuse: (reason: string
     else refuse('The clipboard holds no picture; copy one, or choose a file.');
   });
   listenToDrops(take, refuse);
-  showSamples(take, refuse);
+  showSamples(answer, refuse);
 }
 
 function listenToDrops(take: (picture: Picture) => void, refuse: (reason: string) => void): void {
@@ -56,7 +63,6 @@ const FIRST = 'fixtures/pictures/octopus.jpg';
 /** Radio buttons, so that arrow keys go from sample to sample. The first one is answered when the page opens. */
 function showSamples(take: (picture: Picture) => void, refuse: (reason: string) => void): void {
   const list = byId('samples', HTMLElement).querySelector('div')!;
-  let latest = '';
   for (const [source, url] of Object.entries(SAMPLES)) {
     const path = source.replace('../../', '');
     const name = path.replace(/^.*\/|\.\w+$/g, '').replaceAll('-', ' ');
