@@ -3,7 +3,7 @@
 import { bound } from '../ops/bound.ts';
 import { byHead } from '../ops/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
-import { sizeOf, zeros, type Tensor } from '../ops/tensor.ts';
+import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { CLIP, EncodeOptions } from './clip.ts';
 import type { Precision } from './executor.ts';
 
@@ -90,7 +90,7 @@ export function attentionRollout(maps: Tensor, layer: number = maps.shape[0] - 1
 }
 
 function product(a: Float64Array, b: Float64Array, L: number): Float64Array<ArrayBuffer> {
-  const y = new Float64Array(sizeOf([L, L]));
+  const y = new Float64Array(L * L);
   for (let t = 0; t < L; t++) {
     for (let i = 0; i < L; i++) {
       const factor = a[t * L + i];
