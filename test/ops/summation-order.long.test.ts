@@ -4,23 +4,17 @@
 
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Checkpoint, DType } from '../../src/clip/checkpoint/checkpoint.ts';
-import type { SimdExecutor } from '../../src/clip/simd-executor.ts';
 import type { Tile } from '../../src/ops/simd/tiles.ts';
 import { DEPTHS, WINDOWS, wrongSmallSums, wrongSums } from '../support/summation/all.ts';
 import { PLANTED } from '../support/summation/planted.ts';
 import { FACTOR, wrongOrder, wrongSum } from '../support/summation/probe.ts';
-import { convByResident, linearByResident, linearByRows, plain, type Computer } from '../support/summation/summers.ts';
+import { convByResident, linearByResident, linearByRows, plain, simd } from '../support/summation/summers.ts';
 
 const THREADS = [1, 2, 3, 7];
 
 /** CLIP_ORACLE_ALL=1: ten times as many pairs, all depths and windows for every number of threads. */
 const ALL = process.env.CLIP_ORACLE_ALL === '1';
 const [MANY, SOME] = ALL ? [3000, 1500] : [150, 60];
-
-const simd = (executor: SimdExecutor, float64: boolean, tile: string): Computer => ({
-  name: `SIMD ${float64 ? 'float64' : 'float32'}, ${executor.threads} threads, tile of ${tile}`, float64,
-  run: (inputs, compute) => executor.run(inputs, (x, ops) => compute(x, ops), { precision: float64 ? 'float64' : 'float32' }),
-});
 
 describe.each([false, true])('plain, float64: %s', (float64) => {
   test('dot products have the order of the text', async () => { expect(await wrongSums(plain(float64), DEPTHS, MANY, ALL ? WINDOWS : WINDOWS.slice(0, 4))).toEqual([]); });

@@ -5,16 +5,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { SimdExecutor } from '../../src/clip/simd-executor.ts';
 import { WINDOWS, wrongSmallSums, wrongSums } from '../support/summation/all.ts';
 import { PLANTED } from '../support/summation/planted.ts';
-import { plain, type Computer } from '../support/summation/summers.ts';
+import { plain, simd } from '../support/summation/summers.ts';
 import { blocks, meetings, rebuild, stripes, written } from '../support/summation/tree.ts';
 
-const executors = [1].map((threads) => new SimdExecutor(threads));
-afterAll(async () => { for (const executor of executors) await executor.close(); });
-
-const simd = (executor: SimdExecutor, float64: boolean): Computer => ({
-  name: `SIMD ${float64 ? 'float64' : 'float32'}, ${executor.threads} threads`, float64,
-  run: (inputs, compute) => executor.run(inputs, (x, ops) => compute(x, ops), { precision: float64 ? 'float64' : 'float32' }),
-});
+const executor = new SimdExecutor(1);
+afterAll(() => executor.close());
 
 test('the expected trees, in writing', () => {
   expect(written(blocks(300, 1))).toBe('0…127 + (128…255) + (256…299) + 300');
@@ -24,7 +19,7 @@ test('the expected trees, in writing', () => {
   for (const [tree, n] of [[blocks(300, 2), 302], [stripes(77), 77]] as const) expect(written(rebuild(meetings(tree, n), n)!)).toBe(written(tree));
 });
 
-const computers = [plain(false), simd(executors[0], false)];
+const computers = [plain(false), simd(executor, false)];
 
 test.each(computers)('every sum of $name has the order of the text', async (by) => {
   expect(await wrongSums(by, [129], 60, WINDOWS.slice(1, 2))).toEqual([]);

@@ -1,6 +1,7 @@
 // The library's sums as boxes with numbers in and one number out: what goes in as a weight, what as an image, and how the sum is read from what comes out.
 
 import ndarray from 'ndarray';
+import type { SimdExecutor } from '../../../src/clip/simd-executor.ts';
 import type { Operations } from '../../../src/ops/operations.ts';
 import { reference } from '../../../src/ops/reference.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
@@ -24,6 +25,12 @@ const as64 = (x: Tensor): Tensor => floats(Float64Array.from(x.data), ...x.shape
 export const plain = (float64: boolean): Computer => ({
   name: `plain ${float64 ? 'float64' : 'float32'}`, float64,
   run: (inputs, compute) => Promise.resolve(compute(float64 ? inputs.map(as64) : inputs, reference)),
+});
+
+/** The SIMD executor. @param tile what is said of its tile */
+export const simd = (executor: SimdExecutor, float64: boolean, tile = ''): Computer => ({
+  name: `SIMD ${float64 ? 'float64' : 'float32'}, ${executor.threads} threads${tile && `, tile of ${tile}`}`, float64,
+  run: (inputs, compute) => executor.run(inputs, (x, ops) => compute(x, ops), { precision: float64 ? 'float64' : 'float32' }),
 });
 
 /** One column of a matrix of results whose columns must all have the same bits: it must not matter where in a tile an output lies. */
