@@ -10,7 +10,7 @@ import { bundle } from './bundle.ts';
 import { engines, enginesFolder, findEngine, type Engine } from './engines/index.ts';
 import { insertMatrix, markdown } from './matrix.ts';
 import { judge, pinsOf, type Pins } from './pinned.ts';
-import { parseArguments } from './program/arguments.ts';
+import { parseArguments, SWEEP } from './program/arguments.ts';
 import { PATHS } from './program/paths.ts';
 import type { Result } from './program/run.ts';
 import { mergeRecords, readRecords, writeRecords, type EngineRecord } from './record.ts';
@@ -48,11 +48,11 @@ function commandLine(): Options {
   };
   return new Command('npm run conformance --')
     .description('Computes the contract\'s artefact in JavaScript engines and compares it with the pinned hashes.')
-    .option('--quick', 'tiny models on all paths, ViT-B/32 on SIMD, sweeps of every 4099th pattern')
+    .option('--quick', `tiny models on all paths, ViT-B/32 on SIMD, sweeps of every ${WIDE}th pattern`)
     .option('--engines <names>', 'other engines than this Node, separated by commas, or all', names)
     .option('--list', 'list the engines')
     .option('--install', 'install the engines, and as root what they need of Debian; run nothing')
-    .option('--sweep <n>', 'every which pattern the sweeps take, 0 for none (default 257; 4099 where code is interpreted or emulated)', number(0))
+    .option('--sweep <n>', `every which pattern the sweeps take, 0 for none (default ${SWEEP}; ${WIDE} where code is interpreted or emulated)`, number(0))
     .option('--models <names>', 'these models only')
     .option('--paths <names>', `these paths only: ${PATHS.map(({ name }) => name).join(', ')}`)
     .option('--without <pairs>', 'leave out pairs of model and path, such as "RN50 plain64"')
@@ -67,7 +67,7 @@ function commandLine(): Options {
 
 function argumentsFor(engine: Engine, { quick, sweep, models, paths, without }: Options): string[] {
   const args = quick === true ? [...QUICK] : [];
-  args.push(`sweep=${sweep ?? (quick === true || engine.slow === true ? WIDE : 257)}`);
+  args.push(`sweep=${sweep ?? (quick === true || engine.slow === true ? WIDE : SWEEP)}`);
   if (models !== undefined) args.push(`models=${models}`);
   if (paths !== undefined) args.push(`paths=${paths}`);
   if (without !== undefined) args.push(`without=${without}`);

@@ -28,7 +28,7 @@ function mendLoader(root: string, link: string): void {
 }
 
 interface Emulated {
-  name: string; processor: string; emulator: string; emulatorArgs?: string[]; root: Root; specification: string; binary: string; kind: 'node' | 'deno' | 'bun'; note?: string;
+  name: string; processor: string; emulator: string; root: Root; specification: string; binary: string; kind: 'node' | 'deno' | 'bun'; note?: string;
 }
 
 /** An engine from npm under qemu, with Debian's libraries. */
@@ -44,8 +44,7 @@ function emulated({ name, processor, emulator, root, specification, binary, kind
       await installNpmPackage(folder, specification);
     },
     version: async (folder) => {
-      const { command: program, args } = command(folder, []);
-      if (kind === 'node') return nodeVersion(program, args);
+      if (kind === 'node') return nodeVersion(command(folder, []));
       const text = await firstLine(command(folder, ['--version']), /[^]*/);
       return kind === 'deno' ? denoVersion(text) : `Bun ${text} (JavaScriptCore)`;
     },
@@ -88,7 +87,7 @@ function debian({ name, processor, emulator, root, note, loader, libraries = [] 
       const path = await installRoot(folder, root);
       if (loader !== undefined) mendLoader(path, loader);
     },
-    version: (folder) => nodeVersion(command(folder).command, command(folder).args),
+    version: (folder) => nodeVersion(command(folder)),
     command: (folder, mainFile) => { const { args, ...rest } = command(folder); return { ...rest, args: [...args, mainFile] }; },
   });
 }
@@ -117,7 +116,7 @@ export const ia32Engines: Engine[] = [programEngine({
     mkdirSync(path, { recursive: true });
     return path;
   },
-  version: (folder) => nodeVersion('chroot', [rootFolder(folder, IA32), '/usr/bin/node']),
+  version: (folder) => nodeVersion({ command: 'chroot', args: [rootFolder(folder, IA32), '/usr/bin/node'] }),
   command: (folder, mainFile) => ({
     command: 'chroot', args: [rootFolder(folder, IA32), '/usr/bin/node', `/tmp/runs/${basename(join(mainFile, '..'))}/main.mjs`], cwd: folder, remedy: 'run as root: chroot belongs to root',
   }),

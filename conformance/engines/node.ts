@@ -2,14 +2,15 @@
 import { join } from 'node:path';
 import { installNpmPackage, npmPackageFolder } from './npm-package.ts';
 import { firstLine, programEngine } from './program.ts';
+import type { Command } from './run-process.ts';
 import type { Engine } from './types.ts';
 
 const VERSIONS = { node20: '20.20.2', node22: '22.23.3', node24: '24.21.0', node26: '26.10.0' };
 
 /** "Node 24.21.0 (V8 13.6)", asked of the program itself. */
-export async function nodeVersion(command: string, before: string[] = []): Promise<string> {
+export async function nodeVersion(node: Command): Promise<string> {
   const code = "'Node ' + process.versions.node + ' (V8 ' + process.versions.v8.split('.').slice(0, 2).join('.') + ')'";
-  return firstLine({ command, args: [...before, '-p', code] });
+  return firstLine({ ...node, args: [...node.args, '-p', code] });
 }
 
 function node(name: string, version: string, flags: string[] = [], note?: string, slow?: boolean): Engine {
@@ -18,7 +19,7 @@ function node(name: string, version: string, flags: string[] = [], note?: string
   return programEngine({
     name, processor: 'x86-64', kind: 'node', note, slow,
     install: (folder) => installNpmPackage(folder, specification),
-    version: async (folder) => [await nodeVersion(binary(folder)), ...flags].join(' '),
+    version: async (folder) => [await nodeVersion({ command: binary(folder), args: [] }), ...flags].join(' '),
     command: (folder, mainFile) => ({ command: binary(folder), args: [...flags, mainFile] }),
   });
 }

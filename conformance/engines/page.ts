@@ -6,11 +6,9 @@ import { makeRun } from './launch.ts';
 import { ResultLines } from './lines.ts';
 import { runProcess, type Command } from './run-process.ts';
 import { servePage } from './server.ts';
-import type { Engine, InstallOptions } from './types.ts';
+import { described, type Engine, type EngineParts } from './types.ts';
 
-export interface BrowserEngine extends Pick<Engine, 'name' | 'processor' | 'note' | 'slow'> {
-  install(folder: string, options: InstallOptions): Promise<unknown>;
-  version(folder: string): Promise<string>;
+export interface BrowserEngine extends EngineParts {
   /** The command that opens a page, with a new empty folder for its profile. */
   command(url: string, profile: string): Command;
   /** Started before and ended after (a display); gives what it adds to the environment. */
@@ -19,10 +17,8 @@ export interface BrowserEngine extends Pick<Engine, 'name' | 'processor' | 'note
 
 /** Makes an Engine of a browser. */
 export function browserEngine(browser: BrowserEngine): Engine {
-  const { name, processor, note, slow } = browser;
   return {
-    name, processor, note, slow,
-    async install(folder, options = {}) { await browser.install(folder, options); },
+    ...described(browser),
     async run(bundleFile, args, { folder = enginesFolder(), timeLimit, onProgress } = {}) {
       const run = makeRun(join(folder, 'runs'), bundleFile, 'browser', args);
       const profile = mkdtempSync(join(folder, 'runs', 'profile-'));

@@ -3,24 +3,20 @@ import { join } from 'node:path';
 import { enginesFolder } from './folder.ts';
 import { makeRun, type HostKind } from './launch.ts';
 import { outputOf, runProcess, type Command } from './run-process.ts';
-import type { Engine, InstallOptions } from './types.ts';
+import { described, type Engine, type EngineParts } from './types.ts';
 
-export interface ProgramEngine extends Pick<Engine, 'name' | 'processor' | 'note' | 'slow'> {
+export interface ProgramEngine extends EngineParts {
   kind: HostKind;
-  install(folder: string, options: InstallOptions): Promise<unknown>;
-  /** The command that runs a module file; without one, that prints the version (or undefined where there is none to print). */
+  /** The command that runs a module file. */
   command(folder: string, mainFile: string): Command;
-  version(folder: string): Promise<string>;
   /** Where runs are made: default `runs` in the engines folder; a root's own folder where the engine sees no other. */
   runs?(folder: string): string;
 }
 
 /** Makes an Engine of a program. */
 export function programEngine(program: ProgramEngine): Engine {
-  const { name, processor, note, slow } = program;
   return {
-    name, processor, note, slow,
-    async install(folder, options = {}) { await program.install(folder, options); },
+    ...described(program),
     async run(bundleFile, args, { folder = enginesFolder(), timeLimit, onProgress } = {}) {
       const run = makeRun(program.runs?.(folder) ?? join(folder, 'runs'), bundleFile, program.kind, args);
       try {

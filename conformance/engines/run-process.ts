@@ -78,16 +78,18 @@ export function startGroup(command: Command, onStdout: (text: string) => void, o
 export interface ProcessOptions {
   timeLimit?: number;
   onProgress?: (text: string) => void;
-  /** Lines that arrive by another way than standard output (a page's). */
+  /** Lines that arrive by another way than standard output (a page's), which is then the process's own talk. */
   lines?: ResultLines;
-  /** Called once, when `lines` got a result: the process (a browser) does not end by itself. */
+  /** Resolves when `lines` got a result: the process (a browser) does not end by itself. */
   finished?: Promise<void>;
 }
 
 /** Runs an engine until it ends, or gives its result, or exceeds the time limit (seconds); in each case the whole group is gone afterwards. */
-export async function runProcess(command: Command, { timeLimit = 3600, onProgress, lines = new ResultLines(onProgress), finished }: ProcessOptions = {}): Promise<object> {
-  let stderr = '';
-  const group = startGroup(command, (text) => lines.push(text), (text) => { stderr = (stderr + text).slice(-20_000); });
+export async function runProcess(command: Command, { timeLimit = 3600, onProgress, lines: posted, finished }: ProcessOptions = {}): Promise<object> {
+  const lines = posted ?? new ResultLines(onProgress);
+  let talk = '';
+  const keep = (text: string): void => { talk = (talk + text).slice(-20_000); };
+  const group = startGroup(command, posted === undefined ? (text) => lines.push(text) : keep, keep);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<string>((resolve) => { timer = setTimeout(() => resolve('limit'), timeLimit * 1000); });
   const outcome = await Promise.race([group.ended, limit, ...(finished ? [finished.then(() => 'finished')] : [])]);
@@ -96,7 +98,7 @@ export async function runProcess(command: Command, { timeLimit = 3600, onProgres
   if (outcome !== 'limit') await group.ended; // Until the pipes are read to their end. Not after the limit: a child that left the group may hold them.
   lines.end();
   const what = `${command.command.split('/').at(-1)} ${command.args.join(' ')}`.slice(0, 200);
-  const said = [...lines.other, stderr.trim()].filter(Boolean).join('\n').slice(-2000);
+  const said = [...lines.other, talk.trim()].filter(Boolean).join('\n').slice(-2000);
   if (lines.failure !== undefined) throw new Error(`${what}: the program failed: ${lines.failure}${said && `\n${said}`}`);
   if (lines.result !== undefined) return lines.result;
   if (outcome === 'limit') throw new Error(`${what}: expected a result within ${timeLimit} s, ended with its children${said && `; it said:\n${said}`}`);

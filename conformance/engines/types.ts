@@ -21,6 +21,18 @@ export interface EngineResult {
   result: object;
 }
 
+/** What the families of engines have in common with an Engine, which `described` makes of it. */
+export interface EngineParts extends Pick<Engine, 'name' | 'processor' | 'note' | 'slow'> {
+  install(folder: string, options: InstallOptions): Promise<unknown>;
+  version(folder: string): Promise<string>;
+}
+
+/** All of an Engine but how it runs. */
+export function described(parts: EngineParts): Omit<Engine, 'run'> {
+  const { name, processor, note, slow } = parts;
+  return { name, processor, note, slow, async install(folder, options = {}) { await parts.install(folder, options); } };
+}
+
 export interface Engine {
   /** As on the command line: `--engines node24,quickjs`. */
   name: string;

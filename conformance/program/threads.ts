@@ -1,5 +1,5 @@
 // Threads whose file is the program itself: the bundle is one file, whatever the engine, and a worker that loads it finds out that it is one. Node, Deno and
-// Bun have workers in a module, browsers as a global. They are given up when one ends; for the rest of the library's care see workers/threads-*.ts.
+// Bun have workers in a module, browsers as a global. They are given up when one fails; for the rest of the library's care see workers/threads-*.ts.
 
 import run from '../../workers/entry.ts';
 import type { Outcome, Task } from '../../workers/job.ts';

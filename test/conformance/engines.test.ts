@@ -170,7 +170,8 @@ describe('pages', () => {
     // A browser that fetches the page and posts, and would run for ever.
     const browser = browserEngine({
       name: 'pretended', processor: 'any', install: () => Promise.resolve(), version: () => Promise.resolve('Pretended 1'),
-      command: (url, profile) => node(`fetch(${JSON.stringify(url)} + 'host.mjs').then((r) => r.text()).then((text) => fetch(${JSON.stringify(url)} + 'result', { method: 'POST', body: 'RESULT ' +
+      // What it prints itself is no line of the program.
+      command: (url, profile) => node(`console.log('FAILED to find a display\\nRESULT {}'); fetch(${JSON.stringify(url)} + 'host.mjs').then((r) => r.text()).then((text) => fetch(${JSON.stringify(url)} + 'result', { method: 'POST', body: 'RESULT ' +
         JSON.stringify({ posts: text.includes('/result'), args: /args: (.*),/.exec(text)[1], home: process.env.HOME === ${JSON.stringify(profile)} }) })); setInterval(() => {}, 1000)`),
     });
     mkdirSync(join(folder, 'bundle'));
