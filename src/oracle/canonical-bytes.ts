@@ -1,6 +1,6 @@
 // The bytes that hashes are taken of: numbers in little-endian order where every NaN has one bit pattern. Nothing of Node.
 
-import { littleEndian } from './dump/written.ts';
+import { BIG_ENDIAN_HOST, littleEndian } from './dump/written.ts';
 import type { Values } from './types.ts';
 
 /** Little-endian bytes of numbers, NaN as 7fc00000 or 7ff8000000000000: what JavaScript shows of a NaN's bits differs from engine to engine and run to run. */
@@ -25,5 +25,3 @@ function withOneNaN(data: Values['data']): Values['data'] {
   }
   return copy;
 }
-
-const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;

@@ -18,7 +18,7 @@ export class WrittenNames {
 
 export const elementsOf = (data: Values['data']): 'float32' | 'float64' => (data instanceof Float32Array ? 'float32' : 'float64');
 
-const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
+export const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
 
 /** The bytes of numbers in little-endian order. On nearly every machine these are the numbers' own memory, not a copy. */
 export function littleEndian(data: Values['data']): Uint8Array {

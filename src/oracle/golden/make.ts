@@ -61,13 +61,12 @@ export async function makeGoldenPack(folder: string, options: GoldenOptions): Pr
       hashes.add(name, values);
       if (name === 'visual') features = values;
     } });
-    const allowedBy = new Map(allowed.map((module) => [module.name, module.claims]));
     const pack: GoldenPack = {
       kind: KIND, model: model.name, weights, weightsSha256: await weightsFingerprint(options.model, weights, signal), seed,
       image: { shape: [...image.shape], sha256: imageSha256 },
-      modules: allowed.map(({ name, shape }) => ({
+      modules: allowed.map(({ name, shape, claims: earned }) => ({
         name, shape, sha256: hashes.tensors.get(name)!, norm: norms.get(name)!,
-        tolerances: Object.fromEntries(claims.map((claim) => [claim, Number(allowedBy.get(name)![claim]!.relRms.toPrecision(3))])),
+        tolerances: Object.fromEntries(claims.map((claim) => [claim, Number(earned[claim]!.relRms.toPrecision(3))])),
       })),
       allSha256: hashes.all(), samples: SAMPLES, version: packageVersion(), contract: CONTRACT,
     };
