@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** @returns what keeps this commit from being published, a sentence each */
-export function releaseFaults({ version, repository }, changelog, { GITHUB_REF_NAME: tag, GITHUB_REPOSITORY: place }) {
+function releaseFaults({ version, repository }, changelog, { GITHUB_REF_NAME: tag, GITHUB_REPOSITORY: place }) {
   const faults = [];
   if (tag !== `v${version}`) faults.push(`the tag expected v${version}, package.json's version, got ${tag ?? 'none'}; tag the commit that has the version`);
   const heading = changelog.split('\n').find((line) => line.startsWith('## '));

@@ -27,16 +27,18 @@ const DATA = {
 };
 
 const read = (name) => JSON.parse(readFileSync(join(root, name), 'utf8'));
-const nameAt = (place) => place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
+/** The name of the package at a place of the lock file. */
+export const nameAt = (place) => place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
 const refOf = (place, { version }) => `${nameAt(place)}@${version}`;
+/** The hexadecimal digits of the lock file's hash. */
+export const sha512Of = (integrity) => Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
 const purl = (name, version) => `pkg:npm/${name.replace('@', '%40')}@${version}`;
 
 function component(place, { version, integrity, license, optional }) {
   const name = nameAt(place);
-  const content = Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
   return {
     type: 'library', 'bom-ref': `${name}@${version}`, name, version, ...optional ? { scope: 'optional' } : {},
-    hashes: [{ alg: 'SHA-512', content }], licenses: [{ license: { id: license } }], purl: purl(name, version),
+    hashes: [{ alg: 'SHA-512', content: sha512Of(integrity) }], licenses: [{ license: { id: license } }], purl: purl(name, version),
   };
 }
 

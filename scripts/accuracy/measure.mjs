@@ -56,10 +56,10 @@ const rowsOf = ({ data, shape: [n, width] }) => Array.from({ length: n }, (_, i)
 
 const zeroShotPlaces = (images, texts, wanted) => rowsOf(matmul(l2Normalize(images), texts)).map((scores, i) => place(scores, wanted[i]));
 
+const first = (places) => places.filter((at) => at === 0).length;
+
 /** Counts of right answers by what is measured. */
-function counts(images, heads, texts, wanted) {
-  const zeroShot = zeroShotPlaces(images, texts, wanted);
-  const first = (places) => places.filter((at) => at === 0).length;
+function counts(images, zeroShot, heads, wanted) {
   const found = { 'zero-shot, first': first(zeroShot), 'zero-shot, first five': zeroShot.filter((at) => at < 5).length };
   if (heads !== null) {
     const logits = rowsOf(linear(images, heads.emoji.weight, heads.emoji.bias));
@@ -101,7 +101,7 @@ function byKind(places) {
   ];
   return kinds.map(([what, isSuch]) => {
     const such = places.filter((_, i) => isSuch(about[i]));
-    const right = such.filter((at) => at === 0).length;
+    const right = first(such);
     return { which: 'of these', what: `zero-shot, first: ${what}`, right, of: such.length, interval: wilson(right, such.length) };
   });
 }
@@ -112,10 +112,12 @@ for (const [which, paths, wanted] of [
   ['fixtures/pictures', named.map((file) => join(kept, file)), wantedNamed],
 ]) {
   const ours = await features(vit, paths);
-  const found = counts(ours, heads, texts, wanted);
-  for (const [what, right] of Object.entries(counts(await features(rn, paths), null, texts, wanted))) found[`mini-rn ${what}`] = right;
+  const zeroShot = zeroShotPlaces(ours, texts, wanted);
+  const found = counts(ours, zeroShot, heads, wanted);
+  const others = await features(rn, paths);
+  for (const [what, right] of Object.entries(counts(others, zeroShotPlaces(others, texts, wanted), null, wanted))) found[`mini-rn ${what}`] = right;
   for (const [what, right] of Object.entries(found)) rows.push({ which, what, right, of: paths.length, interval: wilson(right, paths.length), published: which === 'drawn' ? PUBLISHED[what] : undefined });
-  if (which === 'drawn') rows.push(...byKind(zeroShotPlaces(ours, texts, wanted)));
+  if (which === 'drawn') rows.push(...byKind(zeroShot));
 }
 await vit.model.close();
 await rn.model.close();
