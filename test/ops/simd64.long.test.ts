@@ -3,36 +3,20 @@
 
 import fc from 'fast-check';
 import ndarray from 'ndarray';
-import { afterAll, describe, expect, test } from 'vitest';
-import { SimdExecutor } from '../../src/clip/simd-executor.ts';
-import type { Operations } from '../../src/ops/operations.ts';
+import { describe, expect, test } from 'vitest';
 import { reference64 } from '../../src/ops/reference64.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { fill, laidOut, layout, rawNumbers, rawNumbers64, seed, unitNumbers, unitTensor } from '../support/arbitraries.ts';
 import { expectSameBits } from '../support/bits.ts';
+import { batch, depth, sameBitsAs, sharedCases, simdExecutors, threads, type Compute } from '../support/simd-cases.ts';
 
-const THREADS = [1, 2, 3, 7];
-const executors = new Map(THREADS.map((threads) => [threads, new SimdExecutor(threads)]));
-afterAll(async () => {
-  for (const executor of executors.values()) await executor.close();
-});
-
-type Compute = (ops: Operations) => Tensor;
-
-async function sameBits(threads: number, compute: Compute): Promise<void> {
-  const expected = compute(reference64);
-  const actual = await executors.get(threads)!.run([], (_, ops) => compute(ops), { precision: 'float64' });
-  expectSameBits(actual, expected);
-}
+const executors = simdExecutors();
+const sameBits = sameBitsAs(reference64, executors, 'float64');
 
 /** Rows around tiles of 4 and 5 and their remainders, and one that takes several blocks of rows. */
 const rows = fc.constantFrom(1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 19, 20, 145);
 /** Columns around halves of panels of 8, panels, and groups of them. */
 const columns = fc.constantFrom(1, 3, 4, 5, 7, 8, 9, 16, 17, 64, 127, 128, 137);
-/** Depths around blocks of 128. */
-const depth = fc.constantFrom(1, 2, 5, 127, 128, 129, 256, 300);
-const threads = fc.constantFrom(...THREADS);
-const batch = fc.constantFrom(1, 2, 5);
 
 /** Numbers between -1 and 1 with 53 bits, or, one time in three, any bit patterns: NaN, infinities, subnormals, -0. Parameters are float32 or float64. */
 const content = fc.record({ start: seed, any: fc.constantFrom(false, false, true), narrow: fc.boolean() });
@@ -49,6 +33,7 @@ const norm = (C: number, c: Content, n: number) =>
   ({ weight: parameter([C], c, n), bias: parameter([C], c, n + 1), runningMean: parameter([C], c, n + 2), runningVar: reference64.relu(parameter([C], c, n + 3)) });
 
 const cases: Record<string, fc.Arbitrary<Compute>> = {
+  ...sharedCases({ rows, columns, content, tensor, parameter }),
   linear: fc.tuple(rows, depth, columns, fc.boolean(), content, layout, layout).map(([M, K, O, withBias, c, l, w]) => (ops) =>
     ops.linear(laidOut(tensor([M, K], c, 0), l), laidOut(parameter([O, K], c, 1), w), withBias ? parameter([O], c, 2) : null)),
   'linear, activation, residual': fc.tuple(batch, rows, depth, columns, fc.constantFrom('quickGelu', 'gelu', 'sigmoid', 'relu', null), content).map(([N, T, K, O, activation, c]) => (ops) => {
@@ -57,10 +42,6 @@ const cases: Record<string, fc.Arbitrary<Compute>> = {
   }),
   matmul: fc.tuple(batch, fc.constantFrom(1, 4, 5, 9), depth, columns, content, layout, layout).map(([N, M, K, O, c, l, w]) => (ops) =>
     ops.matmul(laidOut(tensor([N, M, K], c, 0), l), laidOut(parameter([N, K, O], c, 1), w))),
-  conv2d: fc.tuple(batch, fc.constantFrom(1, 3, 15, 40), fc.integer({ min: 1, max: 19 }), fc.integer({ min: 1, max: 19 }), fc.constantFrom(1, 4, 5, 9, 16), fc.constantFrom(1, 2, 3, 4),
-    fc.constantFrom(1, 2, 3), fc.constantFrom(0, 1, 2), fc.boolean(), content).filter(([, , H, W, , k, , p]) => H + 2 * p >= k && W + 2 * p >= k)
-    .map(([N, C, H, W, O, k, stride, padding, withBias, c]) => (ops) =>
-      ops.conv2d(tensor([N, C, H, W], c, 0), parameter([O, C, k, k], c, 1), withBias ? parameter([O], c, 2) : null, { stride, padding })),
   'conv2d of many outputs': fc.tuple(fc.constantFrom(7, 14, 33), fc.constantFrom(127, 128, 129, 257), content)
     .map(([H, O, c]) => (ops) => ops.conv2d(tensor([1, 8, H, H], c, 0), parameter([O, 8, 1, 1], c, 1), parameter([O], c, 2))),
   'conv2d, batchNorm2d, residual, relu, avgPool2d': fc.tuple(batch, fc.constantFrom(3, 43), fc.constantFrom(2, 5, 7, 8, 14), fc.constantFrom(4, 9, 20), fc.constantFrom(1, 3), fc.boolean(), fc.boolean(), content)
@@ -71,31 +52,11 @@ const cases: Record<string, fc.Arbitrary<Compute>> = {
       y = ops.relu(y);
       return pooled ? ops.avgPool2d(y, 2) : y;
     }),
-  attention: fc.tuple(batch, fc.constantFrom(1, 5, 40, 41, 83), fc.constantFrom(1, 7, 8, 50, 129), fc.constantFrom(1, 2, 3), fc.constantFrom(1, 4, 8, 64), fc.boolean(), content, fc.boolean())
-    .map(([N, T, S, heads, d, withMask, c, tokensFirst]) => (ops) => {
-      const D = heads * d;
-      const of = (t: number, n: number): Tensor => tokensFirst ? tensor([t, N, D], c, n).transpose(1, 0, 2) : tensor([N, t, D], c, n);
-      return ops.attention(of(T, 0), of(S, 1), of(S, 2), { heads, mask: withMask ? parameter([T, S], c, 3) : null });
-    }),
   layerNorm: fc.tuple(rows, columns, content, layout).map(([M, D, c, l]) => (ops) => ops.layerNorm(laidOut(tensor([M, D], c, 0), l), parameter([D], c, 1), laidOut(parameter([D], c, 2), l))),
   softmax: fc.tuple(rows, columns, content, layout).map(([M, D, c, l]) => (ops) => ops.softmax(laidOut(tensor([M, D], c, 0), l))),
-  l2Normalize: fc.tuple(rows, columns, content).map(([M, D, c]) => (ops) => ops.l2Normalize(tensor([M, D], c, 0))),
-  mean: fc.tuple(rows, columns, content).map(([M, D, c]) => (ops) => ops.mean(tensor([M, D], c, 0))),
   batchNorm2d: fc.tuple(batch, columns, fc.constantFrom(1, 3, 4, 7), content, layout).map(([N, C, H, c, l]) => (ops) => ops.batchNorm2d(laidOut(tensor([N, C, H, H], c, 0), l), norm(C, c, 1))),
-  avgPool2d: fc.tuple(batch, fc.constantFrom(1, 5), fc.integer({ min: 2, max: 17 }), fc.integer({ min: 2, max: 17 }), fc.constantFrom(1, 2, 3), fc.constantFrom(1, 2, 3), fc.constantFrom(0, 1), fc.boolean(), content)
-    .filter(([, , H, W, kernel, , padding]) => 2 * padding <= kernel && H + 2 * padding >= kernel && W + 2 * padding >= kernel)
-    .map(([N, C, H, W, kernel, stride, padding, countIncludePad, c]) => (ops) => ops.avgPool2d(tensor([N, C, H, W], c, 0), kernel, { stride, padding, countIncludePad })),
-  'relu, sigmoid, quickGelu, gelu': fc.tuple(rows, columns, fc.constantFrom('relu', 'sigmoid', 'quickGelu', 'gelu'), content, layout).map(([M, D, op, c, l]) => (ops) =>
-    ops[op as 'relu'](laidOut(tensor([M, D], c, 0), l))),
   scale: fc.tuple(columns, fc.double({ noNaN: true }), content).map(([n, factor, c]) => (ops) => ops.scale(tensor([n], c, 0), factor)),
   add: fc.tuple(rows, columns, fc.boolean(), content, layout).map(([M, D, repeated, c, l]) => (ops) => ops.add(tensor([M, D], c, 0), laidOut(parameter(repeated ? [D] : [M, D], c, 1), l))),
-  'concat, contiguous, embedding': fc.tuple(fc.constantFrom(1, 2, 5), columns, fc.constantFrom(0, 1, 2), content, seed).map(([N, D, axis, c, start]) => (ops) => {
-    const joined = ops.concat([parameter([N, 3, D], c, 0), tensor([N, 3, D], c, 1)], axis);
-    const table = ops.contiguous(joined.transpose(2, 0, 1));
-    const flat = ndarray(table.data, [table.shape[0], table.shape[1] * table.shape[2]], [table.shape[1] * table.shape[2], 1], table.offset) as Tensor;
-    const ids = Int32Array.from({ length: 6 }, (_, i) => (start + 7 * i) % flat.shape[0]);
-    return ops.embedding(ndarray(ids, [2, 3]), flat);
-  }),
   'embedding of a float32 table': fc.tuple(columns, content, seed).map(([D, c, start]) => (ops) =>
     ops.embedding(ndarray(Int32Array.from({ length: 6 }, (_, i) => (start + 7 * i) % 11), [6]), c.any ? fill([11, D], rawNumbers(c.start, true)) : unitTensor([11, D], c.start))),
 };
