@@ -52,6 +52,11 @@ function fill(free: number): void {
   if (free > 0) execFileSync('truncate', ['-s', `-${free}`, join(disk, 'filler')]);
 }
 
+/** Removes all that is on the disk. */
+async function emptied(): Promise<void> {
+  for (const file of await readdir(disk)) await rm(join(disk, file), { recursive: true, force: true });
+}
+
 /** Files below a folder, but for the filler. */
 const left = async (place: string): Promise<string[]> => (await readdir(place, { recursive: true })).filter((name) => name !== 'filler').sort();
 
@@ -71,7 +76,7 @@ describe('a full disk', () => {
         expect([again.code, again.stderr.replace(/^clip-oracle: (?:\d+ tensors|tiny-vit, ).*\n/, '')]).toEqual([0, '']);
         expect((await left(disk))[0]).toBe(out);
       } finally {
-        for (const file of await readdir(disk)) await rm(join(disk, file), { recursive: true, force: true });
+        await emptied();
       }
     });
   }
@@ -90,7 +95,7 @@ describe('a full disk', () => {
       expect(result.stderr).toMatch(/^clip-oracle: [^\n]*no space is left[^\n]*\n$/);
       for (const file of await readdir(join(disk, 'pack'))) expect((await readFile(join(disk, 'pack', file))).length, file).toBe(sizes[file]);
     } finally {
-      for (const file of await readdir(disk)) await rm(join(disk, file), { recursive: true, force: true });
+      await emptied();
     }
   });
 
@@ -120,7 +125,7 @@ describe('a full disk', () => {
       expect((await run([command, picture('guitar.png'), ...TINY, '--out', join(disk, name)])).code).toBe(2);
       expect(await readFile(join(disk, name), 'utf8')).toBe('old');
     } finally {
-      for (const file of await readdir(disk)) await rm(join(disk, file), { recursive: true, force: true });
+      await emptied();
     }
   });
 
@@ -134,7 +139,7 @@ describe('a full disk', () => {
       expect(await readFile(join(disk, 'head.safetensors'), 'utf8')).toBe('old');
       expect(await left(disk)).toEqual(['head.safetensors']);
     } finally {
-      for (const file of await readdir(disk)) await rm(join(disk, file), { recursive: true, force: true });
+      await emptied();
     }
   });
 });
