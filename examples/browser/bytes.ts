@@ -14,7 +14,7 @@ export function littleEndian({ data }: Numbers): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer);
 }
 
-export const hashOf = (numbers: Numbers): string => sha256(littleEndian(numbers));
+const hashOf = (numbers: Numbers): string => sha256(littleEndian(numbers));
 
 /** What `clip-oracle trace --hash` prints for these tensors: a line for each, and one for all of them in the order of their names. */
 export function hashLines(tensors: Readonly<Record<string, Numbers>>): string[] {

@@ -173,6 +173,27 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       await page.close();
     });
 
+    test('a sample that comes late does not replace a picture that was dropped meanwhile', async () => {
+      const page = await open(servers.plain!.url);
+      await answered(page, 'fixtures/pictures/octopus.jpg');
+      await page.evaluate(() => {
+        const original = globalThis.fetch;
+        globalThis.fetch = async (...asked) => {
+          await new Promise((resolve) => { setTimeout(resolve, 700); });
+          const response = await original(...asked);
+          Object.assign(globalThis, { late: true });
+          return response;
+        };
+        document.querySelector<HTMLInputElement>('#samples input[value="fixtures/pictures/penguin.png"]')!.click();
+      });
+      await give(page, 'drop', [picture(PIZZA)]);
+      await page.waitForFunction(() => 'late' in globalThis);
+      await new Promise((resolve) => { setTimeout(resolve, 500); });
+      await answered(page, PIZZA);
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
+
     test('keyboard: samples by arrows, patches by arrows, Escape back to the class token', async () => {
       const page = await open(servers.isolated!.url);
       await answered(page, 'fixtures/pictures/octopus.jpg');
