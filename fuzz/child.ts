@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { countedFiles, type CountedFile } from './coverage.ts';
 import { allocated, installGuards, outside } from './guards.ts';
 import { minimise } from './minimise.ts';
-import { complaintAbout, kindOfMessage } from './judge.ts';
+import { complaintAbout, keyOf } from './judge.ts';
 import { utf8 } from './mutate/bytes.ts';
 import { hashOf, Random } from './mutate/random.ts';
 import type { Surroundings } from './mutate/havoc.ts';
@@ -39,13 +39,16 @@ class Coverage {
 
   /** Forgets what loading has counted, and says which files the summary is about. */
   begin(own: readonly CountedFile[]): void {
-    this.take();
-    this.#seen.fill(0);
-    this.edges = 0;
+    this.forget();
     for (const { base, count } of own) {
       this.#own.fill(1, base, base + count);
       this.ofEdges += count;
     }
+  }
+
+  /** Clears the counters: what they counted is no run of an input. */
+  forget(): void {
+    this.counters.fill(0);
   }
 
   /** Looks the run's counters through and clears them. @returns whether something was new */
@@ -107,7 +110,7 @@ class Child {
     }
     if (this.#job.minimise !== undefined) {
       await this.#one(new Uint8Array(0));
-      const small = await minimise(Buffer.from(given[0]), async (candidates) => await this.#shows(candidates[0]) ? 0 : -1, { rounds: 1500, candidates: 1 });
+      const small = await minimise(Buffer.from(given[0]), (candidate) => this.#shows(candidate), 1500);
       report({ type: 'kept', input: small.toString('base64') });
       return;
     }
@@ -143,7 +146,7 @@ class Child {
     writeSync(this.#current, this.#buffer, 0, Math.min(this.#buffer.length, CURRENT_HEADER + input.length), 0);
     const own = input.slice(); // a parser that changes its input shall not change the queue
     if ((n & 31) === 0) this.#heap = process.memoryUsage().heapUsed;
-    allocated.bytes = allocated.largest = 0;
+    allocated.bytes = 0;
     const start = performance.now();
     let complaint: string | null = null;
     try {
@@ -184,11 +187,12 @@ class Child {
     try {
       await this.#target.run(input.slice());
     } catch { /* judged before */ }
+    this.#coverage.forget(); // else it would count for the next input, on slow machines only
     return (this.#heap = process.memoryUsage().heapUsed) - before;
   }
 
   #found(kind: Finding['kind'], message: string, input: Uint8Array): void {
-    const key = `${kind} ${kindOfMessage(message)}`;
+    const key = keyOf({ kind, message });
     this.#last.push(key);
     if (this.#job.minimise !== undefined) return;
     if (this.#known.has(key) && !this.#job.only) return;

@@ -2,7 +2,7 @@
 // then replaced by increments in one Uint8Array, which is cheap to clear and to look through after every run.
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInstrumenter } from 'istanbul-lib-instrument';
 
 export interface CountedFile {
@@ -15,7 +15,7 @@ export interface CountedFile {
   readonly words: readonly string[];
 }
 
-export const FILES = 'fuzz-files.json';
+const FILES = 'fuzz-files.json';
 
 /** Parsers in dependencies that are JavaScript. */
 const PACKAGES: readonly (readonly [name: string, files: RegExp])[] = [['jpeg-js', /^lib\/decoder\.js$/], ['yauzl', /^index\.js$/]];
@@ -36,7 +36,7 @@ export function makeCountingCopy(root: string, to: string, sources: readonly str
   const counting = (path: string, name: string, isModule: boolean): void => {
     const { code, count } = instrumented(readFileSync(path, 'utf8'), base, isModule);
     writeFileSync(path, code);
-    files.push({ name, base, count, words: wordsIn(readFileSync(path, 'utf8')) });
+    files.push({ name, base, count, words: wordsIn(code) });
     base += count;
   };
   mkdirSync(to, { recursive: true });
@@ -55,13 +55,12 @@ export function makeCountingCopy(root: string, to: string, sources: readonly str
     cpSync(join(modules, name), join(to, 'node_modules', name), { recursive: true });
     for (const file of filesBelow(join(to, 'node_modules', name)).filter((path) => own[1].test(path))) counting(join(to, 'node_modules', name, file), `node_modules/${name}/${file}`, false);
   }
-  mkdirSync(dirname(join(to, FILES)), { recursive: true });
   writeFileSync(join(to, FILES), JSON.stringify(files));
   return base;
 }
 
 /** The code with counters from `base` on. */
-export function instrumented(source: string, base: number, isModule: boolean): { code: string; count: number } {
+function instrumented(source: string, base: number, isModule: boolean): { code: string; count: number } {
   const instrumenter = createInstrumenter({ esModules: isModule, compact: false, produceSourceMap: false });
   const code = instrumenter.instrumentSync(source, 'file.js');
   const { s, b, f } = instrumenter.lastFileCoverage();

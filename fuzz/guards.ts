@@ -5,15 +5,13 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { resolve } from 'node:path';
 
-export const allocated = { bytes: 0, largest: 0 };
+export const allocated = { bytes: 0 };
 
 /** Paths outside the permitted folder that were to be written. */
 export const outside: string[] = [];
 
 function count(bytes: unknown): void {
-  if (typeof bytes !== 'number' || !(bytes > 0)) return;
-  allocated.bytes += bytes;
-  if (bytes > allocated.largest) allocated.largest = bytes;
+  if (typeof bytes === 'number' && bytes > 0) allocated.bytes += bytes;
 }
 
 type Constructor = new (...args: unknown[]) => object;
@@ -40,7 +38,7 @@ function watchMemory(): void {
     (Buffer as unknown as Record<string, unknown>)[name] = (...args: unknown[]) => { count(args[0]); return original.apply(Buffer, args); };
   }
   const { prototype } = (globalThis as unknown as { WebAssembly: { Memory: { prototype: { grow(pages: number): number } } } }).WebAssembly.Memory;
-  const grow = prototype.grow;  
+  const grow = prototype.grow;
   prototype.grow = function grown(pages: number) { count(pages * 65536); return grow.call(this, pages); };
 }
 

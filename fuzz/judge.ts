@@ -1,6 +1,7 @@
 // What an error must look like that a stranger's file brings about: made by this project, one sentence.
 
 import { messageOf } from '../src/cli/errors.ts';
+import type { Finding } from './protocol.ts';
 
 /** Words of the engine, of Node or of a careless template. */
 const ENGINE = /Invalid (typed )?array|Invalid array buffer|allocation failed|call stack|is not (a function|iterable|defined|an? )|Cannot (read|set|convert|mix|destructure|access)|out of (range|bounds)|outside the bounds|Invalid (count|string|code point|time|regular)|maximum size exceeded|Unexpected (token|end|non|string|number)|in JSON at|The "[^"]+" argument|object null|\[object|undefined|Assignment to constant|reading '|Reduce of empty|ERR_[A-Z]|BigInt|byte length of|start offset/;
@@ -27,5 +28,5 @@ export function complaintAbout(thrown: unknown): string | null {
   return null;
 }
 
-/** The same for messages that differ only in what they quote, and in numbers. */
-export const kindOfMessage = (message: string): string => message.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/-?\d+(\.\d+)?/g, '0').slice(0, 160);
+/** The same for findings that differ only in what their messages quote, and in numbers. */
+export const keyOf = ({ kind, message }: Pick<Finding, 'kind' | 'message'>): string => `${kind} ${message.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/-?\d+(\.\d+)?/g, '0').slice(0, 160)}`;

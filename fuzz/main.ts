@@ -48,7 +48,7 @@ async function main(): Promise<number> {
   const targets = values.target === undefined ? TARGETS : values.target.map(targetNamed);
   const until = values.minutes === undefined ? Infinity : Date.now() + 60_000 * number(values.minutes, 'minutes');
   const jobs = values.jobs === undefined ? availableParallelism() : Math.ceil(number(values.jobs, 'jobs'));
-  const root = projectRoot();
+  const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
   const findings = values.out ?? join(root, 'fuzz/findings');
   const work = mkdtempSync(join(tmpdir(), 'clip-oracle-fuzz-'));
   const copy = join(work, 'copy');
@@ -71,8 +71,8 @@ async function main(): Promise<number> {
         });
         now.delete(name);
         rows.push({ target: name, seconds: (performance.now() - from) / 1000, findings: found, ...progress });
-        for (const { kind, bytes } of found) keep(join(findings, name), `${kind}-${hashOf(bytes.toString('latin1')).toString(16)}`, bytes);
-        if (values.keep !== undefined) for (const bytes of kept) keep(join(values.keep, name), hashOf(bytes.toString('latin1')).toString(16), bytes);
+        for (const { kind, bytes } of found) keep(join(findings, name), bytes, `${kind}-`);
+        if (values.keep !== undefined) for (const bytes of kept) keep(join(values.keep, name), bytes);
       }
     };
     await Promise.all(Array.from({ length: Math.min(jobs, targets.length) }, one));
@@ -86,13 +86,10 @@ async function main(): Promise<number> {
   }
 }
 
-function keep(folder: string, name: string, bytes: Buffer): void {
+/** The same bytes have the same name. */
+function keep(folder: string, bytes: Buffer, prefix = ''): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, name), bytes);
-}
-
-function projectRoot(): string {
-  return join(dirname(fileURLToPath(import.meta.url)), '../..');
+  writeFileSync(join(folder, prefix + hashOf(bytes.toString('latin1')).toString(16)), bytes);
 }
 
 function progressLine(rows: readonly Row[], now: ReadonlyMap<string, Progress>, runs: number, begin: number): string {

@@ -5,7 +5,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CURRENT_HEADER, type ChildJob, type Finding, type Progress, type Report } from './protocol.ts';
 import { minimise } from './minimise.ts';
-import { kindOfMessage } from './judge.ts';
+import { keyOf } from './judge.ts';
 
 export interface Found {
   readonly kind: Finding['kind'];
@@ -29,7 +29,7 @@ export interface FuzzJob {
 }
 
 /** A run that takes longer hangs. */
-export const HANG_MS = 2000;
+const HANG_MS = 2000;
 /** Resident memory of a child that is too much, whatever the target's limit: the engine's own and 1 GB of heap are below. */
 const MAX_RESIDENT = 1.6e9;
 const TICK_MS = 200;
@@ -48,7 +48,7 @@ export async function fuzzTarget(job: FuzzJob): Promise<{ progress: Progress; fi
   let total = NOTHING;
   for (let ends = 0; total.runs < runs && ends < (job.first ? 1 : MAX_ENDS) && Date.now() < until;) {
     const before = total;
-    const end = await runChild(child, { target, seed: seed + ends, runs: runs - before.runs, until: until === Infinity ? Number.MAX_SAFE_INTEGER : until, current: join(work, `${target}.current`), inputs: [...job.inputs.map((bytes) => bytes.toString('base64')), ...kept] }, {
+    const end = await runChild(child, { target, seed: seed + ends, runs: runs - before.runs, until, current: join(work, `${target}.current`), inputs: [...job.inputs.map((bytes) => bytes.toString('base64')), ...kept] }, {
       onKept: (input) => { kept.push(input); },
       onProgress: (progress) => { job.onProgress(sum(before, progress)); },
       onFinding: (finding) => { note(finding); },
@@ -67,14 +67,14 @@ export async function fuzzTarget(job: FuzzJob): Promise<{ progress: Progress; fi
   return { progress: total, findings, kept: kept.map((input) => Buffer.from(input, 'base64')) };
 
   function note(finding: Finding): void {
-    const key = `${finding.kind} ${kindOfMessage(finding.message)}`;
+    const key = keyOf(finding);
     if (found.has(key)) return;
     found.set(key, finding);
     job.onFinding(finding);
   }
 }
 
-const only = (target: string, work: string, inputs: string[]): ChildJob => ({ target, seed: 0, runs: Infinity, until: Number.MAX_SAFE_INTEGER, current: join(work, `${target}.current`), inputs: ['', ...inputs], only: true });
+const only = (target: string, work: string, inputs: string[]): ChildJob => ({ target, seed: 0, runs: Infinity, until: Infinity, current: join(work, `${target}.current`), inputs: ['', ...inputs], only: true });
 
 /** The finding with a smaller input that shows the same. */
 async function small(child: string, target: string, work: string, finding: Finding): Promise<Found> {
@@ -82,10 +82,10 @@ async function small(child: string, target: string, work: string, finding: Findi
   let best: Buffer = bytes;
   if (finding.kind === 'hang' || finding.kind === 'crash') {
     // Each try costs a process.
-    const shows = async ([candidate]: readonly Buffer[]): Promise<number> => (await runChild(child, only(target, work, [candidate.toString('base64')]), {})).finding?.kind === finding.kind ? 0 : -1;
-    best = await minimise(bytes, shows, { rounds: 8, candidates: 1 });
+    const shows = async (candidate: Buffer): Promise<boolean> => (await runChild(child, only(target, work, [candidate.toString('base64')]), {})).finding?.kind === finding.kind;
+    best = await minimise(bytes, shows, 8);
   } else {
-    await runChild(child, { ...only(target, work, []), only: false, inputs: [finding.input], minimise: `${finding.kind} ${kindOfMessage(finding.message)}` }, { onKept: (input) => { best = Buffer.from(input, 'base64'); } });
+    await runChild(child, { ...only(target, work, []), only: false, inputs: [finding.input], minimise: keyOf(finding) }, { onKept: (input) => { best = Buffer.from(input, 'base64'); } });
   }
   return { kind: finding.kind, message: finding.message, bytes: best };
 }
@@ -96,9 +96,12 @@ interface Listeners {
   onFinding?(finding: Finding): void;
 }
 
+/** JSON has no Infinity. */
+const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
+
 function runChild(path: string, job: ChildJob, { onKept, onProgress, onFinding }: Listeners): Promise<End> {
   return new Promise((resolve) => {
-    const child = fork(path, [JSON.stringify({ ...job, runs: Math.min(job.runs, Number.MAX_SAFE_INTEGER), inputs: undefined })], { execArgv: ['--max-old-space-size=1024'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = fork(path, [JSON.stringify({ ...job, runs: finite(job.runs), until: finite(job.until), inputs: undefined })], { execArgv: ['--max-old-space-size=1024'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let progress = NOTHING, isDone = false, finding: Finding | null = null, complaint = '';
     let run = -1, since = Date.now(), isWorking = false;
     child.send(job.inputs ?? []);

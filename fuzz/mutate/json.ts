@@ -9,7 +9,7 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 const STRINGS = ['', '..', '../x', '/etc/passwd', '\0', '__proto__', 'constructor', 'toString', 'weight', 'F32', 'F16', 'BF16', 'I64', 'x'.repeat(300), '\ud800', '\u{1f419}', 'NaN', '-0'];
 const NUMBERS = [-1, 0.5, -0, 1e308, 1e-308, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 1e15, ...TURNING_POINTS];
 
-export function randomJson(random: Random, depth = 0): Json {
+function randomJson(random: Random, depth = 0): Json {
   const kind = random.below(depth > 3 ? 4 : 7);
   if (kind === 0) return random.pick([null, true, false]);
   if (kind === 1 || kind === 2) return random.pick(NUMBERS);
@@ -22,7 +22,7 @@ export function randomJson(random: Random, depth = 0): Json {
 }
 
 /** One value somewhere inside is changed, left out, doubled, renamed or exchanged. */
-export function mutateJson(value: Json, random: Random, word: () => string): Json {
+function mutateJson(value: Json, random: Random, word: () => string): Json {
   if (typeof value !== 'object' || value === null || random.one(12)) {
     if (typeof value === 'number' && random.one(2)) return random.one(2) ? value + random.below(5) - 2 : random.pick(NUMBERS);
     if (typeof value === 'string' && random.one(2)) return random.one(2) ? word() : value.slice(0, random.below(value.length + 1)) + random.pick(STRINGS);

@@ -1,7 +1,7 @@
 // Pickles: cut at their opcodes, opcodes put in, left out, moved and given other operands. Opcodes and operands: CPython, Lib/pickletools.py.
 
 import { concat, latin1, uint32LE } from './bytes.ts';
-import { havoc, TURNING_POINTS, type Mutator, type Surroundings } from './havoc.ts';
+import { havoc, MAX_INPUT, TURNING_POINTS, type Mutator, type Surroundings } from './havoc.ts';
 
 /** Bytes of the fixed operands, by opcode. */
 const FIXED: ReadonlyMap<number, number> = new Map([
@@ -38,7 +38,7 @@ const GLOBALS = ['collections\nOrderedDict', 'torch._utils\n_rebuild_tensor_v2',
   'torch._utils\n_rebuild_parameter', '__torch__.x\nY', 'torch.jit._pickle\nbuild_intlist', 'torch._tensor\n_rebuild_from_type_v2', 'builtins\nset', '_codecs\nencode', 'numpy\ndtype'];
 
 /** One opcode with an operand. */
-export function randomOpcode({ random, dictionary }: Surroundings): Uint8Array {
+function randomOpcode({ random, dictionary }: Surroundings): Uint8Array {
   const what = random.below(10);
   if (what < 4) return Uint8Array.of(random.pick(PLAIN));
   if (what === 4) return concat(Uint8Array.of(0x4a), uint32LE(random.pick(TURNING_POINTS)));
@@ -68,5 +68,5 @@ export const pickle: Mutator = (input, around) => {
     else if (what === 6) codes.splice(at, 0, ...Array.from({ length: random.pick([2, 3, 10, 1100]) }, () => codes[at].length < 20 ? codes[at] : randomOpcode(around)));
     else { const other = around.other(), from = opcodesOf(other), first = random.below(from.length); codes.splice(at, 0, other.slice(from[first], from[Math.min(from.length - 1, first + 1 + random.below(12))])); }
   }
-  return concat(...codes).slice(0, 16384);
+  return concat(...codes).slice(0, MAX_INPUT);
 };

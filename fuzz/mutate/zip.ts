@@ -2,7 +2,8 @@
 // with lies in single fields.
 
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { concat, crc32, latin1, utf8 } from './bytes.ts';
+import { crc32 } from '../../src/clip/checkpoint/crc32.ts';
+import { concat, latin1, utf8 } from './bytes.ts';
 import { havoc, TURNING_POINTS, type Mutator, type Surroundings } from './havoc.ts';
 
 export interface Entry { name: Uint8Array; data: Uint8Array; deflate: boolean }

@@ -2,7 +2,7 @@
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
-import { architectureFrom, checkParameters } from '../../src/clip/architecture.ts';
+import { architectureFrom, checkParameters, parameterShapes } from '../../src/clip/architecture.ts';
 import { MemorySource } from '../../src/clip/checkpoint/byte-source.ts';
 import { gunzip } from '../../src/clip/checkpoint/gzip.ts';
 import { findModel } from '../../src/clip/checkpoint/layouts.ts';
@@ -18,7 +18,6 @@ import { readTorchZip } from '../../src/clip/checkpoint/torch-zip.ts';
 import { listZip } from '../../src/clip/checkpoint/zip.ts';
 import { listZip as listZipInPages } from '../../src/browser/zip.ts';
 import { packageFile } from '../../src/clip/package-file.ts';
-import { parameterShapes } from '../../src/clip/architecture.ts';
 import { utf8 } from '../mutate/bytes.ts';
 import { havoc, type Mutator } from '../mutate/havoc.ts';
 import { json } from '../mutate/json.ts';

@@ -7,7 +7,7 @@ import { readMap } from '../../src/cli/verify.ts';
 import { openDump } from '../../src/oracle/dump/open.ts';
 import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../../src/oracle/dump/npy.ts';
 import { checkGoldenPack } from '../../src/oracle/golden/check.ts';
-import { utf8 } from '../mutate/bytes.ts';
+import { textOf, utf8 } from '../mutate/bytes.ts';
 import { havoc, type Mutator } from '../mutate/havoc.ts';
 import { json } from '../mutate/json.ts';
 import { npy, npyOf } from '../mutate/npy.ts';
@@ -33,6 +33,7 @@ const packSeed = (): Uint8Array => utf8(JSON.stringify({
 async function readAll(path: string): Promise<void> {
   const dump = await openDump(path);
   try {
+    // Not elementCount: it has counters, and what a seed gives would change.
     for (const [name, { shape }] of dump.tensors) if (shape.reduce((product, n) => product * n, 1) <= 65536) dump.read(name);
   } finally {
     await dump.close();
@@ -52,7 +53,7 @@ export const DUMP_TARGETS: readonly Target[] = [
     run: (input) => readAll(asFile('x.npz', input)),
   },
   {
-    name: 'dump', sources: ['oracle/dump/open', 'oracle/dump/safetensors-dump'], mutators: [safetensors, havoc], weight: 0.5, seeds: () => safetensorsSeeds(), limit: (size) => 4 * MB + 256 * size,
+    name: 'dump', sources: ['oracle/dump/open', 'oracle/dump/safetensors-dump'], mutators: [safetensors, havoc], weight: 0.5, seeds: safetensorsSeeds, limit: (size) => 4 * MB + 256 * size,
     run: (input) => readAll(asFile('x.safetensors', input)),
   },
   {
@@ -91,7 +92,7 @@ export const DUMP_TARGETS: readonly Target[] = [
 
 /** JSON Lines: one of the lines is changed as JSON. */
 function lines(input: Uint8Array, around: Parameters<Mutator>[1]): Uint8Array {
-  const all = Buffer.from(input).toString('utf8').split('\n'), at = around.random.below(all.length);
-  all[at] = Buffer.from(json(utf8(all[at]), around)).toString('utf8');
+  const all = textOf(input).split('\n'), at = around.random.below(all.length);
+  all[at] = textOf(json(utf8(all[at]), around));
   return utf8(all.join('\n'));
 }
