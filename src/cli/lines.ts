@@ -12,17 +12,18 @@ export async function* linesFrom(stream: AsyncIterable<unknown>, what: string): 
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of stream) {
-    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
+    const text = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
     let start = 0;
-    for (;;) {
-      const end = rest.indexOf('\n', start);
-      if (end < 0) break;
-      yield rest.slice(start, rest.charCodeAt(end - 1) === 0x0d && end > start ? end - 1 : end);
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      yield withoutReturn(rest + text.slice(start, end));
+      rest = '';
       start = end + 1;
     }
-    rest = rest.slice(start);
+    rest += text.slice(start);
     if (rest.length > most) throw new CommandError(`${what} has a line of more than ${most} bytes; give one entry per line, or ${raise('lineBytes')}`);
   }
   rest += decoder.decode();
-  if (rest !== '') yield rest.replace(/\r$/, '');
+  if (rest !== '') yield withoutReturn(rest);
 }
+
+const withoutReturn = (line: string): string => line.endsWith('\r') ? line.slice(0, -1) : line;

@@ -26,7 +26,7 @@ export interface Limits {
   gzipBytes: number;
   /** Bytes of a JSON or text file: an index of shards, a configuration, a golden pack, labels, prompts, paths. */
   textFileBytes: number;
-  /** Bytes of one line: on standard input, in JSON Lines. */
+  /** Bytes of one line: on standard input, in JSON Lines. A character counts as one. */
   lineBytes: number;
   /** Files of an index of shards. */
   shards: number;
@@ -86,8 +86,9 @@ function fromEnvironment(): Partial<Limits> {
   for (const part of text?.split(',') ?? []) {
     if (part.trim() === '') continue;
     const [name, value] = part.split('=').map((word) => word.trim());
-    check('CLIP_ORACLE_LIMITS', name, Number(value === '' || value === undefined ? NaN : value));
-    changes[name] = Number(value);
+    const number = Number(value || NaN); // Number('') is 0
+    check('CLIP_ORACLE_LIMITS', name, number);
+    changes[name] = number;
   }
   return changes;
 }
