@@ -11,7 +11,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { assemble, f32x4, FunctionBuilder, get, repeat, set, type Local } from '../src/ops/wasm/assembler.ts';
+import { assemble, f32x4, FunctionBuilder, get, repeat, set, type Local } from '../src/wasm/assembler.ts';
 
 interface Loop {
   /** (turns, h) -> the sum of all accumulators */

@@ -6,7 +6,7 @@ import { createExecutor } from '../src/clip/executor.ts';
 import { dot32, rowProducts } from '../src/ops/dotProducts.ts';
 import { NR } from '../src/ops/dotProducts.simd.ts';
 import { runLinear, runPack, type LinearStep } from '../src/ops/linear.simd.ts';
-import { compile, instantiate } from '../src/ops/simd/machine.ts';
+import { compile, instantiate } from '../src/wasm/machine.ts';
 import { gemmBlock, packColumns, packRows, type Operand } from '../src/ops/simd/packing.ts';
 import { kernels } from '../src/ops/simd/steps.ts';
 import { TILE } from '../src/ops/simd/tiles.ts';

@@ -7,7 +7,7 @@ import { add, avgPool2d, batchNorm2d, contiguous, embedding, erf, exp, gelu, l2N
 import type { Tensor } from '../src/ops/index.ts';
 import { batchNormAC } from '../src/ops/batchNorm2d.simd.ts';
 import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../src/ops/simd/elementwise.ts';
-import { compile, instantiate, type Machine } from '../src/ops/simd/machine.ts';
+import { compile, instantiate, type Machine } from '../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../src/ops/simd/tables.ts';
 
 export interface ElementwiseResult {

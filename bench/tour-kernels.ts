@@ -1,7 +1,7 @@
 // Kernels that docs/kernel-tour.md passes on its way to src/ops/dotProducts.simd.ts: slower forms of the same product, and tiles that lost.
 // All of them round as the contract says.
 
-import { advance, f32, f32x4, FunctionBuilder, get, i32, loopWhile, repeat, set, tee, v128, when, type Code } from '../src/ops/wasm/assembler.ts';
+import { advance, f32, f32x4, FunctionBuilder, get, i32, loopWhile, repeat, set, tee, v128, when, type Code } from '../src/wasm/assembler.ts';
 
 /** Where a tile finds its operands: bytes from row to row of A, from column to column of B, and from k to k in both. */
 export interface Layout {

@@ -1,7 +1,7 @@
 // What a worker thread does: its part of a program (see job.ts). Kernels are instantiated once per model and programs parsed once, and both are dropped
 // when their model is gone: the caches below never hold more than the models that live.
 
-import { instantiate, type Machine } from '../src/ops/simd/machine.ts';
+import { instantiate, type Machine } from '../src/wasm/machine.ts';
 import * as operations from '../src/ops/simd/steps.ts';
 import { abort, Barrier, Released } from './barrier.ts';
 import type { Outcome, Task } from './job.ts';

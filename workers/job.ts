@@ -2,7 +2,7 @@
 
 /** The shared memory of a model and the kernels that work on it. Given once, when the model takes its share of the pool. */
 export interface SharedModel {
-  /** The kernels, compiled over a shared memory (src/ops/simd/machine.ts). */
+  /** The kernels, compiled over a shared memory (src/wasm/machine.ts). */
   readonly module: WebAssembly.Module;
   /** Weights, activations and programs. It may grow between runs. */
   readonly memory: WebAssembly.Memory;

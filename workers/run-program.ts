@@ -1,6 +1,6 @@
 // The loop that every thread runs: all steps of a program in order, this part's share of each, and a barrier in between. Nothing of Node.
 
-import type { Machine } from '../src/ops/simd/machine.ts';
+import type { Machine } from '../src/wasm/machine.ts';
 import { decodeProgram } from '../src/ops/simd/program-text.ts';
 import type { Barrier } from './barrier.ts';
 

@@ -3,7 +3,7 @@
 import ndarray from 'ndarray';
 import { TILE } from '../../src/ops/simd/tiles.ts';
 import { erf, exp, gelu, quickGelu, sigmoid } from '../../src/ops/index.ts';
-import { compile, instantiate } from '../../src/ops/simd/machine.ts';
+import { compile, instantiate } from '../../src/wasm/machine.ts';
 import { kernels, runStep } from '../../src/ops/simd/steps.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/simd/tables.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';

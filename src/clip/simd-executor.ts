@@ -7,7 +7,7 @@ import { emulating, emulationKey } from '../ops/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { TILE } from '../ops/simd/tiles.ts';
 import { Recorder } from '../ops/simd/graph.ts';
-import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../ops/simd/machine.ts';
+import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../wasm/machine.ts';
 import { plan, type Plan } from '../ops/simd/planner.ts';
 import { encodeProgram } from '../ops/simd/program-text.ts';
 import { checkKernels, kernels, runStep, type Step } from '../ops/simd/steps.ts';

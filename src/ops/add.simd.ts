@@ -1,8 +1,8 @@
 // add in SIMD: same bits as add.ts.
 
-import { loadTail, paramsOf, storeTail } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
-import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, tee, v128, when } from './wasm/assembler.ts';
+import { loadTail, paramsOf, storeTail } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
+import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, tee, v128, when } from '../wasm/assembler.ts';
 
 /** y = RN32(a + b): a and y have rows x width elements, b has width, repeated for each row. y may be a's address, with one row b's as well. */
 export interface AddStep {

@@ -3,7 +3,7 @@
 
 import { BLOCK } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 import { gemmBlock, packColumns, packedColumnsBytes, packRows, paddedColumns, type Width } from './simd/packing.ts';
 
 /** Where a (N,T,D) tensor lies: element (n, t, i) at `at` + n·image + t·token + 4·i, or 8·i in float64 mode. */

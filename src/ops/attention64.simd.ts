@@ -3,7 +3,7 @@
 import { overHeads, type AttentionStep, type Scratch } from './attention.simd.ts';
 import { BLOCK } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
-import type { Machine } from './simd/machine.ts';
+import type { Machine } from '../wasm/machine.ts';
 import { packRows, paddedColumns } from './simd/packing.ts';
 import { gemmBlock64 } from './simd/packing64.ts';
 import { softmaxRows } from './softmax.ts';

@@ -1,8 +1,8 @@
 // avgPool2d in SIMD: same bits as avgPool2d.ts. Windows of 2x2 side by side, which is what CLIP has, four at a time; others one after the other.
 
-import { high, low, paramsOf, round } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
-import { advance, f32, f64, f64x2, FunctionBuilder, get, i32, i8x16, repeat, set, v128, when, type Code, type Local } from './wasm/assembler.ts';
+import { high, low, paramsOf, round } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
+import { advance, f32, f64, f64x2, FunctionBuilder, get, i32, i8x16, repeat, set, v128, when, type Code, type Local } from '../wasm/assembler.ts';
 
 /** Planes of H x W, xPlane bytes apart -> OH x OW, yPlane bytes apart; rows without gaps. */
 export interface AvgPool2dStep {

@@ -1,9 +1,9 @@
 // batchNorm2d in SIMD: same bits as batchNorm2d.ts, with what may follow it in the network: a residual sum, ReLU, each with its own rounding.
 
-import { high, loadTail, low, paramsOf, round, storeTail } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 import type { FloatArray } from './tensor.ts';
-import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, repeat, set, tee, v128, when, type Code, type Local } from './wasm/assembler.ts';
+import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, repeat, set, tee, v128, when, type Code, type Local } from '../wasm/assembler.ts';
 
 /** `planes` planes of `plane` elements, one after the other, plane p of channel p mod `channels`; y may be x. */
 export interface BatchNorm2dStep {

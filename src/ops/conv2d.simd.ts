@@ -4,9 +4,9 @@
 
 import { BLOCK, type Summation } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 import { gemmBlock, type Width } from './simd/packing.ts';
-import { advance, f32, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from './wasm/assembler.ts';
+import { advance, f32, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from '../wasm/assembler.ts';
 
 /** Copies planes into planes with zeros around them, so that no window needs to look where the image ends. */
 export interface PadStep {

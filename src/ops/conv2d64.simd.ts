@@ -3,9 +3,9 @@
 import { overPositions, packPositions, PANELS, type Conv2dStep } from './conv2d.simd.ts';
 import { BLOCK } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
-import type { Machine } from './simd/machine.ts';
+import type { Machine } from '../wasm/machine.ts';
 import { gemmBlock64, widened, type PackedForm } from './simd/packing64.ts';
-import { advance, f64, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from './wasm/assembler.ts';
+import { advance, f64, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from '../wasm/assembler.ts';
 
 /** Fields as those of Conv2dStep, with 8 bytes for an element of x and y; nothing that follows is applied but the bias, in float64. */
 export interface Conv2d64Step extends Omit<Conv2dStep, 'kind' | 'half' | 'summation' | 'ac' | 'residual' | 'relu'> {

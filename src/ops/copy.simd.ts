@@ -1,8 +1,8 @@
 // copy: a tensor of any strides into memory of any strides, the twin of contiguous.ts and of concat.ts (one copy for each tensor).
 
-import { paramsOf } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
-import { advance, FunctionBuilder, get, i32, i8x16, repeat, set, v128, type Code, type Local } from './wasm/assembler.ts';
+import { paramsOf } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
+import { advance, FunctionBuilder, get, i32, i8x16, repeat, set, v128, type Code, type Local } from '../wasm/assembler.ts';
 
 /** 32-bit elements: at most 5 extents, outermost first, and the bytes from one to the next. A stride of x may be 0 or negative. y does not overlap x. */
 export interface CopyStep {

@@ -7,7 +7,7 @@
 
 import { NR } from './dotProducts.simd.ts';
 import type { Tile } from './simd/tiles.ts';
-import { advance, f64, f64x2, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from './wasm/assembler.ts';
+import { advance, f64, f64x2, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from '../wasm/assembler.ts';
 
 /** Columns of a tile: half a panel. */
 export const HALF = NR / 2;

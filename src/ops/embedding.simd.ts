@@ -1,8 +1,8 @@
 // embedding in SIMD: same elements as embedding.ts. Ids are checked before, where they come in.
 
-import { paramsOf } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
-import { advance, FunctionBuilder, get, i32, repeat, set, v128 } from './wasm/assembler.ts';
+import { paramsOf } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
+import { advance, FunctionBuilder, get, i32, repeat, set, v128 } from '../wasm/assembler.ts';
 
 /** y[r] = table[ids[r]], rows of `width` elements without gaps; ids are 32-bit integers. */
 export interface EmbeddingStep {

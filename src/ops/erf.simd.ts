@@ -1,10 +1,10 @@
 // erf in SIMD: same bits as erf.ts.
 
 import { erfCore } from './erfCore.simd.ts';
-import { Constants, high, low, round, type Block } from './simd/lanes.ts';
-import type { Machine } from './simd/machine.ts';
-import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
-import { get, set, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+import { Constants, high, low, round, type Block } from '../wasm/lanes.ts';
+import type { Machine } from '../wasm/machine.ts';
+import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';
+import { get, set, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 
 export type ErfStep = UnaryStep<'erf'>;
 

@@ -4,9 +4,9 @@
 //     rows 2 to 31: the Taylor expansion in |x| - (i + 1/2)/8
 //     row 32, from 3.9375 on: 1 and zeros
 
-import type { Constants } from './simd/lanes.ts';
+import type { Constants } from '../wasm/lanes.ts';
 import { ERF, ERF_COEFFICIENTS, HEAD } from './simd/tables.ts';
-import { f64x2, get, i32, i32x4, set, v128, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+import { f64x2, get, i32, i32x4, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 
 const ONE_FROM = 3.9375;
 

@@ -1,8 +1,8 @@
 // expCore in SIMD: two exponentials at a time, step for step the binary64 arithmetic of expCore.ts, on inputs from -700 to 700 and NaN.
 // In that range 2^(k div 64) is a normal number, so that one exact product with it is what the plain code's two are.
 
-import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
-import { firsts, seconds } from './simd/lanes.ts';
+import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import { firsts, seconds } from '../wasm/lanes.ts';
 import { EXACT } from './simd/tables.ts';
 
 const INV = 92.33248261689366; // 64 / ln 2

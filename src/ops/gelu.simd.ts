@@ -1,10 +1,10 @@
 // gelu in SIMD: same bits as gelu.ts.
 
 import { erfCore } from './erfCore.simd.ts';
-import { Constants, high, low, round, type Block } from './simd/lanes.ts';
-import type { Machine } from './simd/machine.ts';
-import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
-import { f64x2, get, set, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+import { Constants, high, low, round, type Block } from '../wasm/lanes.ts';
+import type { Machine } from '../wasm/machine.ts';
+import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';
+import { f64x2, get, set, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 
 export type GeluStep = UnaryStep<'gelu'>;
 

@@ -1,10 +1,10 @@
 // l2Normalize in SIMD: same bits as l2Normalize.ts.
 
-import { high, loadTail, low, paramsOf, round, storeTail } from './simd/lanes.ts';
-import type { Machine } from './simd/machine.ts';
-import { runRows, type RowsStep } from './simd/rows.ts';
+import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
+import type { Machine } from '../wasm/machine.ts';
+import { runRows, type RowsStep } from '../wasm/rows.ts';
 import { total } from './simd/stripes.ts';
-import { advance, f64, f64x2, FunctionBuilder, get, i32, repeat, set, v128, when } from './wasm/assembler.ts';
+import { advance, f64, f64x2, FunctionBuilder, get, i32, repeat, set, v128, when } from '../wasm/assembler.ts';
 
 /** y may be x with the same stride. */
 export type L2NormalizeStep = RowsStep<'l2Normalize'>;

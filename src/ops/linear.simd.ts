@@ -3,7 +3,7 @@
 
 import { BLOCK, type Summation } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 import { gemmBlock, packColumns, packRows, paddedColumns, type Operand } from './simd/packing.ts';
 
 /** Packs the rows of A, or the columns of B, all threads together. */

@@ -3,7 +3,7 @@
 import { BLOCK } from './dotProducts.ts';
 import { NR } from './dotProducts.simd.ts';
 import type { LinearStep } from './linear.simd.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 import { paddedColumns } from './simd/packing.ts';
 import { gemmBlock64, widened, type PackedForm } from './simd/packing64.ts';
 

@@ -1,9 +1,9 @@
 // mean in SIMD: same bits as mean.ts.
 
-import { paramsOf } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { paramsOf } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 import { total } from './simd/stripes.ts';
-import { advance, f32, f64, FunctionBuilder, get, repeat } from './wasm/assembler.ts';
+import { advance, f32, f64, FunctionBuilder, get, repeat } from '../wasm/assembler.ts';
 
 /** y[r] = the mean of row r. */
 export interface MeanStep {

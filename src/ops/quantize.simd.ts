@@ -3,7 +3,7 @@
 
 import { BLOCK } from './dotProducts.ts';
 import { quantized, scaleOf } from './quantize.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 
 /** `vectors` outputs of K weights each. In place if x and y are the same address. */
 export interface QuantizeStep {

@@ -2,10 +2,10 @@
 
 import { expCore } from './expCore.simd.ts';
 import { fastExp, PER_STEP, unproved } from './simd/fastExp.ts';
-import { Constants, high, low, round, type Block } from './simd/lanes.ts';
-import type { Machine } from './simd/machine.ts';
-import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
-import { f64x2, get, i32, i32x4, set, v128, when, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+import { Constants, high, low, round, type Block } from '../wasm/lanes.ts';
+import type { Machine } from '../wasm/machine.ts';
+import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';
+import { f64x2, get, i32, i32x4, set, v128, when, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 
 export type QuickGeluStep = UnaryStep<'quickGelu'>;
 

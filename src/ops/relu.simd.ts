@@ -1,8 +1,8 @@
 // relu in SIMD: same bits as relu.ts.
 
-import type { Machine } from './simd/machine.ts';
-import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
-import { f32x4, get, set, v128, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+import type { Machine } from '../wasm/machine.ts';
+import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';
+import { f32x4, get, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 
 export type ReluStep = UnaryStep<'relu'>;
 

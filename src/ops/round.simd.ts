@@ -1,9 +1,9 @@
 // round in SIMD: same bits as round.ts.
 
-import { Constants, mapElements, paramsOf, type Block } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
+import { Constants, mapElements, paramsOf, type Block } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
 import { BEYOND_HALF, DROPPED, INFINITY, ROUND_FORMATS, SMALLEST_NORMAL_HALF, SUBNORMAL_SHIFT, type RoundFormat } from './round.ts';
-import { f32x4, FunctionBuilder, get, i32, i32x4, set, v128 } from './wasm/assembler.ts';
+import { f32x4, FunctionBuilder, get, i32, i32x4, set, v128 } from '../wasm/assembler.ts';
 
 /** y[i] = x[i], rounded; x and y may be the same address. */
 export interface RoundStep {

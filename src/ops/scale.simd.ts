@@ -1,8 +1,8 @@
 // scale in SIMD: same bits as scale.ts.
 
-import { mapElements } from './simd/lanes.ts';
-import { share, type Machine } from './simd/machine.ts';
-import { f32x4, FunctionBuilder, get, set } from './wasm/assembler.ts';
+import { mapElements } from '../wasm/lanes.ts';
+import { share, type Machine } from '../wasm/machine.ts';
+import { f32x4, FunctionBuilder, get, set } from '../wasm/assembler.ts';
 
 /** y[i] = RN32(x[i]·factor); x and y may be the same address. */
 export interface ScaleStep {

@@ -1,10 +1,10 @@
 // sigmoid in SIMD: same bits as sigmoid.ts.
 
 import { expCore } from './expCore.simd.ts';
-import { high, low, round, type Block } from './simd/lanes.ts';
-import type { Machine } from './simd/machine.ts';
-import { runUnary, unaryKernel, type UnaryStep } from './simd/unary.ts';
-import { f64x2, get, set, v128, when, type Code, type FunctionBuilder, type Local } from './wasm/assembler.ts';
+import { high, low, round, type Block } from '../wasm/lanes.ts';
+import type { Machine } from '../wasm/machine.ts';
+import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';
+import { f64x2, get, set, v128, when, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 
 export type SigmoidStep = UnaryStep<'sigmoid'>;
 

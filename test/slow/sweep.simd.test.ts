@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { erfCore32 } from '../../src/ops/erfCore.ts';
 import { expCore } from '../../src/ops/expCore.ts';
 import { elementwiseKernels, runElementwise } from '../../src/ops/simd/elementwise.ts';
-import { compile, instantiate } from '../../src/ops/simd/machine.ts';
+import { compile, instantiate } from '../../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/simd/tables.ts';
 import { sigmoidCore32 } from '../../src/ops/sigmoid.ts';
 import { withBits } from '../support/bits.ts';

@@ -2,7 +2,7 @@
 // what it was, but for the output, whose words must be the expected ones.
 
 import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../../src/ops/simd/elementwise.ts';
-import { compile, instantiate, type Kernels, type Machine } from '../../src/ops/simd/machine.ts';
+import { compile, instantiate, type Kernels, type Machine } from '../../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/simd/tables.ts';
 import { withBits } from './bits.ts';
 

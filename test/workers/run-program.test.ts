@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compile, instantiate } from '../../src/ops/simd/machine.ts';
+import { compile, instantiate } from '../../src/wasm/machine.ts';
 import { abort, Barrier, BARRIER_WORDS, Released } from '../../workers/barrier.ts';
 import { readProgram, runProgram, type Step } from '../../workers/run-program.ts';
 

@@ -1,7 +1,7 @@
 // A small shared memory with programs in it: what the executor makes of a real network, reduced to the tests' steps (steps.mjs).
 
-import { compile } from '../../src/ops/simd/machine.ts';
-import { FunctionBuilder, get, i32 } from '../../src/ops/wasm/assembler.ts';
+import { compile } from '../../src/wasm/machine.ts';
+import { FunctionBuilder, get, i32 } from '../../src/wasm/assembler.ts';
 import type { Program, SharedModel } from '../../workers/job.ts';
 
 const STEPS = new URL('./steps.mjs', import.meta.url).href;

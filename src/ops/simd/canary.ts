@@ -4,7 +4,7 @@
 import { dot32, dot64 } from '../dotProducts.ts';
 import { NR } from '../dotProducts.simd.ts';
 import { expCore } from '../expCore.ts';
-import { instantiate, MAXIMUM_PAGES, type Machine } from './machine.ts';
+import { instantiate, MAXIMUM_PAGES, type Machine } from '../../wasm/machine.ts';
 import { packColumns, packRows } from './packing.ts';
 import { gemmBlock64 } from './packing64.ts';
 import { writeTables } from './tables.ts';

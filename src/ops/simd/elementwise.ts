@@ -18,9 +18,9 @@ import { roundKernels, runRound, type RoundStep } from '../round.simd.ts';
 import { runScale, scaleKernels, type ScaleStep } from '../scale.simd.ts';
 import { runSigmoid, sigmoidKernels, type SigmoidStep } from '../sigmoid.simd.ts';
 import { runSoftmax, softmaxKernels, type SoftmaxStep } from '../softmax.simd.ts';
-import type { FunctionBuilder } from '../wasm/assembler.ts';
+import type { FunctionBuilder } from '../../wasm/assembler.ts';
 import { epilogueKernels } from './epilogues.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../../wasm/machine.ts';
 
 export type ElementwiseStep =
   | AddStep | AvgPool2dStep | BatchNorm2dStep | CopyStep | EmbeddingStep | ErfStep | ExpStep | GeluStep | L2NormalizeStep | LayerNormStep

@@ -3,8 +3,8 @@
 import { affine, maskOf, reluIf } from '../batchNorm2d.simd.ts';
 import { geluBlock } from '../gelu.simd.ts';
 import { quickGeluBlock } from '../quickGelu.simd.ts';
-import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, v128, when, type Code } from '../wasm/assembler.ts';
-import { paramsOf, type Block } from './lanes.ts';
+import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, v128, when, type Code } from '../../wasm/assembler.ts';
+import { paramsOf, type Block } from '../../wasm/lanes.ts';
 
 /**
  * linearEpilogue(c, ldc, rows, cols, bias, act, residual, ldr, tables): c[r][j] = RN32(act(RN32(c[r][j] + bias[j])) + residual[r][j]), in place.

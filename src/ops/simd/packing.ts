@@ -5,7 +5,7 @@
 
 import { BLOCK, type Summation } from '../dotProducts.ts';
 import { NR } from '../dotProducts.simd.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../../wasm/machine.ts';
 
 /** Bytes of an element: 4 in float32 mode, 8 in float64 mode. */
 export type Width = 4 | 8;

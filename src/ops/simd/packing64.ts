@@ -3,7 +3,7 @@
 
 import { NR } from '../dotProducts.simd.ts';
 import { HALF } from '../dotProducts64.simd.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../../wasm/machine.ts';
 
 /** How a packed operand lies in memory. */
 export type PackedForm = 'f64' | 'f32' | 'f16';

@@ -4,7 +4,7 @@
 import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
 import type { OperationName } from './graph.ts';
-import { share, type Machine } from './machine.ts';
+import { share, type Machine } from '../../wasm/machine.ts';
 import { reference64 } from '../reference64.ts';
 import { sizeOf, type Tensor } from '../tensor.ts';
 

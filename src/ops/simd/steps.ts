@@ -8,10 +8,10 @@ import { dotProductsKernels } from '../dotProducts.simd.ts';
 import { dotProducts64Kernels } from '../dotProducts64.simd.ts';
 import { runLinear, runPack } from '../linear.simd.ts';
 import { runLinear64 } from '../linear64.simd.ts';
-import type { FunctionBuilder } from '../wasm/assembler.ts';
+import type { FunctionBuilder } from '../../wasm/assembler.ts';
 import { elementwiseKernels, runElementwise } from './elementwise.ts';
 import { halfKernels, runNarrow } from './half.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../../wasm/machine.ts';
 import { runCopy64, runPlain64 } from './plain64.ts';
 import type { Tile } from './tiles.ts';
 

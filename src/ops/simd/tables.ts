@@ -8,7 +8,7 @@
 import { erfTables } from '../erfCore.ts';
 import { TH, TL } from '../expCore.ts';
 import { ONE, squareRoot, toDouble } from '../fixedPoint.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../../wasm/machine.ts';
 
 export const EXACT = 0;
 export const FAST = EXACT + 64 * 16;

@@ -1,6 +1,6 @@
 // What the operations of one element have in common: the step, the kernel's loop, the split among threads.
 
-import { FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import { FunctionBuilder, type Local } from './assembler.ts';
 import { mapElements, paramsOf, type Block } from './lanes.ts';
 import { share, type Machine } from './machine.ts';
 

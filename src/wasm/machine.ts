@@ -3,7 +3,7 @@
 // Addresses are byte offsets into that memory. A step (one operation of a recorded network, see steps.ts) names its operands by address and is
 // computed by `parts` threads together: each calls the step's run function with its own `part` and computes only its share of the output.
 
-import { assemble, type FunctionBuilder } from '../wasm/assembler.ts';
+import { assemble, type FunctionBuilder } from './assembler.ts';
 
 /** The kernels by name; all take and give integers (addresses, counts) or floats. */
 export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;

@@ -2,7 +2,7 @@
 
 import {
   advance, f32x4, f64, f64x2, get, i32, i8x16, repeat, set, tee, v128, when, type Code, type FunctionBuilder, type Local, type ValueType,
-} from '../wasm/assembler.ts';
+} from './assembler.ts';
 
 const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
 const LOW_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
