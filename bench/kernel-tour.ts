@@ -3,13 +3,13 @@
 
 import Table from 'cli-table3';
 import { createExecutor } from '../src/clip/executor.ts';
-import { dot32, rowProducts } from '../src/ops/dotProducts.ts';
-import { NR } from '../src/ops/dotProducts.simd.ts';
+import { dot32, rowProducts } from '../src/ops/dot-products.ts';
+import { NR } from '../src/ops/dot-products.simd.ts';
 import { runLinear, runPack, type LinearStep } from '../src/ops/linear.simd.ts';
 import { compile, instantiate } from '../src/wasm/machine.ts';
-import { gemmBlock, packColumns, packRows, type Operand } from '../src/ops/simd/packing.ts';
+import { gemmBlock, packColumns, packRows, type Operand } from '../src/ops/packing.simd.ts';
 import { kernels } from '../src/ops/simd/steps.ts';
-import { TILE } from '../src/ops/simd/tiles.ts';
+import { TILE } from '../src/ops/tiles.simd.ts';
 import { ceilingHere } from './ceiling.ts';
 import { describeMachine, machine as machineHere } from './machine.ts';
 import { checkpointOf } from './operation.ts';
@@ -54,7 +54,7 @@ function place(values: Float32Array): number {
   return address;
 }
 
-/** Element (v, k) of `from` in panels of R vectors and blocks of `block` k; see src/ops/simd/packing.ts for the layout. */
+/** Element (v, k) of `from` in panels of R vectors and blocks of `block` k; see src/ops/packing.simd.ts for the layout. */
 function panels(from: Float32Array, vectors: number, R: number, block: number, padded: boolean): number {
   const columns = padded ? Math.ceil(vectors / R) * R : vectors;
   const to = room(columns * K);

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import ndarray from 'ndarray';
 import { add, avgPool2d, batchNorm2d, contiguous, embedding, erf, exp, gelu, l2Normalize, layerNorm, mean, quickGelu, relu, scale, sigmoid, softmax } from '../src/ops/index.ts';
 import type { Tensor } from '../src/ops/index.ts';
-import { batchNormAC } from '../src/ops/batchNorm2d.simd.ts';
+import { batchNormAC } from '../src/ops/batch-norm2d.simd.ts';
 import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../src/ops/simd/elementwise.ts';
 import { compile, instantiate, type Machine } from '../src/wasm/machine.ts';
-import { TABLES_BYTES, writeTables } from '../src/ops/simd/tables.ts';
+import { TABLES_BYTES, writeTables } from '../src/ops/tables.simd.ts';
 
 export interface ElementwiseResult {
   name: string;

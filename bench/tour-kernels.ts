@@ -1,4 +1,4 @@
-// Kernels that docs/kernel-tour.md passes on its way to src/ops/dotProducts.simd.ts: slower forms of the same product, and tiles that lost.
+// Kernels that docs/kernel-tour.md passes on its way to src/ops/dot-products.simd.ts: slower forms of the same product, and tiles that lost.
 // All of them round as the contract says.
 
 import { advance, f32, f32x4, FunctionBuilder, get, i32, loopWhile, repeat, set, tee, v128, when, type Code } from '../src/wasm/assembler.ts';

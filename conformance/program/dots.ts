@@ -2,7 +2,7 @@
 // that flushes subnormals computes ordinary numbers without a fault.
 
 import ndarray from 'ndarray';
-import { fillWords } from '../../src/clip/checkpoint/threefry.ts';
+import { fillWords } from '../../src/ops/threefry.ts';
 import type { Executor } from '../../src/clip/executor.ts';
 import type { Operations } from '../../src/ops/operations.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';

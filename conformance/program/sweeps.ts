@@ -1,11 +1,11 @@
 // The contract's functions over every K-th of the 2^32 binary32 patterns, a hash for each 2^20 results, so that a failure names its range.
 
 import ndarray from 'ndarray';
-import { TILE } from '../../src/ops/simd/tiles.ts';
+import { TILE } from '../../src/ops/tiles.simd.ts';
 import { erf, exp, gelu, quickGelu, sigmoid } from '../../src/ops/index.ts';
 import { compile, instantiate } from '../../src/wasm/machine.ts';
 import { kernels, runStep } from '../../src/ops/simd/steps.ts';
-import { TABLES_BYTES, writeTables } from '../../src/ops/simd/tables.ts';
+import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { fnv1a, Fold, type Folded } from './hash.ts';
 

@@ -50,7 +50,7 @@ export async function loadModel(options: ImageOptions): Promise<Loaded> {
  */
 export async function runImages(source: Source, options: ImageOptions, loaded: Loaded, sink: Sink): Promise<{ count: number; failed: number }> {
   const { model, preprocess } = loaded;
-  const normalize = options.normalize ? (await import('../ops/l2Normalize.ts')).l2Normalize : null;
+  const normalize = options.normalize ? (await import('../ops/l2-normalize.ts')).l2Normalize : null;
   const batches = 'tensor' in source ? tensorBatches(source.tensor, options.batch) : imageBatches(source.paths, preprocess, options.pipeline, options.batch);
   const total = 'tensor' in source ? source.tensor.x.shape[0] : source.total;
   let count = 0, failed = 0;

@@ -1,7 +1,7 @@
 // Where the image tower looks: the attention probabilities of every block and head, computed by the same operations on the same numbers as the network's own.
 
-import { bound } from '../ops/bound.ts';
-import { byHead } from '../ops/emulate.ts';
+import { bound } from '../graph/wrap.ts';
+import { byHead } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { CLIP, EncodeOptions } from './clip.ts';

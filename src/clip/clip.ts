@@ -2,7 +2,7 @@
 
 import ndarray from 'ndarray';
 import { checkTokens, endsOfText, ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
-import type { Emulation } from '../ops/emulate.ts';
+import type { Emulation } from '../graph/emulate.ts';
 import { exp } from '../ops/exp.ts';
 import type { Operations } from '../ops/operations.ts';
 import { reference } from '../ops/reference.ts';

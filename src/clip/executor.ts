@@ -1,6 +1,6 @@
 // Who computes: the one place where executor, precision and threads are chosen. Layers only see the set of operations.
 
-import type { Emulation } from '../ops/emulate.ts';
+import type { Emulation } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';

@@ -1,7 +1,7 @@
 // The plain loops, on the calling thread. Weights stay float32 in both precisions: float64 takes them exactly.
 
 import ndarray from 'ndarray';
-import { emulating } from '../ops/emulate.ts';
+import { emulating } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { reference } from '../ops/reference.ts';
 import { reference64 } from '../ops/reference64.ts';

@@ -3,15 +3,15 @@
 import { onAbort } from '../../workers/on-abort.ts';
 import { type Share, retain } from '../../workers/pool.ts';
 import type { Tap } from '../layers/module.ts';
-import { emulating, emulationKey } from '../ops/emulate.ts';
+import { emulating, emulationKey } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
-import { TILE } from '../ops/simd/tiles.ts';
+import { TILE } from '../ops/tiles.simd.ts';
 import { Recorder } from '../ops/simd/graph.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../wasm/machine.ts';
 import { plan, type Plan } from '../ops/simd/planner.ts';
 import { encodeProgram } from '../ops/simd/program-text.ts';
 import { checkKernels, kernels, runStep, type Step } from '../ops/simd/steps.ts';
-import { TABLES_BYTES, writeTables } from '../ops/simd/tables.ts';
+import { TABLES_BYTES, writeTables } from '../ops/tables.simd.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';

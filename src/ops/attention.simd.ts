@@ -1,10 +1,10 @@
 // attention on SIMD lanes: the twin of attention.ts. The work is divided into heads of images, and those into runs of queries; scores of a
 // run stay in the cache from q'·kᵀ over the softmax to p·v.
 
-import { BLOCK } from './dotProducts.ts';
-import { NR } from './dotProducts.simd.ts';
+import { BLOCK } from './dot-products.ts';
+import { NR } from './dot-products.simd.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { gemmBlock, packColumns, packedColumnsBytes, packRows, paddedColumns, type Width } from './simd/packing.ts';
+import { gemmBlock, packColumns, packedColumnsBytes, packRows, paddedColumns, type Width } from './packing.simd.ts';
 
 /** Where a (N,T,D) tensor lies: element (n, t, i) at `at` + n·image + t·token + 4·i, or 8·i in float64 mode. */
 export interface Tokens {

@@ -2,7 +2,7 @@
 
 import { describe, requireNoWider, requireOptions, requireParameter, requireTensor, shapeText } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { rowProducts } from './dotProducts.ts';
+import { rowProducts } from './dot-products.ts';
 import type { AttentionOptions } from './operations.ts';
 import { softmaxRows } from './softmax.ts';
 import { sizeOf, zeros } from './tensor.ts';

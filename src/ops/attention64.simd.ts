@@ -1,11 +1,11 @@
 // attention on SIMD lanes in float64 mode: the twin of attention.ts, divided as attention.simd.ts divides it. The softmax is the plain one.
 
 import { overHeads, type AttentionStep, type Scratch } from './attention.simd.ts';
-import { BLOCK } from './dotProducts.ts';
-import { NR } from './dotProducts.simd.ts';
+import { BLOCK } from './dot-products.ts';
+import { NR } from './dot-products.simd.ts';
 import type { Machine } from '../wasm/machine.ts';
-import { packRows, paddedColumns } from './simd/packing.ts';
-import { gemmBlock64 } from './simd/packing64.ts';
+import { packRows, paddedColumns } from './packing.simd.ts';
+import { gemmBlock64 } from './packing64.simd.ts';
 import { softmaxRows } from './softmax.ts';
 
 /** Fields as those of AttentionStep, with 8 bytes for an element and attentionScratchBytes(S, d, 8) per thread. */

@@ -2,10 +2,10 @@
 // matrix is made: a panel of 8 positions by 128 k is packed from the image, used for all outputs, and forgotten. What follows a
 // convolution in the network (batchNorm2d, residual add, relu) is applied to the finished columns while they are in the cache.
 
-import { BLOCK, type Summation } from './dotProducts.ts';
-import { NR } from './dotProducts.simd.ts';
+import { BLOCK, type Summation } from './dot-products.ts';
+import { NR } from './dot-products.simd.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { gemmBlock, type Width } from './simd/packing.ts';
+import { gemmBlock, type Width } from './packing.simd.ts';
 import { advance, f32, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from '../wasm/assembler.ts';
 
 /** Copies planes into planes with zeros around them, so that no window needs to look where the image ends. */

@@ -3,7 +3,7 @@
 
 import { pairOf, requireOptions, requireParameter, requireTensor, windowCount } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { rowProducts, type Summation } from './dotProducts.ts';
+import { rowProducts, type Summation } from './dot-products.ts';
 import type { Conv2dOptions } from './operations.ts';
 import { zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';

@@ -1,10 +1,10 @@
 // conv2d on SIMD lanes in float64 mode: the twin of conv2d.ts, built as conv2d.simd.ts is. The packed float32 weights are widened block by block.
 
 import { overPositions, packPositions, PANELS, type Conv2dStep } from './conv2d.simd.ts';
-import { BLOCK } from './dotProducts.ts';
-import { NR } from './dotProducts.simd.ts';
+import { BLOCK } from './dot-products.ts';
+import { NR } from './dot-products.simd.ts';
 import type { Machine } from '../wasm/machine.ts';
-import { gemmBlock64, widened, type PackedForm } from './simd/packing64.ts';
+import { gemmBlock64, widened, type PackedForm } from './packing64.simd.ts';
 import { advance, f64, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from '../wasm/assembler.ts';
 
 /** Fields as those of Conv2dStep, with 8 bytes for an element of x and y; nothing that follows is applied but the bias, in float64. */

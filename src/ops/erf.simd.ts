@@ -1,6 +1,6 @@
 // erf in SIMD: same bits as erf.ts.
 
-import { erfCore } from './erfCore.simd.ts';
+import { erfCore } from './erf-core.simd.ts';
 import { Constants, high, low, round, type Block } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';

@@ -1,7 +1,7 @@
 // exp in SIMD: same bits as exp.ts.
 
-import { expCore } from './expCore.simd.ts';
-import { fastExp, PER_STEP, unproved } from './simd/fastExp.ts';
+import { expCore } from './exp-core.simd.ts';
+import { fastExp, PER_STEP, unproved } from './fast-exp.simd.ts';
 import { Constants, high, low, round, type Block } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';

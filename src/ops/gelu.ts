@@ -2,7 +2,7 @@
 
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { erfCore32, erfCore64 } from './erfCore.ts';
+import { erfCore32, erfCore64 } from './erf-core.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -2,8 +2,8 @@
 
 export { add } from './add.ts';
 export { attention } from './attention.ts';
-export { avgPool2d } from './avgPool2d.ts';
-export { batchNorm2d } from './batchNorm2d.ts';
+export { avgPool2d } from './avg-pool2d.ts';
+export { batchNorm2d } from './batch-norm2d.ts';
 export { concat } from './concat.ts';
 export { contiguous } from './contiguous.ts';
 export { conv2d } from './conv2d.ts';
@@ -11,13 +11,13 @@ export { embedding } from './embedding.ts';
 export { erf } from './erf.ts';
 export { exp } from './exp.ts';
 export { gelu } from './gelu.ts';
-export { l2Normalize } from './l2Normalize.ts';
-export { layerNorm } from './layerNorm.ts';
+export { l2Normalize } from './l2-normalize.ts';
+export { layerNorm } from './layer-norm.ts';
 export { linear } from './linear.ts';
 export { matmul } from './matmul.ts';
 export { mean } from './mean.ts';
 export { quantize } from './quantize.ts';
-export { quickGelu } from './quickGelu.ts';
+export { quickGelu } from './quick-gelu.ts';
 export { reference } from './reference.ts';
 export { relu } from './relu.ts';
 export { round, type RoundFormat } from './round.ts';

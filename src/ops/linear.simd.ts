@@ -1,10 +1,10 @@
 // linear and matmul on SIMD lanes: the twin of linear.ts and matmul.ts. Both operands are packed before (packing.ts); what follows a
 // product in the network (bias, activation, residual) is applied to a block of C while it is in the cache, each with its own rounding.
 
-import { BLOCK, type Summation } from './dotProducts.ts';
-import { NR } from './dotProducts.simd.ts';
+import { BLOCK, type Summation } from './dot-products.ts';
+import { NR } from './dot-products.simd.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { gemmBlock, packColumns, packRows, paddedColumns, type Operand } from './simd/packing.ts';
+import { gemmBlock, packColumns, packRows, paddedColumns, type Operand } from './packing.simd.ts';
 
 /** Packs the rows of A, or the columns of B, all threads together. */
 export interface PackStep extends Operand {

@@ -2,7 +2,7 @@
 
 import { requireParameter, requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { rowProducts, type Summation } from './dotProducts.ts';
+import { rowProducts, type Summation } from './dot-products.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 

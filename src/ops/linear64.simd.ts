@@ -1,11 +1,11 @@
 // linear and matmul on SIMD lanes in float64 mode: the twin of linear.ts and matmul.ts. What follows a product is an operation of its own, but for the bias.
 
-import { BLOCK } from './dotProducts.ts';
-import { NR } from './dotProducts.simd.ts';
+import { BLOCK } from './dot-products.ts';
+import { NR } from './dot-products.simd.ts';
 import type { LinearStep } from './linear.simd.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { paddedColumns } from './simd/packing.ts';
-import { gemmBlock64, widened, type PackedForm } from './simd/packing64.ts';
+import { paddedColumns } from './packing.simd.ts';
+import { gemmBlock64, widened, type PackedForm } from './packing64.simd.ts';
 
 /** Fields as those of LinearStep, with 8 bytes for an element of A, y and the bias, in float64. */
 export interface Linear64Step extends Omit<LinearStep, 'kind' | 'summation' | 'activation' | 'residual' | 'residualStride' | 'tables'> {

@@ -2,7 +2,7 @@
 
 import { requireNoWider, requireTensor, shapeText } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { rowProducts, type Summation } from './dotProducts.ts';
+import { rowProducts, type Summation } from './dot-products.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -2,7 +2,7 @@
 
 import { paramsOf } from '../wasm/lanes.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { total } from './simd/stripes.ts';
+import { total } from './stripes.simd.ts';
 import { advance, f32, f64, FunctionBuilder, get, repeat } from '../wasm/assembler.ts';
 
 /** y[r] = the mean of row r. */

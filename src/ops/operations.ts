@@ -2,7 +2,7 @@
 // `reference` (reference.ts) is the plain definition: the functions of this folder, loop for loop.
 
 import type ndarray from 'ndarray';
-import type { Summation } from './dotProducts.ts';
+import type { Summation } from './dot-products.ts';
 import type { RoundFormat } from './round.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -1,7 +1,7 @@
 // quantize on a machine's memory: the same arithmetic as quantize.ts, number by number, on weights as they lie there, packed or not. It is no kernel,
 // because it is seldom needed and each weight is read only twice.
 
-import { BLOCK } from './dotProducts.ts';
+import { BLOCK } from './dot-products.ts';
 import { quantized, scaleOf } from './quantize.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 

@@ -2,21 +2,21 @@
 
 import { add } from './add.ts';
 import { attention } from './attention.ts';
-import { avgPool2d } from './avgPool2d.ts';
-import { batchNorm2d } from './batchNorm2d.ts';
+import { avgPool2d } from './avg-pool2d.ts';
+import { batchNorm2d } from './batch-norm2d.ts';
 import { concat } from './concat.ts';
 import { contiguous } from './contiguous.ts';
 import { conv2d } from './conv2d.ts';
 import { embedding } from './embedding.ts';
 import { gelu } from './gelu.ts';
-import { l2Normalize } from './l2Normalize.ts';
-import { layerNorm } from './layerNorm.ts';
+import { l2Normalize } from './l2-normalize.ts';
+import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 import { matmul } from './matmul.ts';
 import { mean } from './mean.ts';
 import type { Operations } from './operations.ts';
 import { quantize } from './quantize.ts';
-import { quickGelu } from './quickGelu.ts';
+import { quickGelu } from './quick-gelu.ts';
 import { relu } from './relu.ts';
 import { round } from './round.ts';
 import { scale } from './scale.ts';

@@ -1,6 +1,6 @@
 // sigmoid in SIMD: same bits as sigmoid.ts.
 
-import { expCore } from './expCore.simd.ts';
+import { expCore } from './exp-core.simd.ts';
 import { high, low, round, type Block } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';

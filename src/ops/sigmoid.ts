@@ -2,7 +2,7 @@
 
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
-import { expCore } from './expCore.ts';
+import { expCore } from './exp-core.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -1,11 +1,11 @@
 // softmax in SIMD: same bits as softmax.ts. Attention calls the kernel on a block of its scores.
 
 import { expBlock } from './exp.simd.ts';
-import { unproved } from './simd/fastExp.ts';
+import { unproved } from './fast-exp.simd.ts';
 import { Constants, high, highOfTail, loadTail, low, lowOfTail, paramsOf, round, storeTail, type Block } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runRows, type RowsStep } from '../wasm/rows.ts';
-import { totalOf } from './simd/stripes.ts';
+import { totalOf } from './stripes.simd.ts';
 import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, when, type Code, type Local } from '../wasm/assembler.ts';
 
 /** y may be x with the same stride. */

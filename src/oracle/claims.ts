@@ -1,7 +1,7 @@
 // What a claimed precision stands for: how a backend that computes in it rounds, in several variants that are all right. What such a backend may be off by is
 // then measured by emulation on the very network, not guessed (earned.ts).
 
-import { EXACT, type Emulation } from '../ops/emulate.ts';
+import { EXACT, type Emulation } from '../graph/emulate.ts';
 import type { Claim } from './types.ts';
 
 export interface Variant {

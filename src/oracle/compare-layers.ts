@@ -3,7 +3,7 @@
 
 import type { CLIP, EncodeOptions } from '../clip/clip.ts';
 import type { Tap } from '../layers/module.ts';
-import type { Emulation } from '../ops/emulate.ts';
+import type { Emulation } from '../graph/emulate.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { VARIANTS } from './claims.ts';
 import { allowedRelRms, claimLimits, earned } from './earned.ts';

@@ -2,7 +2,7 @@
 // then allowed a little more than that, and nothing that was merely guessed.
 
 import type { CLIP } from '../clip/clip.ts';
-import type { Emulation } from '../ops/emulate.ts';
+import type { Emulation } from '../graph/emulate.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { VARIANTS } from './claims.ts';
 import { FLOAT32_LIMITS, type Limits } from './layer-result.ts';

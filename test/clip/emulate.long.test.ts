@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
 import type { CLIP } from '../../src/clip/clip.ts';
 import { load } from '../../src/clip/load.ts';
-import { emulating, EXACT, type Emulation } from '../../src/ops/emulate.ts';
+import { emulating, EXACT, type Emulation } from '../../src/graph/emulate.ts';
 import { linear, reference } from '../../src/ops/index.ts';
 import { quantize } from '../../src/ops/quantize.ts';
 import { round } from '../../src/ops/round.ts';

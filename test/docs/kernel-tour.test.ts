@@ -50,7 +50,7 @@ test('kernels that the tour names exist', () => {
 });
 
 test('an excerpt that was changed, or is another function\'s, is seen', () => {
-  const source = read('src/ops/dotProducts.ts');
+  const source = read('src/ops/dot-products.ts');
   const { code } = excerpts.find(({ name }) => name === 'dot32')!;
   expect(bodyOf(source, 'dot32')).toContain(code);
   expect(bodyOf(source, 'dot32')).not.toContain(code.replace('acc + s', 's + acc'));

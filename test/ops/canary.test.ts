@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { checkKernels, checkMachine } from '../../src/ops/simd/canary.ts';
 import { compile, instantiate, type Machine } from '../../src/wasm/machine.ts';
 import { kernels } from '../../src/ops/simd/steps.ts';
-import { writeTables } from '../../src/ops/simd/tables.ts';
+import { writeTables } from '../../src/ops/tables.simd.ts';
 
 const tile = { MR: 4, unroll: 1 };
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { add, batchNorm2d, gelu, quickGelu, relu } from '../../src/ops/index.ts';
-import { batchNormAC } from '../../src/ops/batchNorm2d.simd.ts';
+import { batchNormAC } from '../../src/ops/batch-norm2d.simd.ts';
 import type { Tensor } from '../../src/ops/index.ts';
 import { rawNumbers, tensorOf, unitNumbers } from '../support/arbitraries.ts';
 import type { Bench} from '../support/simd.ts';

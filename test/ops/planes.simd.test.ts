@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { add, avgPool2d, batchNorm2d, relu } from '../../src/ops/index.ts';
-import { batchNormAC, type BatchNorm2dStep } from '../../src/ops/batchNorm2d.simd.ts';
-import type { AvgPool2dStep } from '../../src/ops/avgPool2d.simd.ts';
+import { batchNormAC, type BatchNorm2dStep } from '../../src/ops/batch-norm2d.simd.ts';
+import type { AvgPool2dStep } from '../../src/ops/avg-pool2d.simd.ts';
 import { rawNumbers, seed, tensorOf, unitNumbers } from '../support/arbitraries.ts';
 import type { Bench} from '../support/simd.ts';
 import { BENCHES, PARTS } from '../support/simd.ts';

@@ -4,7 +4,7 @@
 
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Checkpoint, DType } from '../../src/clip/checkpoint/checkpoint.ts';
-import type { Tile } from '../../src/ops/simd/tiles.ts';
+import type { Tile } from '../../src/ops/tiles.simd.ts';
 import { DEPTHS, WINDOWS, wrongSmallSums, wrongSums } from '../support/summation/all.ts';
 import { PLANTED } from '../support/summation/planted.ts';
 import { FACTOR, wrongOrder, wrongSum } from '../support/summation/probe.ts';
@@ -28,7 +28,7 @@ const TILES = [['4 rows', undefined], ['5 rows', () => undefined]] as const;
 describe.each(TILES)('SIMD, tile of %s', async (name, Float16Array) => {
   vi.stubGlobal('Float16Array', Float16Array);
   vi.resetModules();
-  const tile: Tile = (await import('../../src/ops/simd/tiles.ts')).TILE;
+  const tile: Tile = (await import('../../src/ops/tiles.simd.ts')).TILE;
   const { SimdExecutor } = await import('../../src/clip/simd-executor.ts');
   vi.unstubAllGlobals();
   const executors = THREADS.map((threads) => new SimdExecutor(threads));

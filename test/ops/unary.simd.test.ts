@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { erf, exp, gelu, quickGelu, relu, scale, sigmoid } from '../../src/ops/index.ts';
-import { expCore } from '../../src/ops/expCore.ts';
+import { expCore } from '../../src/ops/exp-core.ts';
 import type { Tensor } from '../../src/ops/index.ts';
 import { anyFloat32, tensorOf, unitNumbers } from '../support/arbitraries.ts';
 import { float32FromBits } from '../support/bits.ts';

@@ -2,11 +2,11 @@
 // the bits of the plain cores. About four minutes. softmax's exponential is exp's block.
 
 import { expect, test } from 'vitest';
-import { erfCore32 } from '../../src/ops/erfCore.ts';
-import { expCore } from '../../src/ops/expCore.ts';
+import { erfCore32 } from '../../src/ops/erf-core.ts';
+import { expCore } from '../../src/ops/exp-core.ts';
 import { elementwiseKernels, runElementwise } from '../../src/ops/simd/elementwise.ts';
 import { compile, instantiate } from '../../src/wasm/machine.ts';
-import { TABLES_BYTES, writeTables } from '../../src/ops/simd/tables.ts';
+import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import { sigmoidCore32 } from '../../src/ops/sigmoid.ts';
 import { withBits } from '../support/bits.ts';
 

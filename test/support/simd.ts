@@ -3,7 +3,7 @@
 
 import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../../src/ops/simd/elementwise.ts';
 import { compile, instantiate, type Kernels, type Machine } from '../../src/wasm/machine.ts';
-import { TABLES_BYTES, writeTables } from '../../src/ops/simd/tables.ts';
+import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import { withBits } from './bits.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array;

@@ -2,7 +2,7 @@
 // executors know nothing of it.
 
 import ndarray from 'ndarray';
-import { bound } from '../../ops/bound.ts';
+import { bound } from '../../graph/wrap.ts';
 import type { Operations } from '../../ops/operations.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 

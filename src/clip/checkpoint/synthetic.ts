@@ -10,7 +10,7 @@ import type { Checkpoint, TensorInfo } from './checkpoint.ts';
 import type { OpenOptions } from './open.ts';
 import { crc32 } from './crc32.ts';
 import { elementCount } from './stored-tensor.ts';
-import { fillWords } from './threefry.ts';
+import { fillWords } from '../../ops/threefry.ts';
 
 /** Center and amplitude of a parameter, by the first rule that fits; both already rounded to float32 where the definition rounds. */
 export function distribution(name: string, shape: readonly number[]): { center: number; amplitude: number } {

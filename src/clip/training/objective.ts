@@ -9,9 +9,9 @@
 // The variables are W and the intercept for features less their mean μ, c = b + W·μ: the same function, but in coordinates in which CLIP's features, which
 // have much in common, do not tie every weight to the intercept. Sums go over the rows in order, so that the bits depend on nothing but the input.
 
-import { expCore } from '../../ops/expCore.ts';
+import { expCore } from '../../ops/exp-core.ts';
 import type { FloatArray } from '../../ops/tensor.ts';
-import { log1p } from './log1p.ts';
+import { log1p } from '../../ops/log1p.ts';
 
 /** Rows that are computed together: each row of W is read once for all of them. */
 const BLOCK = 4;

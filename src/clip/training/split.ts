@@ -1,6 +1,6 @@
 // Which samples are held out to measure a head: a share of each class, chosen by a seed, the same on every machine.
 
-import { threefry2x32 } from '../checkpoint/threefry.ts';
+import { threefry2x32 } from '../../ops/threefry.ts';
 
 export interface Split {
   /** Rows to train on, ascending. */

@@ -1,6 +1,6 @@
 // batchNorm2d's parameters, for those who need their numbers when the plan is made.
 
-import { batchNormAC } from '../batchNorm2d.simd.ts';
+import { batchNormAC } from '../batch-norm2d.simd.ts';
 import { roundInto, type RoundFormat } from '../round.ts';
 import { storageOf, type Node } from './graph.ts';
 import type { Context } from './planner.ts';

@@ -1,25 +1,25 @@
 // The kernels of all operations that are no matrix product, and the function that runs each of their steps.
 
 import { addKernels, runAdd, type AddStep } from '../add.simd.ts';
-import { avgPool2dKernels, runAvgPool2d, type AvgPool2dStep } from '../avgPool2d.simd.ts';
-import { batchNorm2dKernels, runBatchNorm2d, type BatchNorm2dStep } from '../batchNorm2d.simd.ts';
+import { avgPool2dKernels, runAvgPool2d, type AvgPool2dStep } from '../avg-pool2d.simd.ts';
+import { batchNorm2dKernels, runBatchNorm2d, type BatchNorm2dStep } from '../batch-norm2d.simd.ts';
 import { copyKernels, runCopy, type CopyStep } from '../copy.simd.ts';
 import { embeddingKernels, runEmbedding, type EmbeddingStep } from '../embedding.simd.ts';
 import { erfKernels, runErf, type ErfStep } from '../erf.simd.ts';
 import { expKernels, runExp, type ExpStep } from '../exp.simd.ts';
 import { geluKernels, runGelu, type GeluStep } from '../gelu.simd.ts';
-import { l2NormalizeKernels, runL2Normalize, type L2NormalizeStep } from '../l2Normalize.simd.ts';
-import { layerNormKernels, runLayerNorm, type LayerNormStep } from '../layerNorm.simd.ts';
+import { l2NormalizeKernels, runL2Normalize, type L2NormalizeStep } from '../l2-normalize.simd.ts';
+import { layerNormKernels, runLayerNorm, type LayerNormStep } from '../layer-norm.simd.ts';
 import { meanKernels, runMean, type MeanStep } from '../mean.simd.ts';
 import { runQuantize, type QuantizeStep } from '../quantize.simd.ts';
-import { quickGeluKernels, runQuickGelu, type QuickGeluStep } from '../quickGelu.simd.ts';
+import { quickGeluKernels, runQuickGelu, type QuickGeluStep } from '../quick-gelu.simd.ts';
 import { reluKernels, runRelu, type ReluStep } from '../relu.simd.ts';
 import { roundKernels, runRound, type RoundStep } from '../round.simd.ts';
 import { runScale, scaleKernels, type ScaleStep } from '../scale.simd.ts';
 import { runSigmoid, sigmoidKernels, type SigmoidStep } from '../sigmoid.simd.ts';
 import { runSoftmax, softmaxKernels, type SoftmaxStep } from '../softmax.simd.ts';
 import type { FunctionBuilder } from '../../wasm/assembler.ts';
-import { epilogueKernels } from './epilogues.ts';
+import { epilogueKernels } from '../epilogues.simd.ts';
 import type { Machine } from '../../wasm/machine.ts';
 
 export type ElementwiseStep =

@@ -2,11 +2,11 @@
 
 import type { AttentionStep, Tokens } from '../attention.simd.ts';
 import type { Conv2dStep } from '../conv2d.simd.ts';
-import { NR } from '../dotProducts.simd.ts';
+import { NR } from '../dot-products.simd.ts';
 import { sizeOf, type Tensor } from '../tensor.ts';
 import { asDense, dense, packedWeight, planes } from './emit-operands.ts';
 import { storageOf, view, type Node } from './graph.ts';
-import { packedColumnsBytes, paddedColumns, type Width } from './packing.ts';
+import { packedColumnsBytes, paddedColumns, type Width } from '../packing.simd.ts';
 import type { Context } from './planner.ts';
 import { collapse } from './views.ts';
 import type { PlacedWeight } from './weights.ts';

@@ -2,7 +2,7 @@
 
 import { attentionScratchBytes } from '../attention.simd.ts';
 import { scratchBytes } from '../conv2d.simd.ts';
-import type { Summation } from '../dotProducts.ts';
+import type { Summation } from '../dot-products.ts';
 import { ACTIVATIONS, WIDENED_PANEL, type LinearStep } from '../linear.simd.ts';
 import type { Tensor } from '../tensor.ts';
 import { affine } from './affine.ts';
@@ -10,7 +10,7 @@ import { dense, like, rows, spacedRows } from './emit-operands.ts';
 import { attentionTokens, eachProduct, packA, packB, packedRows, windows, type PackedB } from './emit-product-operands.ts';
 import { residualOf, type Item } from './fuse.ts';
 import type { Node } from './graph.ts';
-import { paddedColumns } from './packing.ts';
+import { paddedColumns } from '../packing.simd.ts';
 import type { Context } from './planner.ts';
 
 export function emitConv2d({ node, followers, last }: Item, context: Context): void {

@@ -9,8 +9,8 @@ import { copy, dense, inPlace, like, lying, planes, rows, spacedRows } from './e
 import { attentionTokens, eachProduct, packA, packB, packedRows, windows } from './emit-product-operands.ts';
 import type { Item } from './fuse.ts';
 import type { Node } from './graph.ts';
-import { paddedColumns } from './packing.ts';
-import type { PackedForm } from './packing64.ts';
+import { paddedColumns } from '../packing.simd.ts';
+import type { PackedForm } from '../packing64.simd.ts';
 import type { Operand64, PlainOperation, View64 } from './plain64.ts';
 import type { Context } from './planner.ts';
 import type { PlacedWeight } from './weights.ts';

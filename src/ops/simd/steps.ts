@@ -4,16 +4,16 @@ import { runAttention } from '../attention.simd.ts';
 import { runAttention64 } from '../attention64.simd.ts';
 import { conv2dKernels, runConv2d, runPad } from '../conv2d.simd.ts';
 import { conv2d64Kernels, runConv2d64 } from '../conv2d64.simd.ts';
-import { dotProductsKernels } from '../dotProducts.simd.ts';
-import { dotProducts64Kernels } from '../dotProducts64.simd.ts';
+import { dotProductsKernels } from '../dot-products.simd.ts';
+import { dotProducts64Kernels } from '../dot-products64.simd.ts';
 import { runLinear, runPack } from '../linear.simd.ts';
 import { runLinear64 } from '../linear64.simd.ts';
 import type { FunctionBuilder } from '../../wasm/assembler.ts';
 import { elementwiseKernels, runElementwise } from './elementwise.ts';
-import { halfKernels, runNarrow } from './half.ts';
+import { halfKernels, runNarrow } from '../half.simd.ts';
 import type { Machine } from '../../wasm/machine.ts';
 import { runCopy64, runPlain64 } from './plain64.ts';
-import type { Tile } from './tiles.ts';
+import type { Tile } from '../tiles.simd.ts';
 
 export { checkKernels } from './canary.ts';
 

@@ -2,7 +2,7 @@
 
 import { sizeOf } from '../tensor.ts';
 import type { PackStep } from '../linear.simd.ts';
-import { packedColumnsBytes } from './packing.ts';
+import { packedColumnsBytes } from '../packing.simd.ts';
 
 /** plain: row-major; columns: B of a product, packed in panels of 8 columns; rows: A of a convolution, in panels of MR rows. */
 export type WeightLayout = 'plain' | 'columns' | 'rows';

@@ -2,7 +2,7 @@
 
 import ndarray from 'ndarray';
 import { createExecutor, type Executor, type Precision } from '../../clip/executor.ts';
-import { emulating, type Emulation } from '../../ops/emulate.ts';
+import { emulating, type Emulation } from '../../graph/emulate.ts';
 import type { AttentionOptions, Conv2dOptions, Operations } from '../../ops/operations.ts';
 import { reference } from '../../ops/reference.ts';
 import { reference64, toFloat64 } from '../../ops/reference64.ts';

@@ -1,6 +1,6 @@
 // What a fault is: one thing done differently while a piece of the network is computed.
 
-import type { Emulation } from '../../ops/emulate.ts';
+import type { Emulation } from '../../graph/emulate.ts';
 import type { OperationName } from '../../ops/simd/graph.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';

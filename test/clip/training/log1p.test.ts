@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { log1p } from '../../../src/clip/training/log1p.ts';
+import { log1p } from '../../../src/ops/log1p.ts';
 import { lists } from './support.ts';
 
 /** The distance in units of the expected value's last place. */

@@ -5,7 +5,7 @@ import type { SimdExecutor } from '../../../src/clip/simd-executor.ts';
 import type { Operations } from '../../../src/ops/operations.ts';
 import { reference } from '../../../src/ops/reference.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
-import type { Summation } from '../../../src/ops/dotProducts.ts';
+import type { Summation } from '../../../src/ops/dot-products.ts';
 import type { Floats, Summer } from './probe.ts';
 import { blocks, only, renamed, stripes, type Tree } from './tree.ts';
 

@@ -1,6 +1,6 @@
 // Precisions lower than float32, emulated on the backend's own inputs.
 
-import { EXACT, type Emulation } from '../../../ops/emulate.ts';
+import { EXACT, type Emulation } from '../../../graph/emulate.ts';
 import type { Fault } from '../fault.ts';
 
 const emulated = (name: string, explanation: string, ...variants: readonly Partial<Emulation>[]): Fault[] =>

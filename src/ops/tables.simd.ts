@@ -5,10 +5,10 @@
 //     FAST    512 words: the bits of 2^(j/512) less j·2^43, so that adding k·2^43 gives the bits of 2^(k/512) (fastExp.ts)
 //     ERF     33 rows of 13 binary64 coefficients of erfCore.ts (erfCore.simd.ts says which), then HEAD, the head of 2/√π
 
-import { erfTables } from '../erfCore.ts';
-import { TH, TL } from '../expCore.ts';
-import { ONE, squareRoot, toDouble } from '../fixedPoint.ts';
-import type { Machine } from '../../wasm/machine.ts';
+import { erfTables } from './erf-core.ts';
+import { TH, TL } from './exp-core.ts';
+import { ONE, squareRoot, toDouble } from './fixed-point.ts';
+import type { Machine } from '../wasm/machine.ts';
 
 export const EXACT = 0;
 export const FAST = EXACT + 64 * 16;

@@ -2,10 +2,10 @@
 // Emulation; which emulations a claimed precision stands for is said where claims are judged. The contract's bits are not touched by any of this.
 
 import ndarray from 'ndarray';
-import type { Summation } from './dotProducts.ts';
-import type { AttentionOptions, Operations } from './operations.ts';
-import type { RoundFormat } from './round.ts';
-import { reshape, sizeOf, type Tensor } from './tensor.ts';
+import type { Summation } from '../ops/dot-products.ts';
+import type { AttentionOptions, Operations } from '../ops/operations.ts';
+import type { RoundFormat } from '../ops/round.ts';
+import { reshape, sizeOf, type Tensor } from '../ops/tensor.ts';
 
 export interface Emulation {
   /** What tensors and parameters are stored in: every operation's result is rounded to it. null: float32. */

@@ -5,8 +5,8 @@
 //
 // Names: gemm64_MRx8, pack64_TECHNIQUE. Every line of a panel is 64 bytes, a line of the cache.
 
-import { NR } from './dotProducts.simd.ts';
-import type { Tile } from './simd/tiles.ts';
+import { NR } from './dot-products.simd.ts';
+import type { Tile } from './tiles.simd.ts';
 import { advance, f64, f64x2, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from '../wasm/assembler.ts';
 
 /** Columns of a tile: half a panel. */

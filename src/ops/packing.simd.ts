@@ -3,9 +3,9 @@
 // Layout of a packed operand of R-wide panels: for each block of 128 k, for each panel: kc lines of R elements. A block of n vectors
 // (rows of A, columns of B) takes n·kc elements, so block b begins at element 128·n·b and panel p of it at R·kc·p.
 
-import { BLOCK, type Summation } from '../dotProducts.ts';
-import { NR } from '../dotProducts.simd.ts';
-import type { Machine } from '../../wasm/machine.ts';
+import { BLOCK, type Summation } from './dot-products.ts';
+import { NR } from './dot-products.simd.ts';
+import type { Machine } from '../wasm/machine.ts';
 
 /** Bytes of an element: 4 in float32 mode, 8 in float64 mode. */
 export type Width = 4 | 8;

@@ -5,7 +5,7 @@
 //     row 32, from 3.9375 on: 1 and zeros
 
 import type { Constants } from '../wasm/lanes.ts';
-import { ERF, ERF_COEFFICIENTS, HEAD } from './simd/tables.ts';
+import { ERF, ERF_COEFFICIENTS, HEAD } from './tables.simd.ts';
 import { f64x2, get, i32, i32x4, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 
 const ONE_FROM = 3.9375;

@@ -6,7 +6,7 @@
 // Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/slow/sweep.test.ts compares the hashes); float64: below 1 ulp in the normal range.
 // Only + - * of binary64 and integers: the same bits in every engine. Math.exp's bits are the engine's own.
 
-import { ONE, scaled, squareRoot, toDouble } from './fixedPoint.ts';
+import { ONE, scaled, squareRoot, toDouble } from './fixed-point.ts';
 
 const INV = 92.33248261689366; // 64 / ln 2
 const MAGIC = 6755399441055744; // 1.5·2^52: adding it and taking it away rounds to a whole number, to nearest, for |x·INV| < 2^51

@@ -3,7 +3,7 @@
 
 import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 import { firsts, seconds } from '../wasm/lanes.ts';
-import { EXACT } from './simd/tables.ts';
+import { EXACT } from './tables.simd.ts';
 
 const INV = 92.33248261689366; // 64 / ln 2
 const MAGIC = 6755399441055744; // 1.5·2^52

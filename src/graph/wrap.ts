@@ -1,6 +1,6 @@
 // A set of operations as an object of functions, for those who replace some of them.
 
-import type { Operations } from './operations.ts';
+import type { Operations } from '../ops/operations.ts';
 
 /** All operations as functions of their own: a class's methods need their `this`, and a spread of an instance has none of them. */
 export function bound(ops: Operations): Operations {

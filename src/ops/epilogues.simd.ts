@@ -1,10 +1,10 @@
 // What follows a product in the network, applied to a finished block of it while the block is in the cache. Each step rounds as its own operation would.
 
-import { affine, maskOf, reluIf } from '../batchNorm2d.simd.ts';
-import { geluBlock } from '../gelu.simd.ts';
-import { quickGeluBlock } from '../quickGelu.simd.ts';
-import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, v128, when, type Code } from '../../wasm/assembler.ts';
-import { paramsOf, type Block } from '../../wasm/lanes.ts';
+import { affine, maskOf, reluIf } from './batch-norm2d.simd.ts';
+import { geluBlock } from './gelu.simd.ts';
+import { quickGeluBlock } from './quick-gelu.simd.ts';
+import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, v128, when, type Code } from '../wasm/assembler.ts';
+import { paramsOf, type Block } from '../wasm/lanes.ts';
 
 /**
  * linearEpilogue(c, ldc, rows, cols, bias, act, residual, ldr, tables): c[r][j] = RN32(act(RN32(c[r][j] + bias[j])) + residual[r][j]), in place.

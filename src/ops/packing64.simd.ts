@@ -1,9 +1,9 @@
 // Products of packed operands in float64 mode. Weights are packed once for both modes, in float32 or in half precision, and widened block by block on the
 // way into a product: no second copy of them is ever made.
 
-import { NR } from '../dotProducts.simd.ts';
-import { HALF } from '../dotProducts64.simd.ts';
-import type { Machine } from '../../wasm/machine.ts';
+import { NR } from './dot-products.simd.ts';
+import { HALF } from './dot-products64.simd.ts';
+import type { Machine } from '../wasm/machine.ts';
 
 /** How a packed operand lies in memory. */
 export type PackedForm = 'f64' | 'f32' | 'f16';

@@ -8,9 +8,9 @@
 //     29 bits that binary32 lacks. One binary64 has at most 2^53 units in its last place, so that 2^17 of them are more than 2^-36.1 of any y:
 //     where the 29 bits are at least 2^17 away from 2^28, the binary32 is proved; else (once in 2,048 values) the caller computes it with expCore.
 
-import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from '../../wasm/assembler.ts';
-import { type Constants, lowWords } from '../../wasm/lanes.ts';
-import { FAST, FAST_SIZE } from './tables.ts';
+import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import { type Constants, lowWords } from '../wasm/lanes.ts';
+import { FAST, FAST_SIZE } from './tables.simd.ts';
 
 /** k + f = x times this. */
 export const PER_STEP = 8 * 92.33248261689366; // 512 / ln 2

@@ -6,7 +6,7 @@
 //
 // Names: gemm_MRx8 and gemm_MRx4, pack_TECHNIQUE. docs/kernel-tour.md takes the way from three loops to here.
 
-import type { Tile } from './simd/tiles.ts';
+import type { Tile } from './tiles.simd.ts';
 import { advance, f32, f32x4, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from '../wasm/assembler.ts';
 
 /** Columns of a tile. */

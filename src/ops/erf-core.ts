@@ -7,7 +7,7 @@
 // Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/slow/sweep.test.ts compares the hash).
 // Only + - * of binary64 and integers: the same bits in every engine.
 
-import { FRACTION_BITS, ONE, scaled, squareRoot, toDouble } from './fixedPoint.ts';
+import { FRACTION_BITS, ONE, scaled, squareRoot, toDouble } from './fixed-point.ts';
 
 const DEGREE = 12;
 const ODD_TERMS = 9; // x, x^3, …, x^17

@@ -3,7 +3,7 @@
 import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runRows, type RowsStep } from '../wasm/rows.ts';
-import { total } from './simd/stripes.ts';
+import { total } from './stripes.simd.ts';
 import { advance, f64, f64x2, FunctionBuilder, get, i32, repeat, set, v128, when } from '../wasm/assembler.ts';
 
 /** y may be x with the same stride. */
