@@ -6,7 +6,7 @@ import type { Tap } from '../layers/module.ts';
 import { emulating, emulationKey } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { TILE } from '../ops/tiles.simd.ts';
-import { Recorder } from '../ops/simd/graph.ts';
+import { Recorder } from '../graph/recorder.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../wasm/machine.ts';
 import { plan, type Plan } from '../ops/simd/planner.ts';
 import { encodeProgram } from '../ops/simd/program-text.ts';

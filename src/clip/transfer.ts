@@ -1,7 +1,7 @@
 // Tensors into the SIMD executor's memory and out of it. float32 numbers become float64 ones as they are; the other way would need a rounding, and is refused.
 
 import ndarray from 'ndarray';
-import { elementAt, indexAt } from '../ops/simd/graph.ts';
+import { elementAt, indexAt } from '../graph/recorder.ts';
 import type { Placed } from '../ops/simd/planner.ts';
 import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Precision } from './executor.ts';

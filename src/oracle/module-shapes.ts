@@ -4,7 +4,7 @@
 import { parameterShapes } from '../clip/architecture.ts';
 import type { Architecture } from '../clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../layers/index.ts';
-import { Recorder } from '../ops/simd/graph.ts';
+import { Recorder } from '../graph/recorder.ts';
 
 /**
  * The shapes of all modules' outputs under PyTorch's paths, in the network's order; `visual` (N,E) is the last.

@@ -2,7 +2,7 @@
 
 import { batchNormAC } from '../batch-norm2d.simd.ts';
 import { roundInto, type RoundFormat } from '../round.ts';
-import { storageOf, type Node } from './graph.ts';
+import { storageOf, type Node } from '../../graph/recorder.ts';
 import type { Context } from './planner.ts';
 
 /** batchNorm2d's a and c per channel. */

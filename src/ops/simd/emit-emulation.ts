@@ -5,7 +5,7 @@ import { NR } from '../dot-products.simd.ts';
 import type { RoundFormat } from '../round.ts';
 import { sizeOf, type Tensor } from '../tensor.ts';
 import { inPlace } from './emit-operands.ts';
-import { storageOf, type Node } from './graph.ts';
+import { storageOf, type Node } from '../../graph/recorder.ts';
 import { paddedColumns } from '../packing.simd.ts';
 import type { Context } from './planner.ts';
 import { liesTransposed, weightElements, type PlacedWeight } from './weights.ts';

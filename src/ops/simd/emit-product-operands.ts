@@ -5,10 +5,10 @@ import type { Conv2dStep } from '../conv2d.simd.ts';
 import { NR } from '../dot-products.simd.ts';
 import { sizeOf, type Tensor } from '../tensor.ts';
 import { asDense, dense, packedWeight, planes } from './emit-operands.ts';
-import { storageOf, view, type Node } from './graph.ts';
+import { storageOf, view, type Node } from '../../graph/recorder.ts';
 import { packedColumnsBytes, paddedColumns, type Width } from '../packing.simd.ts';
 import type { Context } from './planner.ts';
-import { collapse } from './views.ts';
+import { collapse } from '../../graph/views.ts';
 import type { PlacedWeight } from './weights.ts';
 
 type Windows = Pick<Conv2dStep, 'MR' | 'N' | 'O' | 'K' | 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' | 'strideH' | 'strideW' | 'offsets'>;

@@ -9,7 +9,7 @@ import { affine } from './affine.ts';
 import { dense, like, rows, spacedRows } from './emit-operands.ts';
 import { attentionTokens, eachProduct, packA, packB, packedRows, windows, type PackedB } from './emit-product-operands.ts';
 import { residualOf, type Item } from './fuse.ts';
-import type { Node } from './graph.ts';
+import type { Node } from '../../graph/recorder.ts';
 import { paddedColumns } from '../packing.simd.ts';
 import type { Context } from './planner.ts';
 

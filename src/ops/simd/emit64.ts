@@ -8,7 +8,7 @@ import { sizeOf, type Tensor } from '../tensor.ts';
 import { copy, dense, inPlace, like, lying, planes, rows, spacedRows } from './emit-operands.ts';
 import { attentionTokens, eachProduct, packA, packB, packedRows, windows } from './emit-product-operands.ts';
 import type { Item } from './fuse.ts';
-import type { Node } from './graph.ts';
+import type { Node } from '../../graph/recorder.ts';
 import { paddedColumns } from '../packing.simd.ts';
 import type { PackedForm } from '../packing64.simd.ts';
 import type { Operand64, PlainOperation, View64 } from './plain64.ts';

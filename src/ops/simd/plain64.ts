@@ -3,7 +3,7 @@
 
 import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
-import type { OperationName } from './graph.ts';
+import type { OperationName } from '../../graph/recorder.ts';
 import { share, type Machine } from '../../wasm/machine.ts';
 import { reference64 } from '../reference64.ts';
 import { sizeOf, type Tensor } from '../tensor.ts';

@@ -5,7 +5,7 @@ import { Arena } from './arena.ts';
 import { emit } from './emit.ts';
 import { emit64 } from './emit64.ts';
 import { fuse, single } from './fuse.ts';
-import { storageOf, type Recorder, type Storage } from './graph.ts';
+import { storageOf, type Recorder, type Storage } from '../../graph/recorder.ts';
 import type { Width } from '../packing.simd.ts';
 import type { Step } from './steps.ts';
 import type { PlacedWeight } from './weights.ts';

@@ -1,7 +1,7 @@
 // A recorded operation, computed.
 
 import type { BatchNormParameters } from '../../ops/operations.ts';
-import type { OperationName } from '../../ops/simd/graph.ts';
+import type { OperationName } from '../../graph/recorder.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 

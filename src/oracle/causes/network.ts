@@ -4,7 +4,7 @@
 import { parameterShapes } from '../../clip/architecture.ts';
 import type { Architecture } from '../../clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../../layers/index.ts';
-import { Recorder, storageOf, type Node, type Storage } from '../../ops/simd/graph.ts';
+import { Recorder, storageOf, type Node, type Storage } from '../../graph/recorder.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 
 export interface Network {

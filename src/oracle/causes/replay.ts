@@ -1,7 +1,7 @@
 // Computes a piece of the network once more, with a fault in it or without.
 
 import ndarray from 'ndarray';
-import { indexAt, storageOf, type Node, type Storage } from '../../ops/simd/graph.ts';
+import { indexAt, storageOf, type Node, type Storage } from '../../graph/recorder.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import { apply } from './apply.ts';
 import type { Arithmetic } from './arithmetic.ts';

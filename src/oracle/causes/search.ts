@@ -4,7 +4,7 @@ import { activationOf } from '../../clip/activation.ts';
 import type { CLIP } from '../../clip/clip.ts';
 import type { Checkpoint } from '../../clip/checkpoint/checkpoint.ts';
 import { openWeights } from '../../clip/load.ts';
-import type { OperationName } from '../../ops/simd/graph.ts';
+import type { OperationName } from '../../graph/recorder.ts';
 import { sizeOf, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import { FLOAT32_LIMITS, type Limits } from '../layer-result.ts';
 import { measure } from '../measures.ts';

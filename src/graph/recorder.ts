@@ -2,12 +2,12 @@
 // ndarrays over a Storage, a piece of memory that has no address yet, so that views (transpose, hi, lo, pick) work as on any ndarray.
 
 import ndarray from 'ndarray';
-import type { Summation } from '../dot-products.ts';
-import type { RoundFormat } from '../round.ts';
-import type { AttentionOptions, AvgPool2dOptions, BatchNormParameters, Conv2dOptions, Operations } from '../operations.ts';
-import { pairOf, windowCount } from '../checks.ts';
-import { isContiguous, sizeOf, type Tensor } from '../tensor.ts';
-import { NR } from '../dot-products.simd.ts';
+import type { Summation } from '../ops/dot-products.ts';
+import type { RoundFormat } from '../ops/round.ts';
+import type { AttentionOptions, AvgPool2dOptions, BatchNormParameters, Conv2dOptions, Operations } from '../ops/operations.ts';
+import { pairOf, windowCount } from '../ops/checks.ts';
+import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
+import { NR } from '../ops/dot-products.simd.ts';
 
 /** Data that is known when it is recorded. */
 type Constant = Float32Array | Float64Array | Int32Array;

@@ -1,6 +1,6 @@
 // Questions about how a recorded view lies in its storage. Strides in elements.
 
-import type { Tensor } from '../tensor.ts';
+import type { Tensor } from '../ops/tensor.ts';
 
 /** Leading axes as one: how many vectors the first axes count and how far apart they lie; null if not evenly. */
 export function collapse(shape: readonly number[], stride: readonly number[]): { count: number; stride: number } | null {
