@@ -8,7 +8,7 @@ import { NR } from '../src/ops/dot-products.simd.ts';
 import { runLinear, runPack, type LinearStep } from '../src/ops/linear.simd.ts';
 import { compile, instantiate } from '../src/wasm/machine.ts';
 import { gemmBlock, packColumns, packRows, type Operand } from '../src/ops/packing.simd.ts';
-import { kernels } from '../src/ops/simd/steps.ts';
+import { kernels } from '../src/compiler/steps.ts';
 import { TILE } from '../src/ops/tiles.simd.ts';
 import { ceilingHere } from './ceiling.ts';
 import { describeMachine, machine as machineHere } from './machine.ts';

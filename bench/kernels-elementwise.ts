@@ -6,7 +6,7 @@ import ndarray from 'ndarray';
 import { add, avgPool2d, batchNorm2d, contiguous, embedding, erf, exp, gelu, l2Normalize, layerNorm, mean, quickGelu, relu, scale, sigmoid, softmax } from '../src/ops/index.ts';
 import type { Tensor } from '../src/ops/index.ts';
 import { batchNormAC } from '../src/ops/batch-norm2d.simd.ts';
-import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../src/ops/simd/elementwise.ts';
+import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../src/compiler/elementwise.ts';
 import { compile, instantiate, type Machine } from '../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../src/ops/tables.simd.ts';
 

@@ -2,7 +2,7 @@
 // when their model is gone: the caches below never hold more than the models that live.
 
 import { instantiate, type Machine } from '../src/wasm/machine.ts';
-import * as operations from '../src/ops/simd/steps.ts';
+import * as operations from '../src/compiler/steps.ts';
 import { abort, Barrier, Released } from './barrier.ts';
 import type { Outcome, Task } from './job.ts';
 import { readProgram, runProgram, type RunStep, type Step } from './run-program.ts';

@@ -6,11 +6,11 @@ export interface SharedModel {
   readonly module: WebAssembly.Module;
   /** Weights, activations and programs. It may grow between runs. */
   readonly memory: WebAssembly.Memory;
-  /** URL of an ES module that exports `runStep`. Default: the operations of src/ops/simd/steps.ts. */
+  /** URL of an ES module that exports `runStep`. Default: the operations of src/compiler/steps.ts. */
   readonly steps?: string;
 }
 
-/** A program to run: a list of steps as text (src/ops/simd/program-text.ts) in the model's memory, put there by the caller, who keeps it there unchanged while the id is in use. */
+/** A program to run: a list of steps as text (src/compiler/program-text.ts) in the model's memory, put there by the caller, who keeps it there unchanged while the id is in use. */
 export interface Program {
   /** Unique within its model and never given to another text: threads parse a text once and then know it by this number. */
   readonly id: number;

@@ -1,7 +1,7 @@
 // The loop that every thread runs: all steps of a program in order, this part's share of each, and a barrier in between. Nothing of Node.
 
 import type { Machine } from '../src/wasm/machine.ts';
-import { decodeProgram } from '../src/ops/simd/program-text.ts';
+import { decodeProgram } from '../src/compiler/program-text.ts';
 import type { Barrier } from './barrier.ts';
 
 /** One operation of a recorded network as plain data. Which fields there are is known to the run function of its kind. */

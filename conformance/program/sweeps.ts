@@ -4,7 +4,7 @@ import ndarray from 'ndarray';
 import { TILE } from '../../src/ops/tiles.simd.ts';
 import { erf, exp, gelu, quickGelu, sigmoid } from '../../src/ops/index.ts';
 import { compile, instantiate } from '../../src/wasm/machine.ts';
-import { kernels, runStep } from '../../src/ops/simd/steps.ts';
+import { kernels, runStep } from '../../src/compiler/steps.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { fnv1a, Fold, type Folded } from './hash.ts';

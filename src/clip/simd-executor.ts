@@ -8,11 +8,11 @@ import type { Operations } from '../ops/operations.ts';
 import { TILE } from '../ops/tiles.simd.ts';
 import { Recorder } from '../graph/recorder.ts';
 import { compile, instantiate, MAXIMUM_PAGES, type Machine } from '../wasm/machine.ts';
-import { plan, type Plan } from '../ops/simd/planner.ts';
-import { encodeProgram } from '../ops/simd/program-text.ts';
-import { checkKernels, kernels, runStep, type Step } from '../ops/simd/steps.ts';
+import { plan, type Plan } from '../compiler/planner.ts';
+import { encodeProgram } from '../compiler/program-text.ts';
+import { checkKernels, kernels, runStep, type Step } from '../compiler/steps.ts';
 import { TABLES_BYTES, writeTables } from '../ops/tables.simd.ts';
-import { layoutOf, packStep, weightElements, type PlacedWeight } from '../ops/simd/weights.ts';
+import { layoutOf, packStep, weightElements, type PlacedWeight } from '../compiler/weights.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { emulationIn, type Executor, type Precision, type Residency, type RunOptions } from './executor.ts';
@@ -42,7 +42,7 @@ function compiled(): { module: WebAssembly.Module; shared: boolean } {
 /** Why not, or null; undefined as long as nobody has asked. */
 let refused: string | null | undefined;
 
-/** What this engine lacks of what the kernels need, or which of the rules it breaks (src/ops/simd/canary.ts); null where all is well. */
+/** What this engine lacks of what the kernels need, or which of the rules it breaks (src/compiler/canary.ts); null where all is well. */
 export function simdRefusal(): string | null {
   if (refused === undefined) {
     try {

@@ -2,7 +2,7 @@
 
 import ndarray from 'ndarray';
 import { elementAt, indexAt } from '../graph/recorder.ts';
-import type { Placed } from '../ops/simd/planner.ts';
+import type { Placed } from '../compiler/planner.ts';
 import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Precision } from './executor.ts';
 

@@ -1,9 +1,9 @@
 // The canary lets right kernels pass and refuses kernels that break a rule.
 
 import { describe, expect, test, vi } from 'vitest';
-import { checkKernels, checkMachine } from '../../src/ops/simd/canary.ts';
+import { checkKernels, checkMachine } from '../../src/compiler/canary.ts';
 import { compile, instantiate, type Machine } from '../../src/wasm/machine.ts';
-import { kernels } from '../../src/ops/simd/steps.ts';
+import { kernels } from '../../src/compiler/steps.ts';
 import { writeTables } from '../../src/ops/tables.simd.ts';
 
 const tile = { MR: 4, unroll: 1 };

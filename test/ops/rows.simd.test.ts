@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { l2Normalize, layerNorm, mean, softmax } from '../../src/ops/index.ts';
 import { anyFloat32, rawNumbers, seed, tensorOf, unitNumbers } from '../support/arbitraries.ts';
-import type { ElementwiseStep } from '../../src/ops/simd/elementwise.ts';
+import type { ElementwiseStep } from '../../src/compiler/elementwise.ts';
 import { Bench, BENCHES, PARTS } from '../support/simd.ts';
 
 const KINDS = ['softmax', 'layerNorm', 'l2Normalize', 'mean'] as const;

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { erfCore32 } from '../../src/ops/erf-core.ts';
 import { expCore } from '../../src/ops/exp-core.ts';
-import { elementwiseKernels, runElementwise } from '../../src/ops/simd/elementwise.ts';
+import { elementwiseKernels, runElementwise } from '../../src/compiler/elementwise.ts';
 import { compile, instantiate } from '../../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import { sigmoidCore32 } from '../../src/ops/sigmoid.ts';

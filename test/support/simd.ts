@@ -1,7 +1,7 @@
 // A bench for SIMD steps: operands are laid into a memory full of canaries, a step is computed part by part, and then every word of the memory must be
 // what it was, but for the output, whose words must be the expected ones.
 
-import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../../src/ops/simd/elementwise.ts';
+import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../../src/compiler/elementwise.ts';
 import { compile, instantiate, type Kernels, type Machine } from '../../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import { withBits } from './bits.ts';

@@ -5,9 +5,9 @@ import { emitQuantize, emitRound } from './emit-emulation.ts';
 import { copy, dense, inPlace, like, planes, rows } from './emit-operands.ts';
 import { emitAttention, emitConv2d, emitLinear, emitMatmul } from './emit-products.ts';
 import type { Item } from './fuse.ts';
-import type { Node } from '../../graph/recorder.ts';
+import type { Node } from '../graph/recorder.ts';
 import type { Context } from './planner.ts';
-import { collapse } from '../../graph/views.ts';
+import { collapse } from '../graph/views.ts';
 
 type Emitter = (item: Item, context: Context) => void;
 

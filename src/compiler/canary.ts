@@ -1,13 +1,13 @@
 // Before a thread computes, it proves on a few numbers that its kernels keep the rules that the contract rests on. 32-bit ARM flushes
 // subnormals in SIMD, and native add-ons built with fast-math switch a thread to flush-to-zero: both say that all is well.
 
-import { dot32, dot64 } from '../dot-products.ts';
-import { NR } from '../dot-products.simd.ts';
-import { expCore } from '../exp-core.ts';
-import { instantiate, MAXIMUM_PAGES, type Machine } from '../../wasm/machine.ts';
-import { packColumns, packRows } from '../packing.simd.ts';
-import { gemmBlock64 } from '../packing64.simd.ts';
-import { writeTables } from '../tables.simd.ts';
+import { dot32, dot64 } from '../ops/dot-products.ts';
+import { NR } from '../ops/dot-products.simd.ts';
+import { expCore } from '../ops/exp-core.ts';
+import { instantiate, MAXIMUM_PAGES, type Machine } from '../wasm/machine.ts';
+import { packColumns, packRows } from '../ops/packing.simd.ts';
+import { gemmBlock64 } from '../ops/packing64.simd.ts';
+import { writeTables } from '../ops/tables.simd.ts';
 
 /**
  * Proves compiled kernels on the calling thread, in a small memory of their own.

@@ -1,19 +1,19 @@
 // All steps there are: which kernels they need, and who runs them. The choice of kernels is made here and in tiles.ts, nowhere else.
 
-import { runAttention } from '../attention.simd.ts';
-import { runAttention64 } from '../attention64.simd.ts';
-import { conv2dKernels, runConv2d, runPad } from '../conv2d.simd.ts';
-import { conv2d64Kernels, runConv2d64 } from '../conv2d64.simd.ts';
-import { dotProductsKernels } from '../dot-products.simd.ts';
-import { dotProducts64Kernels } from '../dot-products64.simd.ts';
-import { runLinear, runPack } from '../linear.simd.ts';
-import { runLinear64 } from '../linear64.simd.ts';
-import type { FunctionBuilder } from '../../wasm/assembler.ts';
+import { runAttention } from '../ops/attention.simd.ts';
+import { runAttention64 } from '../ops/attention64.simd.ts';
+import { conv2dKernels, runConv2d, runPad } from '../ops/conv2d.simd.ts';
+import { conv2d64Kernels, runConv2d64 } from '../ops/conv2d64.simd.ts';
+import { dotProductsKernels } from '../ops/dot-products.simd.ts';
+import { dotProducts64Kernels } from '../ops/dot-products64.simd.ts';
+import { runLinear, runPack } from '../ops/linear.simd.ts';
+import { runLinear64 } from '../ops/linear64.simd.ts';
+import type { FunctionBuilder } from '../wasm/assembler.ts';
 import { elementwiseKernels, runElementwise } from './elementwise.ts';
-import { halfKernels, runNarrow } from '../half.simd.ts';
-import type { Machine } from '../../wasm/machine.ts';
+import { halfKernels, runNarrow } from '../ops/half.simd.ts';
+import type { Machine } from '../wasm/machine.ts';
 import { runCopy64, runPlain64 } from './plain64.ts';
-import type { Tile } from '../tiles.simd.ts';
+import type { Tile } from '../ops/tiles.simd.ts';
 
 export { checkKernels } from './canary.ts';
 

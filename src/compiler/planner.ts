@@ -1,12 +1,12 @@
 // From a recorded network to a plan: steps with addresses, in order, and what has to be copied in before and out after.
 
-import type { Tensor } from '../tensor.ts';
+import type { Tensor } from '../ops/tensor.ts';
 import { Arena } from './arena.ts';
 import { emit } from './emit.ts';
 import { emit64 } from './emit64.ts';
 import { fuse, single } from './fuse.ts';
-import { storageOf, type Recorder, type Storage } from '../../graph/recorder.ts';
-import type { Width } from '../packing.simd.ts';
+import { storageOf, type Recorder, type Storage } from '../graph/recorder.ts';
+import type { Width } from '../ops/packing.simd.ts';
 import type { Step } from './steps.ts';
 import type { PlacedWeight } from './weights.ts';
 

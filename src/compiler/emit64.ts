@@ -1,16 +1,16 @@
 // One recorded operation becomes steps of float64 mode. Products have kernels of their own; everything else is the plain definition on shares of the memory
 // (plain64.ts). Nothing is fused: what a truth costs beyond its products is small.
 
-import { attentionScratchBytes } from '../attention.simd.ts';
-import { SCRATCH64 } from '../conv2d64.simd.ts';
-import { WIDENED_PANEL64 } from '../linear64.simd.ts';
-import { sizeOf, type Tensor } from '../tensor.ts';
+import { attentionScratchBytes } from '../ops/attention.simd.ts';
+import { SCRATCH64 } from '../ops/conv2d64.simd.ts';
+import { WIDENED_PANEL64 } from '../ops/linear64.simd.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { copy, dense, inPlace, like, lying, planes, rows, spacedRows } from './emit-operands.ts';
 import { attentionTokens, eachProduct, packA, packB, packedRows, windows } from './emit-product-operands.ts';
 import type { Item } from './fuse.ts';
-import type { Node } from '../../graph/recorder.ts';
-import { paddedColumns } from '../packing.simd.ts';
-import type { PackedForm } from '../packing64.simd.ts';
+import type { Node } from '../graph/recorder.ts';
+import { paddedColumns } from '../ops/packing.simd.ts';
+import type { PackedForm } from '../ops/packing64.simd.ts';
 import type { Operand64, PlainOperation, View64 } from './plain64.ts';
 import type { Context } from './planner.ts';
 import type { PlacedWeight } from './weights.ts';

@@ -3,10 +3,10 @@
 
 import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
-import type { OperationName } from '../../graph/recorder.ts';
-import { share, type Machine } from '../../wasm/machine.ts';
-import { reference64 } from '../reference64.ts';
-import { sizeOf, type Tensor } from '../tensor.ts';
+import type { OperationName } from '../graph/recorder.ts';
+import { share, type Machine } from '../wasm/machine.ts';
+import { reference64 } from '../ops/reference64.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
 
 /** A tensor in memory: element (i, j, …) lies i·stride[0] + j·stride[1] + … elements from the address. */
 export interface View64 {

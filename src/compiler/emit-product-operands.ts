@@ -1,14 +1,14 @@
 // Operands of the products (conv2d, linear, matmul, attention) of both modes: where they lie, and how they are packed.
 
-import type { AttentionStep, Tokens } from '../attention.simd.ts';
-import type { Conv2dStep } from '../conv2d.simd.ts';
-import { NR } from '../dot-products.simd.ts';
-import { sizeOf, type Tensor } from '../tensor.ts';
+import type { AttentionStep, Tokens } from '../ops/attention.simd.ts';
+import type { Conv2dStep } from '../ops/conv2d.simd.ts';
+import { NR } from '../ops/dot-products.simd.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { asDense, dense, packedWeight, planes } from './emit-operands.ts';
-import { storageOf, view, type Node } from '../../graph/recorder.ts';
-import { packedColumnsBytes, paddedColumns, type Width } from '../packing.simd.ts';
+import { storageOf, view, type Node } from '../graph/recorder.ts';
+import { packedColumnsBytes, paddedColumns, type Width } from '../ops/packing.simd.ts';
 import type { Context } from './planner.ts';
-import { collapse } from '../../graph/views.ts';
+import { collapse } from '../graph/views.ts';
 import type { PlacedWeight } from './weights.ts';
 
 type Windows = Pick<Conv2dStep, 'MR' | 'N' | 'O' | 'K' | 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' | 'strideH' | 'strideW' | 'offsets'>;

@@ -1,8 +1,8 @@
 // How parameters lie in memory: matrices of products are packed once, at load; everything else lies as it is.
 
-import { sizeOf } from '../tensor.ts';
-import type { PackStep } from '../linear.simd.ts';
-import { packedColumnsBytes } from '../packing.simd.ts';
+import { sizeOf } from '../ops/tensor.ts';
+import type { PackStep } from '../ops/linear.simd.ts';
+import { packedColumnsBytes } from '../ops/packing.simd.ts';
 
 /** plain: row-major; columns: B of a product, packed in panels of 8 columns; rows: A of a convolution, in panels of MR rows. */
 export type WeightLayout = 'plain' | 'columns' | 'rows';

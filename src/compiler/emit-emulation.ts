@@ -1,12 +1,12 @@
 // Steps of the operations that emulate smaller formats (round, quantize). Parameters are taken as they lie: packed ones, padding included, stay packed,
 // since every element is rounded for itself and every output lies in one panel.
 
-import { NR } from '../dot-products.simd.ts';
-import type { RoundFormat } from '../round.ts';
-import { sizeOf, type Tensor } from '../tensor.ts';
+import { NR } from '../ops/dot-products.simd.ts';
+import type { RoundFormat } from '../ops/round.ts';
+import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { inPlace } from './emit-operands.ts';
-import { storageOf, type Node } from '../../graph/recorder.ts';
-import { paddedColumns } from '../packing.simd.ts';
+import { storageOf, type Node } from '../graph/recorder.ts';
+import { paddedColumns } from '../ops/packing.simd.ts';
 import type { Context } from './planner.ts';
 import { liesTransposed, weightElements, type PlacedWeight } from './weights.ts';
 

@@ -1,8 +1,8 @@
 // batchNorm2d's parameters, for those who need their numbers when the plan is made.
 
-import { batchNormAC } from '../batch-norm2d.simd.ts';
-import { roundInto, type RoundFormat } from '../round.ts';
-import { storageOf, type Node } from '../../graph/recorder.ts';
+import { batchNormAC } from '../ops/batch-norm2d.simd.ts';
+import { roundInto, type RoundFormat } from '../ops/round.ts';
+import { storageOf, type Node } from '../graph/recorder.ts';
 import type { Context } from './planner.ts';
 
 /** batchNorm2d's a and c per channel. */

@@ -1,10 +1,10 @@
 // Operands of the steps of both modes: where a view lies, after a copy if it does not lie as a kernel wants it.
 
-import { isContiguous, type Tensor } from '../tensor.ts';
-import { isWhole, paddedStrides, storageOf, view, type Node } from '../../graph/recorder.ts';
+import { isContiguous, type Tensor } from '../ops/tensor.ts';
+import { isWhole, paddedStrides, storageOf, view, type Node } from '../graph/recorder.ts';
 import type { Context } from './planner.ts';
 import type { View64 } from './plain64.ts';
-import { collapse, planesOf, rowsOf } from '../../graph/views.ts';
+import { collapse, planesOf, rowsOf } from '../graph/views.ts';
 import type { PlacedWeight } from './weights.ts';
 
 /** Vectors `stride` elements apart from the address on. */

@@ -1,8 +1,8 @@
 // Which recorded operations are computed together: what follows a product and is used nowhere else is applied to its blocks while they are in
 // the cache. Each operation rounds as it would alone, so no bit depends on this.
 
-import { isWhole, storageOf, type Node, type Recorder, type Storage } from '../../graph/recorder.ts';
-import type { Tensor } from '../tensor.ts';
+import { isWhole, storageOf, type Node, type Recorder, type Storage } from '../graph/recorder.ts';
+import type { Tensor } from '../ops/tensor.ts';
 
 /** One or more nodes that become one step: the first one computes, the others follow. */
 export interface Item {

@@ -1,16 +1,16 @@
 // Steps of conv2d, linear, matmul and attention in float32 mode, with what was fused to them.
 
-import { attentionScratchBytes } from '../attention.simd.ts';
-import { scratchBytes } from '../conv2d.simd.ts';
-import type { Summation } from '../dot-products.ts';
-import { ACTIVATIONS, WIDENED_PANEL, type LinearStep } from '../linear.simd.ts';
-import type { Tensor } from '../tensor.ts';
+import { attentionScratchBytes } from '../ops/attention.simd.ts';
+import { scratchBytes } from '../ops/conv2d.simd.ts';
+import type { Summation } from '../ops/dot-products.ts';
+import { ACTIVATIONS, WIDENED_PANEL, type LinearStep } from '../ops/linear.simd.ts';
+import type { Tensor } from '../ops/tensor.ts';
 import { affine } from './affine.ts';
 import { dense, like, rows, spacedRows } from './emit-operands.ts';
 import { attentionTokens, eachProduct, packA, packB, packedRows, windows, type PackedB } from './emit-product-operands.ts';
 import { residualOf, type Item } from './fuse.ts';
-import type { Node } from '../../graph/recorder.ts';
-import { paddedColumns } from '../packing.simd.ts';
+import type { Node } from '../graph/recorder.ts';
+import { paddedColumns } from '../ops/packing.simd.ts';
 import type { Context } from './planner.ts';
 
 export function emitConv2d({ node, followers, last }: Item, context: Context): void {
