@@ -2,7 +2,7 @@
 // with the definition, all 263,168 outputs, before it is timed. npm run bench:tour, or under another Node: node dist/bench/kernel-tour.js
 
 import Table from 'cli-table3';
-import { createExecutor } from '../src/clip/executor.ts';
+import { createExecutor } from '../src/executors/executor.ts';
 import { dot32, rowProducts } from '../src/ops/dot-products.ts';
 import { NR } from '../src/ops/dot-products.simd.ts';
 import { runLinear, runPack, type LinearStep } from '../src/ops/linear.simd.ts';

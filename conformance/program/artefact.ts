@@ -6,7 +6,7 @@ import { parameterShapes } from '../../src/clip/architecture.ts';
 import type { Checkpoint } from '../../src/clip/checkpoint/checkpoint.ts';
 import { openSynthetic, syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
 import { CLIP } from '../../src/clip/clip.ts';
-import type { Executor } from '../../src/clip/executor.ts';
+import type { Executor } from '../../src/executors/executor.ts';
 import { MODELS, type ModelEntry } from '../../src/clip/models.ts';
 import { sizeOf, type Tensor } from '../../src/ops/tensor.ts';
 import { Fold, type Folded } from './hash.ts';

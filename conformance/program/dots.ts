@@ -3,7 +3,7 @@
 
 import ndarray from 'ndarray';
 import { fillWords } from '../../src/ops/threefry.ts';
-import type { Executor } from '../../src/clip/executor.ts';
+import type { Executor } from '../../src/executors/executor.ts';
 import type { Operations } from '../../src/ops/operations.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { Fold, type Folded } from './hash.ts';

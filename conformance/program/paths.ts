@@ -1,7 +1,7 @@
 // The ways to compute: which of them this engine has, and why it lacks the others.
 
-import { createExecutor, type Executor, type Precision } from '../../src/clip/executor.ts';
-import { simdRefusal } from '../../src/clip/simd-executor.ts';
+import { createExecutor, type Executor, type Precision } from '../../src/executors/executor.ts';
+import { simdRefusal } from '../../src/executors/simd.ts';
 
 export interface Path {
   readonly name: PathName;

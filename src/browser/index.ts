@@ -2,7 +2,7 @@
 
 export { attentionMaps, attentionRollout, type AttentionMapsOptions } from '../clip/attention-maps.ts';
 export { CLIP, type EncodeOptions } from '../clip/clip.ts';
-export type { ExecutorName, ExecutorOptions, Precision, Residency } from '../clip/executor.ts';
+export type { ExecutorName, ExecutorOptions, Precision, Residency } from '../executors/executor.ts';
 export type { PreprocessOptions, RawImage } from '../clip/image/preprocess.ts';
 export { limits, setLimits, type Limits } from '../clip/limits.ts';
 export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from '../clip/models.ts';

@@ -1,7 +1,7 @@
 // load, in a browser.
 
 import type { CLIP } from '../clip/clip.ts';
-import type { ExecutorOptions } from '../clip/executor.ts';
+import type { ExecutorOptions } from '../executors/executor.ts';
 import { loadModel } from '../clip/load-model.ts';
 import type { FetchOptions } from './fetch.ts';
 import { preprocessor, type Preprocess } from './preprocess.ts';

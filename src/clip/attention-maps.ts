@@ -5,7 +5,7 @@ import { byHead } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { CLIP, EncodeOptions } from './clip.ts';
-import type { Precision } from './executor.ts';
+import type { Precision } from '../executors/executor.ts';
 
 export type AttentionMapsOptions = Pick<EncodeOptions, 'precision' | 'signal'>;
 

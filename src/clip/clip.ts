@@ -9,7 +9,7 @@ import { reference } from '../ops/reference.ts';
 import { toFloat64 } from '../ops/reference64.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { Adapters } from './adapters/adapters.ts';
-import type { Executor, Precision } from './executor.ts';
+import type { Executor, Precision } from '../executors/executor.ts';
 import { logitsOf } from './logits.ts';
 import type { Architecture } from './models.ts';
 import { textBatches } from './text-batches.ts';

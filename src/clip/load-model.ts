@@ -5,7 +5,7 @@ import { activationOf } from './activation.ts';
 import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './architecture.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { CLIP, type TowerSource } from './clip.ts';
-import { createExecutor, type Executor, type ExecutorOptions } from './executor.ts';
+import { createExecutor, type Executor, type ExecutorOptions } from '../executors/executor.ts';
 import { MODELS, type Architecture, type ModelEntry } from './models.ts';
 import { atResolution } from './resolution.ts';
 

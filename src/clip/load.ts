@@ -9,7 +9,7 @@ import { openBundled } from './checkpoint/bundled.ts';
 import { openCheckpoint } from './checkpoint/open.ts';
 import type { CLIP } from './clip.ts';
 import { cachedPath } from './download.ts';
-import type { Executor, ExecutorOptions } from './executor.ts';
+import type { Executor, ExecutorOptions } from '../executors/executor.ts';
 import { preprocessor, type Preprocess } from './image/preprocess.ts';
 import { entryOf, loadModel, unknownModel } from './load-model.ts';
 import type { Architecture } from './models.ts';

@@ -1,7 +1,7 @@
 // Every module's output, one after the other while the network computes: nothing is held.
 
 import type { CLIP } from '../clip/clip.ts';
-import type { Precision } from '../clip/executor.ts';
+import type { Precision } from '../executors/executor.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { moduleFilter } from './glob.ts';
 import { moduleShapes } from './module-shapes.ts';

@@ -7,8 +7,8 @@ import { expectedFeatures } from '../../bench/golden.ts';
 import { measureOperation } from '../../bench/operation.ts';
 import { product } from '../../bench/products.ts';
 import type { Shape } from '../../bench/shapes.ts';
-import { ReferenceExecutor } from '../../src/clip/reference-executor.ts';
-import type { Executor } from '../../src/clip/executor.ts';
+import { ReferenceExecutor } from '../../src/executors/reference.ts';
+import type { Executor } from '../../src/executors/executor.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 
 const SHAPES: readonly Shape[] = [

@@ -29,7 +29,7 @@ describe.each(TILES)('SIMD, tile of %s', async (name, Float16Array) => {
   vi.stubGlobal('Float16Array', Float16Array);
   vi.resetModules();
   const tile: Tile = (await import('../../src/ops/tiles.simd.ts')).TILE;
-  const { SimdExecutor } = await import('../../src/clip/simd-executor.ts');
+  const { SimdExecutor } = await import('../../src/executors/simd.ts');
   vi.unstubAllGlobals();
   const executors = THREADS.map((threads) => new SimdExecutor(threads));
   const half = new SimdExecutor(2, 'half');

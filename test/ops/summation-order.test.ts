@@ -2,7 +2,7 @@
 // (test/support/summation/tree.ts). Here: the plain loops and SIMD on one thread, some pairs of one depth; summation-order.long.test.ts has the rest.
 
 import { afterAll, describe, expect, test } from 'vitest';
-import { SimdExecutor } from '../../src/clip/simd-executor.ts';
+import { SimdExecutor } from '../../src/executors/simd.ts';
 import { WINDOWS, wrongSmallSums, wrongSums } from '../support/summation/all.ts';
 import { PLANTED } from '../support/summation/planted.ts';
 import { plain, simd } from '../support/summation/summers.ts';

@@ -4,8 +4,8 @@
 import fc from 'fast-check';
 import ndarray from 'ndarray';
 import { afterAll } from 'vitest';
-import type { Precision } from '../../src/clip/executor.ts';
-import { SimdExecutor } from '../../src/clip/simd-executor.ts';
+import type { Precision } from '../../src/executors/executor.ts';
+import { SimdExecutor } from '../../src/executors/simd.ts';
 import type { Operations } from '../../src/ops/operations.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { laidOut, layout, seed } from './arbitraries.ts';

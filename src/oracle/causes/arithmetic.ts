@@ -1,7 +1,7 @@
 // Who computes the pieces: plain loops, in float32 or float64; products that are too large for them go to the SIMD executor, which gives the same bits.
 
 import ndarray from 'ndarray';
-import { createExecutor, type Executor, type Precision } from '../../clip/executor.ts';
+import { createExecutor, type Executor, type Precision } from '../../executors/executor.ts';
 import { emulating, type Emulation } from '../../graph/emulate.ts';
 import type { AttentionOptions, Conv2dOptions, Operations } from '../../ops/operations.ts';
 import { reference } from '../../ops/reference.ts';

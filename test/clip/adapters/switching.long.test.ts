@@ -12,7 +12,7 @@ import { readAdapter } from '../../../src/clip/adapters/read.ts';
 import { openCheckpoint } from '../../../src/clip/checkpoint/open.ts';
 import { syntheticImage } from '../../../src/clip/checkpoint/synthetic.ts';
 import { CLIP } from '../../../src/clip/clip.ts';
-import { createExecutor } from '../../../src/clip/executor.ts';
+import { createExecutor } from '../../../src/executors/executor.ts';
 import { load } from '../../../src/clip/load.ts';
 import { MODELS } from '../../../src/clip/models.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';

@@ -1,7 +1,7 @@
 // The library's sums as boxes with numbers in and one number out: what goes in as a weight, what as an image, and how the sum is read from what comes out.
 
 import ndarray from 'ndarray';
-import type { SimdExecutor } from '../../../src/clip/simd-executor.ts';
+import type { SimdExecutor } from '../../../src/executors/simd.ts';
 import type { Operations } from '../../../src/ops/operations.ts';
 import { reference } from '../../../src/ops/reference.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';

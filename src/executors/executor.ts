@@ -4,9 +4,9 @@ import type { Emulation } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import { ReferenceExecutor } from './reference-executor.ts';
-import { SimdExecutor, simdWorks } from './simd-executor.ts';
+import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
+import { ReferenceExecutor } from './reference.ts';
+import { SimdExecutor, simdWorks } from './simd.ts';
 
 export type Precision = 'float32' | 'float64';
 export type ExecutorName = 'auto' | 'reference' | 'simd';

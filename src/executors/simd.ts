@@ -14,10 +14,10 @@ import { checkKernels, kernels, runStep, type Step } from '../compiler/steps.ts'
 import { TABLES_BYTES, writeTables } from '../ops/tables.simd.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../compiler/weights.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
 import { emulationIn, type Executor, type Precision, type Residency, type RunOptions } from './executor.ts';
 import { checkedTap } from './checked-tap.ts';
-import { download, replace, upload } from './transfer.ts';
+import { download, replace, upload } from './tensor-memory.ts';
 
 const TABLES = 1024; // below: nothing, so that address 0 means "none"
 const PAGE = 65536;
