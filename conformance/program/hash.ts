@@ -2,7 +2,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { canonicalBytes } from '../../src/oracle/canonical-bytes.ts';
+import { canonicalBytes } from '../../src/formats/canonical-bytes.ts';
 import { contiguous } from '../../src/ops/contiguous.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../src/ops/tensor.ts';
 

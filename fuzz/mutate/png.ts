@@ -1,7 +1,7 @@
 // PNG: chunks changed, moved, doubled, left out; their checksums made right; the packed data changed inside.
 
 import { deflateSync, inflateSync } from 'node:zlib';
-import { crc32 } from '../../src/clip/checkpoint/crc32.ts';
+import { crc32 } from '../../src/formats/crc32.ts';
 import { concat, latin1, uint32BE } from './bytes.ts';
 import { havoc, TURNING_POINTS, type Mutator } from './havoc.ts';
 

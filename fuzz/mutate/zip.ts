@@ -2,7 +2,7 @@
 // with lies in single fields.
 
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { crc32 } from '../../src/clip/checkpoint/crc32.ts';
+import { crc32 } from '../../src/formats/crc32.ts';
 import { concat, latin1, utf8 } from './bytes.ts';
 import { havoc, TURNING_POINTS, type Mutator, type Surroundings } from './havoc.ts';
 

@@ -1,6 +1,6 @@
 // A Blob (a file that somebody dropped, or what was fetched) as a source of bytes: read by ranges, never whole.
 
-import { endsEarly, type ByteSource } from '../clip/checkpoint/byte-source.ts';
+import { endsEarly, type ByteSource } from '../formats/byte-source.ts';
 
 export class BlobSource implements ByteSource {
   readonly name: string;

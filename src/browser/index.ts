@@ -4,7 +4,7 @@ export { attentionMaps, attentionRollout, type AttentionMapsOptions } from '../c
 export { CLIP, type EncodeOptions } from '../clip/clip.ts';
 export type { ExecutorName, ExecutorOptions, Precision, Residency } from '../executors/executor.ts';
 export type { PreprocessOptions, RawImage } from '../clip/image/preprocess.ts';
-export { limits, setLimits, type Limits } from '../clip/limits.ts';
+export { limits, setLimits, type Limits } from '../formats/limits.ts';
 export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from '../clip/models.ts';
 export type { Head } from '../clip/read-head.ts';
 export { detokenize, tokenize, type TokenizeOptions } from '../clip/tokenizer/tokenize.ts';

@@ -1,7 +1,7 @@
 // What decoding pictures needs of a browser: files over the network and DecompressionStream.
 
 import type { Platform } from '../clip/image/platform.ts';
-import { limits, raise } from '../clip/limits.ts';
+import { limits, raise } from '../formats/limits.ts';
 import { fetchBlob } from './fetch.ts';
 import { unpack } from './unpack.ts';
 

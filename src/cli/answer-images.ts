@@ -5,7 +5,7 @@ import type { Tensor } from '../ops/tensor.ts';
 import { OK, SOME_FAILED } from './errors.ts';
 import type { Labels } from './labels.ts';
 import { isTable, type AnswerOptions, type ImageOptions } from './options.ts';
-import { OutFile, standardOutput, type Output } from './out-file.ts';
+import { OutFile, standardOutput, type Output } from '../formats/atomic-file.ts';
 import { loadModel, runImages, summary, type Source } from './run-images.ts';
 import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
 

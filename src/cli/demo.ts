@@ -8,7 +8,7 @@ import { readRawTensors } from './raw-tensors.ts';
 import { OK, SOME_FAILED } from './errors.ts';
 import { halfBlocks } from './half-blocks.ts';
 import { bundledLabels } from './labels.ts';
-import { standardOutput } from './out-file.ts';
+import { standardOutput } from '../formats/atomic-file.ts';
 import { hasTrueColor, styleFor, type Style } from './style.ts';
 import { verdictTable } from './verdict.ts';
 

@@ -3,7 +3,7 @@
 import { cacheFolder, download } from '../clip/download.ts';
 import { MODELS } from '../clip/models.ts';
 import { CommandError, INTERRUPTED, messageOf, OK, WRONG } from './errors.ts';
-import { standardOutput } from './out-file.ts';
+import { standardOutput } from '../formats/atomic-file.ts';
 import { bytes, duration, Progress } from './progress.ts';
 import { unknownModel } from './options.ts';
 

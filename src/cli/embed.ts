@@ -3,7 +3,7 @@
 import { OK, SOME_FAILED } from './errors.ts';
 import { checkEnding, featureOutput, type FeatureOutput } from './feature-output.ts';
 import type { ImageOptions } from './options.ts';
-import { OutFile } from './out-file.ts';
+import { OutFile } from '../formats/atomic-file.ts';
 import { loadModel, openSource, runImages, summary } from './run-images.ts';
 
 /** @returns the exit code */

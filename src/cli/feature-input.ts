@@ -2,14 +2,14 @@
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { openRaw } from '../clip/checkpoint/open-raw.ts';
-import { elementCount } from '../clip/checkpoint/stored-tensor.ts';
-import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../oracle/dump/npy.ts';
-import { checkFloat, decode, floatBytes, isFloatDType } from '../oracle/dump/elements.ts';
+import { openRaw } from '../formats/open.ts';
+import { elementCount } from '../formats/stored-tensor.ts';
+import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../formats/npy.ts';
+import { checkFloat, decode, floatBytes, isFloatDType } from '../formats/elements.ts';
 import type { FloatArray } from '../ops/tensor.ts';
 import { CommandError } from './errors.ts';
-import { float32Text } from './float-text.ts';
-import { linesFrom } from './lines.ts';
+import { float32Text } from '../formats/float-text.ts';
+import { linesFrom } from '../formats/lines.ts';
 
 export interface FeatureRows {
   /** E, or null where it is not known before the first row. */
@@ -54,7 +54,7 @@ async function npyRows(file: string, command: string): Promise<FeatureRows> {
 
 /** Compressed, so that it is read whole. */
 async function npzRows(file: string, command: string): Promise<FeatureRows> {
-  const { openDump } = await import('../oracle/dump/open.ts');
+  const { openDump } = await import('../formats/dump/open.ts');
   const dump = await openDump(file);
   try {
     const tables = [...dump.tensors].filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype)).map(([name]) => name);

@@ -1,11 +1,11 @@
 // The formats that features are written in, by the name of --out: JSON Lines, NumPy's .npy, safetensors.
 
 import type { Tensor } from '../ops/tensor.ts';
-import { npyHeaderBytes } from '../oracle/dump/npy.ts';
-import { littleEndian } from '../oracle/dump/written.ts';
+import { npyHeaderBytes } from '../formats/npy.ts';
+import { littleEndian } from '../formats/dump/written-names.ts';
 import { CommandError } from './errors.ts';
-import { floatsText } from './float-text.ts';
-import { standardOutput, type OutFile, type Output } from './out-file.ts';
+import { floatsText } from '../formats/float-text.ts';
+import { standardOutput, type OutFile, type Output } from '../formats/atomic-file.ts';
 
 /** What is the same on every line. */
 export interface FeatureHead {

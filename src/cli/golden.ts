@@ -5,7 +5,7 @@ import type { Claim } from '../oracle/types.ts';
 import type { PackResult } from '../oracle/golden/check.ts';
 import { CommandError, OK, SOME_FAILED } from './errors.ts';
 import { onInterrupt } from './interrupt.ts';
-import { standardOutput } from './out-file.ts';
+import { standardOutput } from '../formats/atomic-file.ts';
 import { Progress } from './progress.ts';
 import { short } from './tolerances.ts';
 
@@ -72,7 +72,7 @@ async function make(model: string, folder: string, { seed, claims, threads, quie
 
 async function compare(path: string, pack: string, { claims = ['float32'], map, json }: GoldenCommandOptions): Promise<number> {
   if (claims.length !== 1) throw new CommandError(`--claims expected one with --check, got ${claims.join(', ')}; name the one that the dump is held to`);
-  const { openDump } = await import('../oracle/dump/open.ts');
+  const { openDump } = await import('../formats/dump/open.ts');
   const { checkGoldenPack } = await import('../oracle/golden/check.ts');
   const { readMap } = await import('./verify.ts');
   const dump = await openDump(path);

@@ -2,9 +2,9 @@
 
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { limits, raise } from '../clip/limits.ts';
+import { limits, raise } from '../formats/limits.ts';
 import { CommandError } from './errors.ts';
-import { linesFrom } from './lines.ts';
+import { linesFrom } from '../formats/lines.ts';
 
 /** What a name ends in that is an image's. */
 export const IMAGE_NAME = /\.(?:jpe?g|png|webp)$/i;

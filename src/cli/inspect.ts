@@ -2,7 +2,7 @@
 
 import { inspectFile, type Inspection } from '../clip/inspect.ts';
 import { OK, printable, SOME_FAILED } from './errors.ts';
-import { standardOutput } from './out-file.ts';
+import { standardOutput } from '../formats/atomic-file.ts';
 import { bytes } from './progress.ts';
 import { styleFor } from './style.ts';
 

@@ -3,7 +3,7 @@
 
 import { CommanderError } from 'commander';
 import { CommandError, messageOf, OK, WRONG } from './errors.ts';
-import { writeReason } from '../oracle/dump/new-file.ts';
+import { writeReason } from '../formats/new-file.ts';
 import { makeProgram } from './program.ts';
 
 // The reader of a pipe may leave early (| head): that is no error.

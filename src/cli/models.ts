@@ -5,7 +5,7 @@ import { cachedPath } from '../clip/download.ts';
 import { MODELS, type ModelEntry } from '../clip/models.ts';
 import { multiplyAdds, parameterCounts } from '../clip/sizes.ts';
 import { OK } from './errors.ts';
-import { standardOutput } from './out-file.ts';
+import { standardOutput } from '../formats/atomic-file.ts';
 import { bytes } from './progress.ts';
 import { styleFor } from './style.ts';
 

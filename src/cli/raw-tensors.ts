@@ -1,7 +1,7 @@
 // All tensors of a small safetensors file, each in its own precision (the weights' reader widens everything to float32).
 
-import { openRaw } from '../clip/checkpoint/open-raw.ts';
-import { elementCount, readStored, type StoredTensor } from '../clip/checkpoint/stored-tensor.ts';
+import { openRaw } from '../formats/open.ts';
+import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
 import type { FloatArray } from '../ops/tensor.ts';
 
 /** One tensor of a safetensors file: float64 elements stay so, others become float32. */

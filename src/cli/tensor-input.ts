@@ -2,7 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import ndarray from 'ndarray';
-import { openRaw } from '../clip/checkpoint/open-raw.ts';
+import { openRaw } from '../formats/open.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
 import { INPUTS } from '../oracle/names.ts';
 import { CommandError } from './errors.ts';
@@ -50,7 +50,7 @@ interface PixelSource {
 
 async function openPixels(path: string): Promise<PixelSource> {
   if (/\.npz$/i.test(path) || await isNpyFolder(path)) {
-    const { openDump } = await import('../oracle/dump/open.ts');
+    const { openDump } = await import('../formats/dump/open.ts');
     const dump = await openDump(path);
     return { tensors: dump.tensors, read: async (name) => dump.read(name).data, close: () => dump.close() };
   }

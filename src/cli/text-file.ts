@@ -1,6 +1,6 @@
 // Small text files that options name: labels, paths.
 
-import { textOfFile } from '../clip/text-of-file.ts';
+import { textOfFile } from '../formats/text-of-file.ts';
 import { CommandError } from './errors.ts';
 
 /**

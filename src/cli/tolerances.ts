@@ -3,7 +3,7 @@
 import type { Claim } from '../oracle/types.ts';
 import type { Tolerances } from '../oracle/tolerances.ts';
 import { OK } from './errors.ts';
-import { OutFile, standardOutput } from './out-file.ts';
+import { OutFile, standardOutput } from '../formats/atomic-file.ts';
 import { Progress } from './progress.ts';
 import { styleFor } from './style.ts';
 

@@ -2,11 +2,11 @@
 
 import type { Tensor } from '../ops/tensor.ts';
 import type { TraceHashes } from '../oracle/hash.ts';
-import type { DumpWriter } from '../oracle/dump/write.ts';
+import type { DumpWriter } from '../formats/dump/write.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from './errors.ts';
 import { onInterrupt } from './interrupt.ts';
 import type { ImageOptions } from './options.ts';
-import { standardOutput } from './out-file.ts';
+import { standardOutput } from '../formats/atomic-file.ts';
 import { bytes as bytesText, Progress } from './progress.ts';
 import { loadModel, openSource, type Loaded, type Source } from './run-images.ts';
 
@@ -19,7 +19,7 @@ export interface TraceCommandOptions extends ImageOptions {
 export async function traceImages(images: string[], options: TraceCommandOptions): Promise<number> {
   if (options.out === undefined && !options.hash) throw new CommandError('expected --out or --hash, got neither; say where the dump goes: --out trace.safetensors, .npz or a folder');
   if (options.normalize) throw new CommandError('expected no --normalize: a trace holds what the modules give; leave it out');
-  const { dumpFormat, writeDump } = await import('../oracle/dump/write.ts');
+  const { dumpFormat, writeDump } = await import('../formats/dump/write.ts');
   const { moduleFilter } = await import('../oracle/glob.ts');
   checkOut(options.out, dumpFormat);
   if (options.layers !== undefined) moduleFilter(options.layers);
@@ -58,7 +58,7 @@ function checkOut(out: string | undefined, dumpFormat: (path: string) => unknown
 
 async function traceTo({ model }: Loaded, x: Tensor, options: TraceCommandOptions, writer: DumpWriter | null, hashes: TraceHashes | null): Promise<{ count: number; bytes: number }> {
   const { trace, tracedModules } = await import('../oracle/trace.ts');
-  const { valuesOf } = await import('../oracle/values.ts');
+  const { valuesOf } = await import('../formats/values.ts');
   const written = { count: 0, bytes: 0 };
   const take = (name: string, values: ReturnType<typeof valuesOf>): void => {
     writer?.add(name, values);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { TrainedHead } from '../clip/training/train-head.ts';
 import { CommandError, OK, SOME_FAILED } from './errors.ts';
 import type { ImageOptions } from './options.ts';
-import { OutFile, standardOutput } from './out-file.ts';
+import { OutFile, standardOutput } from '../formats/atomic-file.ts';
 import { Progress } from './progress.ts';
 import { fromFiles, fromFolders, isFolder, type TrainingData } from './training-data.ts';
 import { reportJson, reportTable } from './training-report.ts';

@@ -2,7 +2,7 @@
 
 import { stripVTControlCharacters } from 'node:util';
 import type { FloatArray } from '../ops/tensor.ts';
-import { float32Text, float64Text, floatsText } from './float-text.ts';
+import { float32Text, float64Text, floatsText } from '../formats/float-text.ts';
 import type { Labels } from './labels.ts';
 import { styleFor, type Style } from './style.ts';
 

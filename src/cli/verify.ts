@@ -1,13 +1,13 @@
 // clip-oracle verify: which layer of another backend's dump is the first that is wrong, and by how much.
 
-import { textOfFile } from '../clip/text-of-file.ts';
+import { textOfFile } from '../formats/text-of-file.ts';
 import type { CLIP } from '../clip/clip.ts';
 import { MODELS } from '../clip/models.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Claim, Dump, VerifyResult } from '../oracle/types.ts';
 import type { VerifyOptions, VerifyProgress } from '../oracle/verify.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from './errors.ts';
-import { OutFile, standardOutput } from './out-file.ts';
+import { OutFile, standardOutput } from '../formats/atomic-file.ts';
 import { Progress } from './progress.ts';
 import { resultJson, resultTable } from './verify-output.ts';
 
@@ -34,7 +34,7 @@ export interface VerifyCommandOptions {
 export async function verifyDump(path: string, options: VerifyCommandOptions): Promise<number> {
   if (options.image !== undefined && options.input !== undefined) throw new CommandError('expected either --image or --input, got both; leave one out');
   const map = options.map === undefined ? {} : await readMap(options.map);
-  const { openDump } = await import('../oracle/dump/open.ts');
+  const { openDump } = await import('../formats/dump/open.ts');
   const dump = await openDump(path);
   try {
     const wanted = await whichModel(dump, options, map);

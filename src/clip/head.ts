@@ -1,6 +1,6 @@
 // The fc head out of a file (read-head.ts).
 
-import { openRaw } from './checkpoint/open-raw.ts';
+import { openRaw } from '../formats/open.ts';
 import { readHead, type Head } from './read-head.ts';
 
 export { checkHeadFits, findHead, fitsModels, type Head } from './read-head.ts';

@@ -8,7 +8,7 @@ export { CLIPModel, type CLIPModelOptions } from './clip-model.ts';
 export { cachedPath, download, type DownloadOptions } from './download.ts';
 export type { ExecutorName, ExecutorOptions, Precision, Residency } from '../executors/executor.ts';
 export { loadHead, type Head } from './head.ts';
-export { limits, setLimits, type Limits } from './limits.ts';
+export { limits, setLimits, type Limits } from '../formats/limits.ts';
 export { preprocessor, type Preprocess } from './image/preprocess.ts';
 export { load, type LoadOptions } from './load.ts';
 export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry } from './models.ts';

@@ -5,11 +5,11 @@ import type { Architecture } from './models.ts';
 import type { DType } from './checkpoint/checkpoint.ts';
 import { architectureFrom, checkParameters, modelNameFor, parameterCounts } from './architecture.ts';
 import { readConfig } from './checkpoint/config.ts';
-import { ELEMENT_BYTES } from './checkpoint/element-types.ts';
-import { nonFinite } from './checkpoint/finite.ts';
+import { ELEMENT_BYTES } from '../formats/element-types.ts';
+import { nonFinite } from '../formats/finite.ts';
 import { findModel, type ModelTensor } from './checkpoint/layouts.ts';
-import { openRaw } from './checkpoint/open-raw.ts';
-import { elementCount, readStored, type StoredTensor } from './checkpoint/stored-tensor.ts';
+import { openRaw } from '../formats/open.ts';
+import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
 import { findHead, fitsModels } from './head.ts';
 
 export interface InspectedTensor {

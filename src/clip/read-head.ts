@@ -3,10 +3,10 @@
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../ops/tensor.ts';
-import { isFloat } from './checkpoint/element-types.ts';
-import { assertFinite } from './checkpoint/finite.ts';
-import type { RawCheckpoint } from './checkpoint/raw-checkpoint.ts';
-import { elementCount, readStored, type StoredTensor } from './checkpoint/stored-tensor.ts';
+import { isFloat } from '../formats/element-types.ts';
+import { assertFinite } from '../formats/finite.ts';
+import type { RawCheckpoint } from '../formats/tensor-file.ts';
+import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
 import { MODELS } from './models.ts';
 
 export interface Head {

@@ -11,7 +11,7 @@ import { FLOAT32_LIMITS, layerResult, misshapen, type Limits } from './layer-res
 import { arranged, nearestLayout, type Layout } from './layout.ts';
 import { Spill } from './spill.ts';
 import type { Claim, Dump, LayerDetail, LayerResult, Values } from './types.ts';
-import { tensorOf, valuesOf } from './values.ts';
+import { tensorOf, valuesOf } from '../formats/values.ts';
 
 export interface Comparison {
   readonly model: CLIP;

@@ -7,7 +7,7 @@ import { modelsOf } from './model-of.ts';
 import { moduleShapes } from './module-shapes.ts';
 import type { Names } from './names.ts';
 import type { Dump } from './types.ts';
-import { tensorOf, valuesOf } from './values.ts';
+import { tensorOf, valuesOf } from '../formats/values.ts';
 
 /** What has to be known of a model before it is loaded. */
 export interface ModelDescription {

@@ -8,7 +8,7 @@ import { architectureFrom, parameterShapes } from '../clip/architecture.ts';
 import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
 import { openWeights } from '../clip/load.ts';
 import { sizeOf } from '../ops/tensor.ts';
-import { littleEndian } from './dump/written.ts';
+import { littleEndian } from '../formats/dump/written-names.ts';
 
 /** The fingerprint of a checkpoint's image tower, in hexadecimal digits. Reads every parameter, one at a time. */
 export async function fingerprint(checkpoint: Checkpoint, signal?: AbortSignal): Promise<string> {

@@ -7,7 +7,7 @@
 // gives the last line again.
 
 import { createHash } from 'node:crypto';
-import { canonicalBytes } from './canonical-bytes.ts';
+import { canonicalBytes } from '../formats/canonical-bytes.ts';
 import type { Values } from './types.ts';
 
 /** SHA-256 of a tensor's numbers, in hexadecimal digits. */

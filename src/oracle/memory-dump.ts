@@ -1,9 +1,9 @@
 // A dump that was never a file: tensors that a test has just got from its backend.
 
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
-import { missingTensor } from './dump/missing.ts';
+import { missingTensor } from '../formats/dump/missing.ts';
 import type { Dump, Values } from './types.ts';
-import { valuesOf } from './values.ts';
+import { valuesOf } from '../formats/values.ts';
 
 /** A tensor as tests have it: an ndarray, or a shape with numbers in row-major order. */
 export type AnyTensor = Tensor | Values | { readonly shape: readonly number[]; readonly data: readonly number[] };

@@ -11,7 +11,7 @@ import { measure, ROUNDING } from './measures.ts';
 import { moduleShapes } from './module-shapes.ts';
 import { Spill } from './spill.ts';
 import { CLAIMS, type Claim, type Values } from './types.ts';
-import { valuesOf } from './values.ts';
+import { valuesOf } from '../formats/values.ts';
 import { CONTRACT, packageVersion } from './version.ts';
 
 /** What one claim allows one module. */

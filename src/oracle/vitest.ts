@@ -7,7 +7,7 @@
 import { expect } from 'vitest';
 import type { CLIP } from '../clip/clip.ts';
 import { load } from '../clip/load.ts';
-import { openDump } from './dump/open.ts';
+import { openDump } from '../formats/dump/open.ts';
 import { memoryDump, type AnyTensor } from './memory-dump.ts';
 import { summarise } from './report/summary.ts';
 import type { Dump, LayerResult, VerifyResult } from './types.ts';

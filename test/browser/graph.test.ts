@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { BUNDLED_VERSION } from '../../src/browser/assets.ts';
-import { listZip as listZipInBrowsers } from '../../src/browser/zip.ts';
+import { listZip as listZipInBrowsers } from '../../src/formats/zip.ts';
 import { unpack as unpackInBrowsers } from '../../src/browser/unpack.ts';
-import { MemorySource } from '../../src/clip/checkpoint/byte-source.ts';
-import { unpack } from '../../src/clip/checkpoint/unpack-node.ts';
-import { listZip } from '../../src/clip/checkpoint/zip.ts';
-import { DEFAULT_LIMITS, setLimits } from '../../src/clip/limits.ts';
+import { MemorySource } from '../../src/formats/byte-source.ts';
+import { unpack } from '../../src/formats/unpack-node.ts';
+import { listZip } from '../../src/formats/zip-yauzl.ts';
+import { DEFAULT_LIMITS, setLimits } from '../../src/formats/limits.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { browser: Record<string, string>; dependencies: Record<string, string> };
@@ -85,11 +85,11 @@ describe('the library for browsers', () => {
     ['a dynamic one', 'export const x = () => import("node:fs");'],
     ['an export from it', 'export { readFileSync } from "node:fs";'],
   ])('this walk finds %s that is planted deep inside', (_, text) => {
-    expect([...graphOf(ENTRIES, new Map([[join(root, 'src/clip/checkpoint/half.ts'), text]])).packages]).toContain('node:fs');
+    expect([...graphOf(ENTRIES, new Map([[join(root, 'src/formats/half-float.ts'), text]])).packages]).toContain('node:fs');
   });
 
   test('this walk finds a Buffer that is planted', () => {
-    expect(graphOf(ENTRIES, new Map([[join(root, 'src/clip/checkpoint/half.ts'), 'export const x = Buffer.from("a"), y = process.env.HOME;']])).uses).toEqual(['src/clip/checkpoint/half.ts: Buffer', 'src/clip/checkpoint/half.ts: process']);
+    expect(graphOf(ENTRIES, new Map([[join(root, 'src/formats/half-float.ts'), 'export const x = Buffer.from("a"), y = process.env.HOME;']])).uses).toEqual(['src/formats/half-float.ts: Buffer', 'src/formats/half-float.ts: process']);
   });
 });
 

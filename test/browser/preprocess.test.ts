@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from 'vitest';
 import { preprocessor } from '../../src/browser/preprocess.ts';
-import { DEFAULT_LIMITS, setLimits } from '../../src/clip/limits.ts';
+import { DEFAULT_LIMITS, setLimits } from '../../src/formats/limits.ts';
 
 afterEach(() => setLimits(DEFAULT_LIMITS));
 

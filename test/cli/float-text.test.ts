@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { float32Text, float64Text, floatsText } from '../../src/cli/float-text.ts';
+import { float32Text, float64Text, floatsText } from '../../src/formats/float-text.ts';
 
 const words = new Uint32Array(1);
 const floats = new Float32Array(words.buffer);

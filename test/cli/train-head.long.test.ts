@@ -84,7 +84,7 @@ test('all formats of features and labels give the same bytes, whatever the threa
 test('several files are one collection; .npz too', async () => {
   // Twice every sample, so that twice as weak a penalty in C gives the same head
   const { data, shape } = { data: lines(readFileSync(at('features.jsonl'), 'utf8')).flatMap(({ features }) => features as number[]), shape: [14, 128] };
-  const { NpzWriter } = await import('../../src/oracle/dump/npz-writer.ts');
+  const { NpzWriter } = await import('../../src/formats/dump/npz-writer.ts');
   const npz = new NpzWriter(at('features.npz'));
   npz.add('features', { shape, data: Float32Array.from(data) });
   await npz.finish();
@@ -161,7 +161,7 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
     await copyFile(picture('octopus.jpg'), at('flat/octopus.jpg'));
     await mkdir(at('hollow/nothing'), { recursive: true });
     const wide = { shape: [1, 64], data: new Float32Array(64) };
-    const { NpzWriter } = await import('../../src/oracle/dump/npz-writer.ts');
+    const { NpzWriter } = await import('../../src/formats/dump/npz-writer.ts');
     const npz = new NpzWriter(at('wide.npz'));
     npz.add('features', wide);
     await npz.finish();

@@ -5,19 +5,19 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { MemorySource } from '../../src/clip/checkpoint/byte-source.ts';
-import { gunzip } from '../../src/clip/checkpoint/gzip.ts';
-import { parseObject } from '../../src/clip/checkpoint/json.ts';
-import { openRaw } from '../../src/clip/checkpoint/open-raw.ts';
-import { unpickle } from '../../src/clip/checkpoint/pickle.ts';
-import { readSafetensors } from '../../src/clip/checkpoint/safetensors.ts';
-import { torchHooks } from '../../src/clip/checkpoint/torch-objects.ts';
-import { listZip } from '../../src/clip/checkpoint/zip.ts';
+import { MemorySource } from '../../src/formats/byte-source.ts';
+import { gunzip } from '../../src/formats/gzip.ts';
+import { parseObject } from '../../src/formats/json.ts';
+import { openRaw } from '../../src/formats/open.ts';
+import { unpickle } from '../../src/formats/torch/pickle.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
+import { torchHooks } from '../../src/formats/torch/objects.ts';
+import { listZip } from '../../src/formats/zip-yauzl.ts';
 import { decodeImage } from '../../src/clip/image/decode.ts';
-import { DEFAULT_LIMITS, limits, setLimits, type Limits } from '../../src/clip/limits.ts';
-import { textOfFile } from '../../src/clip/text-of-file.ts';
+import { DEFAULT_LIMITS, limits, setLimits, type Limits } from '../../src/formats/limits.ts';
+import { textOfFile } from '../../src/formats/text-of-file.ts';
 import { tokenize } from '../../src/clip/tokenizer/tokenize.ts';
-import { linesFrom } from '../../src/cli/lines.ts';
+import { linesFrom } from '../../src/formats/lines.ts';
 import { inputPaths } from '../../src/cli/inputs.ts';
 import { counting, fixture, temporaryFolder, zip } from './checkpoint/support.ts';
 
@@ -88,7 +88,7 @@ describe('limits', () => {
   });
 
   test('CLIP_ORACLE_LIMITS changes them, and says what is wrong with it', () => {
-    const run = (value: string): string => execFileSync(process.execPath, ['-e', 'import("./dist/src/clip/limits.js").then((m) => console.log(m.limits().pixels, m.limits().tensors)).catch((e) => console.log(e.message))'],
+    const run = (value: string): string => execFileSync(process.execPath, ['-e', 'import("./dist/src/formats/limits.js").then((m) => console.log(m.limits().pixels, m.limits().tensors)).catch((e) => console.log(e.message))'],
       { env: { ...process.env, CLIP_ORACLE_LIMITS: value }, cwd: fileURLToPath(new URL('../..', import.meta.url)), encoding: 'utf8' });
     expect(run('pixels=5, tensors=7')).toBe('5 7\n');
     expect(run('pixels')).toMatch(/^CLIP_ORACLE_LIMITS expected a whole number of at least 1 as pixels, got NaN/);

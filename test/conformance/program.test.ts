@@ -15,7 +15,7 @@ import { createExecutor, type Executor } from '../../src/executors/executor.ts';
 import { ReferenceExecutor } from '../../src/executors/reference.ts';
 import type { Operations } from '../../src/ops/operations.ts';
 import { reference } from '../../src/ops/reference.ts';
-import { reversed } from '../../src/oracle/dump/written.ts';
+import { reversed } from '../../src/formats/dump/written-names.ts';
 import { elements, float32FromBits } from '../support/bits.ts';
 import { readGolden } from '../support/golden.ts';
 

@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/clip/load.ts';
 import { preprocessor } from '../../src/clip/image/preprocess.ts';
-import { openDump } from '../../src/oracle/dump/open.ts';
+import { openDump } from '../../src/formats/dump/open.ts';
 import { readGolden } from '../support/golden.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { bundled, picture, run, temporaryFolder } from '../cli/support/cli.ts';

@@ -12,7 +12,7 @@ import { Random } from '../../fuzz/mutate/random.ts';
 import { riff } from '../../fuzz/mutate/riff.ts';
 import { entriesOf, zip, zipOf, type Entry } from '../../fuzz/mutate/zip.ts';
 import { TARGETS } from '../../fuzz/targets/index.ts';
-import { crc32 } from '../../src/clip/checkpoint/crc32.ts';
+import { crc32 } from '../../src/formats/crc32.ts';
 
 const around = (seed: number, other: Uint8Array = latin1('other')): Surroundings => ({ random: new Random(seed), dictionary: [latin1('word')], other: () => other });
 const seeds = fc.integer({ min: 0, max: 0xffffffff });

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { findCauses } from '../../src/oracle/causes/index.ts';
-import { openDump } from '../../src/oracle/dump/open.ts';
+import { openDump } from '../../src/formats/dump/open.ts';
 import type { Values, VerifyResult } from '../../src/oracle/types.ts';
 import { verify } from '../../src/oracle/verify.ts';
 import { readGolden } from '../support/golden.ts';

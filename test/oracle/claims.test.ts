@@ -8,12 +8,12 @@ import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
 import type { CLIP } from '../../src/clip/clip.ts';
 import { load } from '../../src/clip/load.ts';
 import { VARIANTS } from '../../src/oracle/claims.ts';
-import { openDump } from '../../src/oracle/dump/open.ts';
-import { writeDump } from '../../src/oracle/dump/write.ts';
+import { openDump } from '../../src/formats/dump/open.ts';
+import { writeDump } from '../../src/formats/dump/write.ts';
 import { allowedRelRms, claimLimits, distance, earned, freePass, MARGIN } from '../../src/oracle/earned.ts';
 import { Spill } from '../../src/oracle/spill.ts';
 import { CLAIMS, type Claim, type VerifyResult } from '../../src/oracle/types.ts';
-import { valuesOf } from '../../src/oracle/values.ts';
+import { valuesOf } from '../../src/formats/values.ts';
 import { verify, type VerifyOptions } from '../../src/oracle/verify.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-claims-'));

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openDump } from '../../src/oracle/dump/open.ts';
-import { writeDump } from '../../src/oracle/dump/write.ts';
+import { openDump } from '../../src/formats/dump/open.ts';
+import { writeDump } from '../../src/formats/dump/write.ts';
 import { Spill } from '../../src/oracle/spill.ts';
 import type { Values } from '../../src/oracle/types.ts';
 import { temporaryFolder } from '../clip/checkpoint/support.ts';

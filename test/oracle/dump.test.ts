@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openDump } from '../../src/oracle/dump/open.ts';
+import { openDump } from '../../src/formats/dump/open.ts';
 import { failure, safetensors, sound, temporaryFolder, zip } from '../clip/checkpoint/support.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/dumps/', import.meta.url));

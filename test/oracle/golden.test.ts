@@ -8,12 +8,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { VARIANTS } from '../../src/oracle/claims.ts';
-import { openDump } from '../../src/oracle/dump/open.ts';
+import { openDump } from '../../src/formats/dump/open.ts';
 import { checkGoldenPack } from '../../src/oracle/golden/check.ts';
 import { makeGoldenPack } from '../../src/oracle/golden/make.ts';
 import { readPack, samplePlaces, type GoldenPack } from '../../src/oracle/golden/pack.ts';
 import type { Claim, Dump, Values } from '../../src/oracle/types.ts';
-import { valuesOf } from '../../src/oracle/values.ts';
+import { valuesOf } from '../../src/formats/values.ts';
 import { failure, temporaryFolder } from '../clip/checkpoint/support.ts';
 import { flat, readGolden } from '../support/golden.ts';
 

@@ -6,7 +6,7 @@ import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
 import type { CLIP } from '../../src/clip/clip.ts';
 import { load } from '../../src/clip/load.ts';
 import { VARIANTS } from '../../src/oracle/claims.ts';
-import { openDump } from '../../src/oracle/dump/open.ts';
+import { openDump } from '../../src/formats/dump/open.ts';
 import { moduleShapes } from '../../src/oracle/module-shapes.ts';
 import { readTolerances, tolerances, type Tolerances } from '../../src/oracle/tolerances.ts';
 import { CLAIMS, type Claim } from '../../src/oracle/types.ts';

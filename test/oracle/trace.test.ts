@@ -12,7 +12,7 @@ import { hashValues, TraceHashes } from '../../src/oracle/hash.ts';
 import { moduleShapes } from '../../src/oracle/module-shapes.ts';
 import { trace, tracedModules } from '../../src/oracle/trace.ts';
 import type { Values } from '../../src/oracle/types.ts';
-import { tensorOf } from '../../src/oracle/values.ts';
+import { tensorOf } from '../../src/formats/values.ts';
 import { rebuild } from '../clip/checkpoint/skeletons.ts';
 import { temporaryFolder } from '../clip/checkpoint/support.ts';
 import { flat, readGolden, relRms } from '../support/golden.ts';

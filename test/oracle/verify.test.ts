@@ -92,7 +92,7 @@ describe.each(['tiny-rn', 'tiny-vit'] as const)('%s: right backends pass', (name
     const { image, ...rest } = trace;
     const { model } = await models[name];
     const pixels = memoryDump({ image }).read('image');
-    const { tensorOf } = await import('../../src/oracle/values.ts');
+    const { tensorOf } = await import('../../src/formats/values.ts');
     expect((await verify(model, memoryDump(rest), { image: tensorOf(pixels) })).verdict).toBe('pass');
   });
 });
@@ -152,7 +152,7 @@ describe('wrong backends are told where', () => {
   test('a backend whose network goes on with the fault: what follows is wrong free-running, and right on its own inputs', async () => {
     // The backend is this project's plain float32 with a fault after one module; the dump says what its network computed from there.
     const { model } = await models['tiny-vit'];
-    const { valuesOf, tensorOf } = await import('../../src/oracle/values.ts');
+    const { valuesOf, tensorOf } = await import('../../src/formats/values.ts');
     const dump: Trace = { image: traces['tiny-vit'].image };
     await model.encodeImage(tensorOf(dump.image), {
       tap: (name, output) => {

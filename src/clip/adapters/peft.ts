@@ -2,7 +2,7 @@
 // LoraConfig). Keys: base_model.model.MODULE.lora_A.weight (r, in) and …lora_B.weight (out, r); in nn.MultiheadAttention MODULE.lora_A.weight is
 // in_proj's, with one rank for q, k and v, and MODULE.base_layer.out_proj.lora_A.weight is out_proj's.
 
-import { isObject } from '../checkpoint/json.ts';
+import { isObject } from '../../formats/json.ts';
 
 /** One adapted module, as a reader of a layout finds it. */
 export interface Found {

@@ -2,15 +2,15 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileError } from '../checkpoint/file-source.ts';
-import { isFloat } from '../checkpoint/element-types.ts';
-import { assertFinite } from '../checkpoint/finite.ts';
-import { parseObject } from '../checkpoint/json.ts';
-import { openRaw } from '../checkpoint/open-raw.ts';
-import type { RawCheckpoint } from '../checkpoint/raw-checkpoint.ts';
-import { elementCount, readStored } from '../checkpoint/stored-tensor.ts';
+import { fileError } from '../../formats/file-source.ts';
+import { isFloat } from '../../formats/element-types.ts';
+import { assertFinite } from '../../formats/finite.ts';
+import { parseObject } from '../../formats/json.ts';
+import { openRaw } from '../../formats/open.ts';
+import type { RawCheckpoint } from '../../formats/tensor-file.ts';
+import { elementCount, readStored } from '../../formats/stored-tensor.ts';
 import type { Architecture } from '../models.ts';
-import { textOfFile } from '../text-of-file.ts';
+import { textOfFile } from '../../formats/text-of-file.ts';
 import { clipLoraModules, isClipLora } from './clip-lora.ts';
 import type { Adapter, AdapterDescription, AdapterSource, LoraPart, Target } from './lora.ts';
 import { isLoralib, loralibModules, loralibParts } from './loralib.ts';

@@ -1,10 +1,10 @@
 // The CLIP model in a file that was opened, under OpenAI's names.
 
 import type { Checkpoint, TensorInfo } from './checkpoint.ts';
-import { assertFinite } from './finite.ts';
+import { assertFinite } from '../../formats/finite.ts';
 import { findModel } from './layouts.ts';
-import type { RawCheckpoint } from './raw-checkpoint.ts';
-import { elementCount, readStored } from './stored-tensor.ts';
+import type { RawCheckpoint } from '../../formats/tensor-file.ts';
+import { elementCount, readStored } from '../../formats/stored-tensor.ts';
 
 /**
  * The checkpoint in an opened file. It closes the file; if there is none, the caller does.

@@ -1,7 +1,7 @@
 // config.json (Hugging Face) and open_clip_config.json, where they lie beside the weights: which GELU, and whether the heads have
 // the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights themselves do not say.
 
-import { checkNesting, isObject } from './json.ts';
+import { checkNesting, isObject } from '../../formats/json.ts';
 
 /** A configuration has some thousand; more is none. */
 export const MAX_CONFIG_BYTES = 1 << 20;

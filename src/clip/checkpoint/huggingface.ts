@@ -3,7 +3,7 @@
 // Source: transformers, src/transformers/models/clip/convert_clip_original_pytorch_to_hf.py (their "pre_layrnorm" is spelt so).
 
 import type { ModelTensor } from './layouts.ts';
-import { transposed, type StoredTensor } from './stored-tensor.ts';
+import { transposed, type StoredTensor } from '../../formats/stored-tensor.ts';
 
 const VISION: Readonly<Record<string, string>> = {
   'embeddings.class_embedding': 'visual.class_embedding',

@@ -3,7 +3,7 @@
 // convert_clip_original_pytorch_to_hf.py).
 
 import type { DType } from './checkpoint.ts';
-import { elementCount, type StoredTensor } from './stored-tensor.ts';
+import { elementCount, type StoredTensor } from '../../formats/stored-tensor.ts';
 import { fromHuggingFace } from './huggingface.ts';
 
 /** One tensor of the model: parts that follow each other along the first axis (usually one; Hugging Face splits q, k and v). */

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from '../models.ts';
 import { checkpointOf } from './checkpoint-of.ts';
-import { openRaw } from './open-raw.ts';
+import { openRaw } from '../../formats/open.ts';
 import { readConfig } from './config.ts';
 import { openSynthetic } from './synthetic.ts';
 

@@ -8,8 +8,8 @@ import { MODELS, type Architecture } from '../models.ts';
 import { parameterShapes } from '../architecture.ts';
 import type { Checkpoint, TensorInfo } from './checkpoint.ts';
 import type { OpenOptions } from './open.ts';
-import { crc32 } from './crc32.ts';
-import { elementCount } from './stored-tensor.ts';
+import { crc32 } from '../../formats/crc32.ts';
+import { elementCount } from '../../formats/stored-tensor.ts';
 import { fillWords } from '../../ops/threefry.ts';
 
 /** Center and amplitude of a parameter, by the first rule that fits; both already rounded to float32 where the definition rounds. */

@@ -1,7 +1,7 @@
 // A picture file's bytes to pixels in Pillow's mode. The format is found by content, never by the file's name; size and wholeness are checked
 // before a decoder runs. The decoders are imported when the first picture needs them.
 
-import { limits, raise } from '../limits.ts';
+import { limits, raise } from '../../formats/limits.ts';
 import type { DecodedImage } from './image.ts';
 import type { JpegDecoder } from './jpeg.ts';
 import { sniff } from './sniff.ts';

@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { inflate } from 'node:zlib';
-import { limits, raise } from '../limits.ts';
+import { limits, raise } from '../../formats/limits.ts';
 import type { Platform } from './platform.ts';
 
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };

@@ -1,7 +1,7 @@
 // What OpenAI's tokenizer has ftfy repair before anything else (ftfy.fix_text with its defaults, https://ftfy.readthedocs.io, version 6): text as it comes from the
 // web. All repairs but mojibake are ftfy's to the character; of mojibake the common kind (mojibake.ts).
 
-import { limits, raise } from '../limits.ts';
+import { limits, raise } from '../../formats/limits.ts';
 import { fixMojibake } from './mojibake.ts';
 import { namedReferences, numbered } from './html.ts';
 import { windows1252 } from './windows-1252.ts';

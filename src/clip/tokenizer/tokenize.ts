@@ -1,7 +1,7 @@
 // tokenize, as openai/CLIP has it in clip/clip.py: texts to rows of ids that encodeText takes.
 
 import ndarray from 'ndarray';
-import { limits, raise } from '../limits.ts';
+import { limits, raise } from '../../formats/limits.ts';
 import { cleanText } from './clean.ts';
 import { openaiBytePairs } from './merges.ts';
 

@@ -4,7 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { flat } from '../../ops/contiguous.ts';
 import type { Head } from '../head.ts';
-import { bytesOf, torchFile, type NamedTensor } from './torch-file.ts';
+import { bytesOf, torchFile, type NamedTensor } from '../../formats/torch/write.ts';
 
 /**
  * Writes `weight` (K,E) and `bias` (K), float32. The same head has the same bytes, whenever it is written.

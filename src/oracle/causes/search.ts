@@ -10,7 +10,7 @@ import { FLOAT32_LIMITS, type Limits } from '../layer-result.ts';
 import { measure } from '../measures.ts';
 import type { OtherImage } from '../other-crops.ts';
 import type { Values } from '../types.ts';
-import { tensorOf, valuesOf } from '../values.ts';
+import { tensorOf, valuesOf } from '../../formats/values.ts';
 import { Arithmetic, Machine } from './arithmetic.ts';
 import { closeness, promising, roundingCloseness, type Closeness } from './closeness.ts';
 import type { Fault, Step } from './fault.ts';

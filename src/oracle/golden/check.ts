@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { sizeOf } from '../../ops/tensor.ts';
-import { openDump } from '../dump/open.ts';
+import { openDump } from '../../formats/dump/open.ts';
 import { hashValues } from '../hash.ts';
 import { arranged, layoutsFor } from '../layout.ts';
 import { matchNames } from '../names.ts';

@@ -2,8 +2,8 @@
 // pack.json (this type), samples.safetensors (the truth at some places of every layer), README.md (how to use them, in any language).
 
 import { join } from 'node:path';
-import { isObject } from '../../clip/checkpoint/json.ts';
-import { textOfFile } from '../../clip/text-of-file.ts';
+import { isObject } from '../../formats/json.ts';
+import { textOfFile } from '../../formats/text-of-file.ts';
 import { CLAIMS, type Claim } from '../types.ts';
 
 export const KIND = 'clip-oracle golden pack';

@@ -2,8 +2,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { openRaw } from '../../../src/clip/checkpoint/open-raw.ts';
-import { elementCount, readStored } from '../../../src/clip/checkpoint/stored-tensor.ts';
+import { openRaw } from '../../../src/formats/open.ts';
+import { elementCount, readStored } from '../../../src/formats/stored-tensor.ts';
 import { threefry2x32 } from '../../../src/ops/threefry.ts';
 import { counting, fixture, sound, temporaryFolder } from './support.ts';
 

@@ -1,8 +1,8 @@
 // Widening of halves: all 65536 of each kind, against the formula of IEEE 754 in float64.
 
 import { expect, test } from 'vitest';
-import { halfTable } from '../../../src/clip/checkpoint/half.ts';
-import { elementReader, widen } from '../../../src/clip/checkpoint/element-types.ts';
+import { halfTable } from '../../../src/formats/half-float.ts';
+import { elementReader, widen } from '../../../src/formats/element-types.ts';
 import { bitsOf } from './support.ts';
 
 /** (-1)^s · 2^(e - bias) · (1 + f / 2^bits), by the book; powers of two are exact. */

@@ -1,8 +1,8 @@
 // The unpickler on plain data, against what Python's own unpickler reads back (fixtures/checkpoints/pickles.json.gz), and its limits.
 
 import { describe, expect, test } from 'vitest';
-import { unpickle, type PickleHooks } from '../../../src/clip/checkpoint/pickle.ts';
-import type { PickleValue } from '../../../src/clip/checkpoint/pickle-values.ts';
+import { unpickle, type PickleHooks } from '../../../src/formats/torch/pickle.ts';
+import type { PickleValue } from '../../../src/formats/torch/pickle-values.ts';
 import { bytes, fixtureJson, text } from './support.ts';
 
 interface Entry { protocol: number; pickle: string; value?: unknown; integer?: string; bytes?: string }

@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { openRaw } from '../../../src/clip/checkpoint/open-raw.ts';
+import { openRaw } from '../../../src/formats/open.ts';
 import { counting, failure, readAll, safetensors, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();

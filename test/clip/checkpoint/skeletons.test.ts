@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/architecture.ts';
 import { openCheckpoint } from '../../../src/clip/checkpoint/open.ts';
-import { elementCount } from '../../../src/clip/checkpoint/stored-tensor.ts';
+import { elementCount } from '../../../src/formats/stored-tensor.ts';
 import { bitsOf, temporaryFolder } from './support.ts';
 import { halfBits, rebuild, sha256, skeletons } from './skeletons.ts';
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { parameterShapes } from '../../../src/clip/architecture.ts';
 import { fillSynthetic } from '../../../src/clip/checkpoint/synthetic.ts';
-import { elementCount } from '../../../src/clip/checkpoint/stored-tensor.ts';
+import { elementCount } from '../../../src/formats/stored-tensor.ts';
 import { MODELS } from '../../../src/clip/models.ts';
 import { fixture, fixtureJson } from './support.ts';
 

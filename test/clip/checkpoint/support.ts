@@ -7,8 +7,8 @@ import { gunzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { crc32 as zlibCrc32, deflateRawSync } from 'node:zlib';
 import { afterAll } from 'vitest';
-import { openRaw } from '../../../src/clip/checkpoint/open-raw.ts';
-import { elementCount, readStored } from '../../../src/clip/checkpoint/stored-tensor.ts';
+import { openRaw } from '../../../src/formats/open.ts';
+import { elementCount, readStored } from '../../../src/formats/stored-tensor.ts';
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../../../fixtures/checkpoints/${name}`, import.meta.url));
 export function fixtureJson<T>(name: string): T {

@@ -1,0 +1,25 @@
+// gzip, in memory and with a limit: the bundled weights are compressed.
+
+import { limits } from './limits.ts';
+import type { ByteSource } from './byte-source.ts';
+import { unpack } from './unpack-node.ts';
+
+/**
+ * Larger weights are better kept unpacked, so that they can be read in place.
+ * @throws Error if the bytes are no sound gzip stream or unpack to more than the limit
+ */
+export async function gunzip(source: ByteSource): Promise<Uint8Array> {
+  const limit = limits().gzipBytes;
+  const tooLarge = (): Error => new Error(`"${source.name}" unpacks to more than ${Math.floor(limit / 1048576)} MB; unpack it with gunzip and name the unpacked file`);
+  if (source.size > limit) throw tooLarge();
+  const packed = new Uint8Array(source.size);
+  await source.read(packed, 0);
+  let unpacked: Uint8Array | 'longer';
+  try {
+    unpacked = await unpack('gzip', packed, limit);
+  } catch (error) {
+    throw new Error(`"${source.name}" is no sound gzip file; copy or download it again`, { cause: error });
+  }
+  if (unpacked === 'longer') throw tooLarge();
+  return unpacked;
+}
