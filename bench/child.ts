@@ -4,7 +4,7 @@
 import type { ExecutorName, Residency } from '../src/clip/index.ts';
 import { MODELS } from '../src/clip/models.ts';
 import { parameterCounts } from '../src/clip/sizes.ts';
-import { syntheticImage } from '../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../src/clip/weights/synthetic.ts';
 import { digestOf } from './digest.ts';
 import { ENGINES, type EngineName } from './engine.ts';
 import { expectedFeatures } from './golden.ts';

@@ -4,8 +4,8 @@
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parameterShapes } from '../src/clip/architecture.ts';
-import { fillSynthetic } from '../src/clip/checkpoint/synthetic.ts';
+import { parameterShapes } from '../src/clip/parameters.ts';
+import { fillSynthetic } from '../src/clip/weights/synthetic.ts';
 import { MODELS } from '../src/clip/models.ts';
 import { sizeOf } from '../src/ops/tensor.ts';
 

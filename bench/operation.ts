@@ -1,6 +1,6 @@
 // One operation through the executor's public path: its weights are read into the executor's memory as a model's are, then it runs again and again.
 
-import type { Checkpoint } from '../src/clip/checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../src/clip/weights/checkpoint.ts';
 import type { Executor } from '../src/executors/executor.ts';
 import type { Tensor } from '../src/ops/tensor.ts';
 import type { Product } from './products.ts';

@@ -1,4 +1,4 @@
-// The products that the image towers consist of, one image at a time, as text: taken from the architectures (src/clip/architecture.ts) by hand,
+// The products that the image towers consist of, one image at a time, as text: taken from the architectures (src/clip/parameters.ts) by hand,
 // and checked against the models' number of multiply-adds by test/bench/shapes.test.ts.
 //
 //     conv   C  H    O  K  stride  padding  times     (1,C,H,H) * (O,C,K,K)

@@ -3,7 +3,7 @@
 
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { fillSynthetic } from '../../src/clip/checkpoint/synthetic.ts';
+import { fillSynthetic } from '../../src/clip/weights/synthetic.ts';
 
 interface Parameter {
   name: string;

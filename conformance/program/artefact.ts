@@ -2,9 +2,9 @@
 
 import ndarray from 'ndarray';
 import type { Tap } from '../../src/layers/module.ts';
-import { parameterShapes } from '../../src/clip/architecture.ts';
-import type { Checkpoint } from '../../src/clip/checkpoint/checkpoint.ts';
-import { openSynthetic, syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { parameterShapes } from '../../src/clip/parameters.ts';
+import type { Checkpoint } from '../../src/clip/weights/checkpoint.ts';
+import { openSynthetic, syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { CLIP } from '../../src/clip/clip.ts';
 import type { Executor } from '../../src/executors/executor.ts';
 import { MODELS, type ModelEntry } from '../../src/clip/models.ts';

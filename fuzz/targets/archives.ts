@@ -2,10 +2,10 @@
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
-import { architectureFrom, checkParameters, parameterShapes } from '../../src/clip/architecture.ts';
+import { architectureFrom, checkParameters, parameterShapes } from '../../src/clip/parameters.ts';
 import { MemorySource } from '../../src/formats/byte-source.ts';
 import { gunzip } from '../../src/formats/gzip.ts';
-import { findModel } from '../../src/clip/checkpoint/layouts.ts';
+import { findModel } from '../../src/clip/weights/layouts.ts';
 import { openRaw } from '../../src/formats/open.ts';
 import { unpickle } from '../../src/formats/torch/pickle.ts';
 import type { RawCheckpoint } from '../../src/formats/tensor-file.ts';

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAdapter } from '../../src/clip/adapters/read.ts';
-import { readConfig } from '../../src/clip/checkpoint/config.ts';
+import { readConfig } from '../../src/clip/weights/config-beside.ts';
 import { loadHead } from '../../src/clip/head.ts';
 import { inspectFile } from '../../src/clip/inspect.ts';
 import { MODELS } from '../../src/clip/models.ts';

@@ -1,12 +1,12 @@
 // Weights in a browser: from the package, a URL, a file that somebody chose, bytes in memory, or a seed.
 
-import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { MemorySource, type ByteSource } from '../formats/byte-source.ts';
-import { checkpointOf } from '../clip/checkpoint/checkpoint-of.ts';
-import { configured, MAX_CONFIG_BYTES } from '../clip/checkpoint/configured.ts';
+import { checkpointOf } from '../clip/weights/from-tensor-file.ts';
+import { configured, MAX_CONFIG_BYTES } from '../clip/weights/config.ts';
 import type { RawCheckpoint } from '../formats/tensor-file.ts';
 import { readAny } from '../formats/read.ts';
-import { openSynthetic } from '../clip/checkpoint/synthetic.ts';
+import { openSynthetic } from '../clip/weights/synthetic.ts';
 import { entryOf, unknownModel } from '../clip/load-model.ts';
 import { bundledUrl } from './assets.ts';
 import { BlobSource } from './blob-source.ts';

@@ -29,7 +29,7 @@ export async function classify(images: string[], options: ClassifyOptions): Prom
 /** The head and its labels, before the model is read: a wrong file should not cost the reading of a gigabyte. */
 async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: Labels | null }> {
   const { checkHeadFits, loadHead } = await import('../clip/head.ts');
-  const { bundledFile } = await import('../clip/checkpoint/bundled.ts');
+  const { bundledFile } = await import('../clip/weights/bundled.ts');
   const { CHANNELS } = await import('../clip/models.ts');
   const bundled = options.head === undefined;
   if (bundled && options.model !== 'mini-vit') {

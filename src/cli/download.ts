@@ -1,6 +1,6 @@
 // clip-oracle download: checkpoints by name into the cache.
 
-import { cacheFolder, download } from '../clip/download.ts';
+import { cacheFolder, download } from '../clip/download/download.ts';
 import { MODELS } from '../clip/models.ts';
 import { CommandError, INTERRUPTED, messageOf, OK, WRONG } from './errors.ts';
 import { standardOutput } from '../formats/atomic-file.ts';

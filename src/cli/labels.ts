@@ -26,7 +26,7 @@ export async function readLabels(spec: string, option = '--labels'): Promise<Lab
 
 /** The names of the emoji head's classes. */
 export async function bundledLabels(): Promise<Labels> {
-  const [{ bundledFile }, { readFile }, { gunzipSync }] = await Promise.all([import('../clip/checkpoint/bundled.ts'), import('node:fs/promises'), import('node:zlib')]);
+  const [{ bundledFile }, { readFile }, { gunzipSync }] = await Promise.all([import('../clip/weights/bundled.ts'), import('node:fs/promises'), import('node:zlib')]);
   const file = bundledFile('labels.json.gz');
   return fromJson(gunzipSync(await readFile(file)).toString('utf8'), file, '--labels');
 }

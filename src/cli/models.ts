@@ -1,7 +1,7 @@
 // clip-oracle models: what can be loaded by name, what it costs, and what is here already.
 
-import { bundledWeights } from '../clip/checkpoint/bundled.ts';
-import { cachedPath } from '../clip/download.ts';
+import { bundledWeights } from '../clip/weights/bundled.ts';
+import { cachedPath } from '../clip/download/download.ts';
 import { MODELS, type ModelEntry } from '../clip/models.ts';
 import { multiplyAdds, parameterCounts } from '../clip/sizes.ts';
 import { OK } from './errors.ts';

@@ -5,7 +5,7 @@ export { attentionMaps, attentionRollout, type AttentionMapsOptions } from './at
 export type { AdapterMode } from './adapters/adapters.ts';
 export type { AdapterDescription, AdapterSource } from './adapters/lora.ts';
 export { CLIPModel, type CLIPModelOptions } from './clip-model.ts';
-export { cachedPath, download, type DownloadOptions } from './download.ts';
+export { cachedPath, download, type DownloadOptions } from './download/download.ts';
 export type { ExecutorName, ExecutorOptions, Precision, Residency } from '../executors/executor.ts';
 export { loadHead, type Head } from './head.ts';
 export { limits, setLimits, type Limits } from '../formats/limits.ts';

@@ -2,12 +2,12 @@
 
 import { stat } from 'node:fs/promises';
 import type { Architecture } from './models.ts';
-import type { DType } from './checkpoint/checkpoint.ts';
-import { architectureFrom, checkParameters, modelNameFor, parameterCounts } from './architecture.ts';
-import { readConfig } from './checkpoint/config.ts';
+import type { DType } from './weights/checkpoint.ts';
+import { architectureFrom, checkParameters, modelNameFor, parameterCounts } from './parameters.ts';
+import { readConfig } from './weights/config-beside.ts';
 import { ELEMENT_BYTES } from '../formats/element-types.ts';
 import { nonFinite } from '../formats/finite.ts';
-import { findModel, type ModelTensor } from './checkpoint/layouts.ts';
+import { findModel, type ModelTensor } from './weights/layouts.ts';
 import { openRaw } from '../formats/open.ts';
 import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
 import { findHead, fitsModels } from './head.ts';

@@ -1,13 +1,13 @@
 // From opened weights to a model that answers, wherever the weights came from: what `load` does in Node and in browsers alike.
 
 import type { Adapters } from './adapters/adapters.ts';
-import { activationOf } from './activation.ts';
-import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './architecture.ts';
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { activationOf } from './weights/activation.ts';
+import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './parameters.ts';
+import type { Checkpoint } from './weights/checkpoint.ts';
 import { CLIP, type TowerSource } from './clip.ts';
 import { createExecutor, type Executor, type ExecutorOptions } from '../executors/executor.ts';
 import { MODELS, type Architecture, type ModelEntry } from './models.ts';
-import { atResolution } from './resolution.ts';
+import { atResolution } from './weights/resolution.ts';
 
 export interface ModelSource {
   /** A model's name, or what the weights came from. */

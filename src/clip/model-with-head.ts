@@ -4,7 +4,7 @@
 import { linear } from '../ops/linear.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import ndarray from 'ndarray';
-import { fillSynthetic } from './checkpoint/synthetic.ts';
+import { fillSynthetic } from './weights/synthetic.ts';
 import type { CLIP } from './clip.ts';
 import { checkHeadFits, type Head } from './read-head.ts';
 

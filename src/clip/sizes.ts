@@ -1,7 +1,7 @@
 // How large a model is and how much work an image is, from the architecture alone.
 
 import type { Architecture } from './models.ts';
-import { parameterShapes } from './architecture.ts';
+import { parameterShapes } from './parameters.ts';
 
 /** Elements of the state dict (parameters and BatchNorm statistics) of the image tower, and of the text tower with `logit_scale`. */
 export function parameterCounts(architecture: Architecture): { vision: number; text: number } {

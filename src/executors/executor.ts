@@ -4,7 +4,7 @@ import type { Emulation } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
-import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { ReferenceExecutor } from './reference.ts';
 import { SimdExecutor, simdWorks } from './simd.ts';
 

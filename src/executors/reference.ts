@@ -7,7 +7,7 @@ import { reference } from '../ops/reference.ts';
 import { reference64 } from '../ops/reference64.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
-import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { checkedTap } from './checked-tap.ts';
 import { emulationIn, type Executor, type Precision, type RunOptions } from './executor.ts';
 

@@ -14,7 +14,7 @@ import { checkKernels, kernels, runStep, type Step } from '../compiler/steps.ts'
 import { TABLES_BYTES, writeTables } from '../ops/tables.simd.ts';
 import { layoutOf, packStep, weightElements, type PlacedWeight } from '../compiler/weights.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
-import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { emulationIn, type Executor, type Precision, type Residency, type RunOptions } from './executor.ts';
 import { checkedTap } from './checked-tap.ts';
 import { download, replace, upload } from './tensor-memory.ts';

@@ -1,6 +1,6 @@
 // Element types: bytes per element, the names that safetensors and PyTorch give them, and the widening of raw bytes to float32.
 
-import type { DType } from '../clip/checkpoint/checkpoint.ts';
+import type { DType } from '../clip/weights/checkpoint.ts';
 import { halfTable } from './half-float.ts';
 
 export const ELEMENT_BYTES: Readonly<Record<DType, number>> = { F16: 2, BF16: 2, F32: 4, F64: 8, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 };

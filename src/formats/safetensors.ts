@@ -2,7 +2,7 @@
 // holes nor overlaps. https://github.com/huggingface/safetensors#format
 
 import { limits, raise } from './limits.ts';
-import type { DType } from '../clip/checkpoint/checkpoint.ts';
+import type { DType } from '../clip/weights/checkpoint.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { RawCheckpoint } from './tensor-file.ts';
 import { ELEMENT_BYTES } from './element-types.ts';

@@ -1,7 +1,7 @@
 // A tensor as it lies in a file, in whatever order (PyTorch stores views: transposed, sliced, shared), and how it is read into
 // row-major float32: in chunks through one small scratch buffer, straight into the destination.
 
-import type { DType } from '../clip/checkpoint/checkpoint.ts';
+import type { DType } from '../clip/weights/checkpoint.ts';
 import type { ByteSource } from './byte-source.ts';
 import { ELEMENT_BYTES, elementReader, toHostOrder, widen } from './element-types.ts';
 

@@ -4,8 +4,8 @@
 // elements in row-major order as little-endian binary32. The same weights as .pt, safetensors or shards have the same fingerprint.
 
 import { createHash } from 'node:crypto';
-import { architectureFrom, parameterShapes } from '../clip/architecture.ts';
-import type { Checkpoint } from '../clip/checkpoint/checkpoint.ts';
+import { architectureFrom, parameterShapes } from '../clip/parameters.ts';
+import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { openWeights } from '../clip/load.ts';
 import { sizeOf } from '../ops/tensor.ts';
 import { littleEndian } from '../formats/dump/written-names.ts';

@@ -1,7 +1,7 @@
 // Which modules the image tower has, in the order in which their outputs appear, and what shapes those have: found by sending a recording
 // set of operations through the layers, which computes nothing.
 
-import { parameterShapes } from '../clip/architecture.ts';
+import { parameterShapes } from '../clip/parameters.ts';
 import type { Architecture } from '../clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../layers/index.ts';
 import { Recorder } from '../graph/recorder.ts';

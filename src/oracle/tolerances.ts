@@ -1,7 +1,7 @@
 // Tolerances for test suites, in any language: what each module of a model may be off by under each claim, measured on synthetic images. It is the same measurement
 // that verify makes on a dump's own image, kept in a file. schema/tolerances.json describes that file.
 
-import { syntheticImage } from '../clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../clip/weights/synthetic.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { VARIANTS } from './claims.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toHalf, writeHalfCheckpoint } from '../../bench/half-checkpoint.ts';
-import { openCheckpoint } from '../../src/clip/checkpoint/open.ts';
+import { openCheckpoint } from '../../src/clip/weights/open.ts';
 import { rebuild } from '../clip/checkpoint/skeletons.ts';
 
 /** The value of a half's bits by IEEE 754, table 3.5. */

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
 import { describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { flat, readGolden, relRms } from '../support/golden.ts';
 import { fixture, safetensors } from '../clip/adapters/support.ts';

@@ -1,9 +1,9 @@
 // Architecture from shapes and back, against OpenAI's table and the published sizes (spec: parameters and GMAC per image of the nine).
 
 import { describe, expect, test } from 'vitest';
-import { architectureFrom, checkParameters, modelNameFor, multiplyAdds, parameterCounts, parameterShapes } from '../../src/clip/architecture.ts';
+import { architectureFrom, checkParameters, modelNameFor, multiplyAdds, parameterCounts, parameterShapes } from '../../src/clip/parameters.ts';
 import { MODELS, type Architecture } from '../../src/clip/models.ts';
-import type { TensorInfo } from '../../src/clip/checkpoint/checkpoint.ts';
+import type { TensorInfo } from '../../src/clip/weights/checkpoint.ts';
 
 const tensorsOf = (architecture: Architecture, towers = {}): Map<string, TensorInfo> =>
   new Map([...parameterShapes(architecture, towers)].map(([name, shape]) => [name, { dtype: 'F32', shape }]));

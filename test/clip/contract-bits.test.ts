@@ -8,8 +8,8 @@
 import { fileURLToPath } from 'node:url';
 import ndarray from 'ndarray';
 import { expect, test } from 'vitest';
-import { openBundled } from '../../src/clip/checkpoint/bundled.ts';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { openBundled } from '../../src/clip/weights/bundled.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { preprocessor } from '../../src/clip/image/preprocess.ts';
 import { ModifiedResNet, VisionTransformer, type Weights } from '../../src/layers/index.ts';
 import { exp } from '../../src/ops/exp.ts';

@@ -9,7 +9,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fork } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { cachedPath, cacheFolder, cachePath, download, type DownloadOptions, type DownloadProgress } from '../../src/clip/download.ts';
+import { cachedPath, cacheFolder, cachePath, download, type DownloadOptions, type DownloadProgress } from '../../src/clip/download/download.ts';
 import { MODELS } from '../../src/clip/models.ts';
 
 const BYTES = randomBytes(300_000);
@@ -397,7 +397,7 @@ describe('two at once', () => {
   test('in three processes that share a part: the outcome is right and nothing else is left', async () => {
     await writeFile(join(folder, 'fake.pt.part'), BYTES.subarray(0, 1000));
     behave = (request, response) => setTimeout(() => ranges(request, response), 100);
-    const program = `const { download } = await import(${JSON.stringify(new URL('../../dist/src/clip/download.js', import.meta.url).href)});
+    const program = `const { download } = await import(${JSON.stringify(new URL('../../dist/src/clip/download/download.js', import.meta.url).href)});
       await download(${JSON.stringify(MODEL)}, ${JSON.stringify(options())});`;
     const script = join(folder, 'run.mjs');
     await writeFile(script, program);

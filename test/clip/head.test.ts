@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { checkHeadFits, fitsModels, loadHead } from '../../src/clip/head.ts';
-import { bundledFile } from '../../src/clip/checkpoint/bundled.ts';
+import { bundledFile } from '../../src/clip/weights/bundled.ts';
 import { counting, failure, fixture, fixtureJson, temporaryFolder } from './checkpoint/support.ts';
 
 const folder = temporaryFolder();

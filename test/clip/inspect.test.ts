@@ -1,7 +1,7 @@
 // inspectFile: what it says about files of each kind.
 
 import { describe, expect, test } from 'vitest';
-import { bundledFile } from '../../src/clip/checkpoint/bundled.ts';
+import { bundledFile } from '../../src/clip/weights/bundled.ts';
 import { inspectFile } from '../../src/clip/inspect.ts';
 import { counting, failure, fixture, temporaryFolder } from './checkpoint/support.ts';
 import { rebuild } from './checkpoint/skeletons.ts';

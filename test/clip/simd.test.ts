@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { poolThreads } from '../../workers/pool.ts';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import type { CLIP } from '../../src/clip/clip.ts';
 import { load } from '../../src/clip/load.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';

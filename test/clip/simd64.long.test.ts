@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import type { CLIP, EncodeOptions } from '../../src/clip/clip.ts';
 import { load } from '../../src/clip/load.ts';
 import { toFloat64 } from '../../src/ops/reference64.ts';

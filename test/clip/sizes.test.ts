@@ -3,8 +3,8 @@
 import ndarray from 'ndarray';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cubicTaps, resizeGrid } from '../../src/clip/bicubic.ts';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { cubicTaps, resizeGrid } from '../../src/clip/weights/bicubic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { maxAbs, readGolden, relRms } from '../support/golden.ts';

@@ -2,7 +2,7 @@
 // Guards: SimdExecutor's #exclusive (one run at a time in a model's memory; without it the bits are wrong) and workers/fair-queue.ts (turns; its own tests beside it).
 
 import { describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { expectSameBits } from '../support/bits.ts';

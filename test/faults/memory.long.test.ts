@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { bundled, main, picture, root, run } from '../cli/support/cli.ts';

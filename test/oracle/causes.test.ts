@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { findCauses } from '../../src/oracle/causes/index.ts';
 import { openDump } from '../../src/formats/dump/open.ts';

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import type { CLIP } from '../../src/clip/clip.ts';
 import { load } from '../../src/clip/load.ts';
 import { VARIANTS } from '../../src/oracle/claims.ts';

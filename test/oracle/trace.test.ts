@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src/clip/checkpoint/open.ts';
+import { openCheckpoint } from '../../src/clip/weights/open.ts';
 import { load } from '../../src/clip/load.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { fingerprint, weightsFingerprint } from '../../src/oracle/fingerprint.ts';
@@ -148,7 +148,7 @@ describe('hashes', () => {
     // tiny-rn: no exponential of the C library was wrong there (test/clip/contract-bits.test.ts)
     const { shape, data } = readGolden('fixtures/features/contract-bits-0.safetensors').bytes('tiny-rn');
     const { model } = await load('tiny-rn', { threads: 1 });
-    const { syntheticImage } = await import('../../src/clip/checkpoint/synthetic.ts');
+    const { syntheticImage } = await import('../../src/clip/weights/synthetic.ts');
     const features = await trace(model, syntheticImage(0, 2, 64), { onTensor: () => undefined });
     await model.close();
     expect(features.shape).toEqual(shape);

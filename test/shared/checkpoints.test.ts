@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { architectureFrom, checkParameters, modelNameFor } from '../../src/clip/architecture.ts';
-import { openCheckpoint } from '../../src/clip/checkpoint/open.ts';
+import { architectureFrom, checkParameters, modelNameFor } from '../../src/clip/parameters.ts';
+import { openCheckpoint } from '../../src/clip/weights/open.ts';
 import { checkHeadFits, loadHead } from '../../src/clip/head.ts';
 import { inspectFile } from '../../src/clip/inspect.ts';
 

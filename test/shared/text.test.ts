@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load, tokenize } from '../../src/clip/index.ts';
 import { flat, maxAbs, readGolden, relRms } from '../support/golden.ts';
 

@@ -3,7 +3,7 @@
 // RN50 and ViT-B/32 by `npm run test:slow`; all nine by `CLIP_ORACLE_ALL=1 npm run test:slow` (RN50x64 alone takes minutes).
 
 import { describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../../src/layers/index.ts';

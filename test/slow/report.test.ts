@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/clip/index.ts';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { reportCollector } from '../../src/oracle/report/collector.ts';
 import { reportHtml } from '../../src/oracle/report/html.ts';
 import type { LayerDetail, Values, VerifyResult } from '../../src/oracle/types.ts';

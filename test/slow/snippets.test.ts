@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { installPeers } from '../../bench/peers/install.ts';
 import { writeWeights, type WeightFiles } from '../../bench/peers/weights.ts';
-import { syntheticImage } from '../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { packageFile } from '../../src/clip/package-file.ts';
 import { moduleShapes } from '../../src/oracle/module-shapes.ts';

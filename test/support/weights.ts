@@ -1,8 +1,8 @@
 // All parameters of a model, for tests that build layers by hand.
 
 import ndarray from 'ndarray';
-import type { Checkpoint } from '../../src/clip/checkpoint/checkpoint.ts';
-import { openCheckpoint } from '../../src/clip/checkpoint/open.ts';
+import type { Checkpoint } from '../../src/clip/weights/checkpoint.ts';
+import { openCheckpoint } from '../../src/clip/weights/open.ts';
 import { sizeOf, type Tensor } from '../../src/ops/tensor.ts';
 
 /** Reads every tensor of a checkpoint and closes it. */

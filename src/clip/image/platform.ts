@@ -19,7 +19,7 @@ let current: Promise<Platform> | undefined;
 
 /** The platform in use; the one for Node if none was set. */
 export function platform(): Promise<Platform> {
-  current ??= import('./platform-node.ts').then(({ nodePlatform }) => nodePlatform);
+  current ??= import('./host-node.ts').then(({ nodePlatform }) => nodePlatform);
   return current;
 }
 

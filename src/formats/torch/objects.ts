@@ -2,7 +2,7 @@
 // Sources: torch/_utils.py (_rebuild_*), torch/serialization.py (persistent ids).
 
 import { limits } from '../limits.ts';
-import type { DType } from '../../clip/checkpoint/checkpoint.ts';
+import type { DType } from '../../clip/weights/checkpoint.ts';
 import { ELEMENT_BYTES, STORAGE_TYPES } from '../element-types.ts';
 import type { PickleHooks } from './pickle.ts';
 import { isForeign, isGlobal, isRecord, type PickleForeign, type PickleGlobal, type PickleValue } from './pickle-values.ts';

@@ -1,7 +1,7 @@
 // The network as a graph, found by sending a recording set of operations through the layers: what each module's output is computed from. So the oracle can
 // recompute any piece of it, from the values that a backend itself had, without a second description of the network.
 
-import { parameterShapes } from '../../clip/architecture.ts';
+import { parameterShapes } from '../../clip/parameters.ts';
 import type { Architecture } from '../../clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../../layers/index.ts';
 import { Recorder, storageOf, type Node, type Storage } from '../../graph/recorder.ts';

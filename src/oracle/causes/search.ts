@@ -1,8 +1,8 @@
 // The state of a search for causes: one piece of the network, what the backend has for it, and the network's own numbers beside it.
 
-import { activationOf } from '../../clip/activation.ts';
+import { activationOf } from '../../clip/weights/activation.ts';
 import type { CLIP } from '../../clip/clip.ts';
-import type { Checkpoint } from '../../clip/checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../../clip/weights/checkpoint.ts';
 import { openWeights } from '../../clip/load.ts';
 import type { OperationName } from '../../graph/recorder.ts';
 import { sizeOf, type FloatArray, type Tensor } from '../../ops/tensor.ts';

@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syntheticImage } from '../../clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../clip/weights/synthetic.ts';
 import { load } from '../../clip/load.ts';
 import { sizeOf } from '../../ops/tensor.ts';
 import { NewFile, statOf, writeError } from '../../formats/new-file.ts';

@@ -2,7 +2,7 @@
 
 import ndarray from 'ndarray';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { syntheticImage } from '../../../src/clip/checkpoint/synthetic.ts';
+import { syntheticImage } from '../../../src/clip/weights/synthetic.ts';
 import type { AdapterSource } from '../../../src/clip/adapters/lora.ts';
 import type { CLIP } from '../../../src/clip/clip.ts';
 import { load } from '../../../src/clip/load.ts';

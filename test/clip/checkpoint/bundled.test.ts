@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
-import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/architecture.ts';
-import { BUNDLED_MODELS, bundledFile, openBundled } from '../../../src/clip/checkpoint/bundled.ts';
+import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/parameters.ts';
+import { BUNDLED_MODELS, bundledFile, openBundled } from '../../../src/clip/weights/bundled.ts';
 import * as packageFiles from '../../../src/clip/package-file.ts';
 import { failure, temporaryFolder } from './support.ts';
 

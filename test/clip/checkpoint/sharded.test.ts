@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { openCheckpoint } from '../../../src/clip/checkpoint/open.ts';
+import { openCheckpoint } from '../../../src/clip/weights/open.ts';
 import { counting, failure, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();

@@ -1,8 +1,8 @@
 // Every layout and format gives the same tensors, bit for bit: the eleven weight files of the two tiny models, made by PyTorch.
 
 import { describe, expect, test } from 'vitest';
-import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/architecture.ts';
-import { openCheckpoint } from '../../../src/clip/checkpoint/open.ts';
+import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/parameters.ts';
+import { openCheckpoint } from '../../../src/clip/weights/open.ts';
 import { elementCount } from '../../../src/formats/stored-tensor.ts';
 import { bitsOf, temporaryFolder } from './support.ts';
 import { halfBits, rebuild, sha256, skeletons } from './skeletons.ts';

@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { parameterShapes } from '../../../src/clip/architecture.ts';
-import { fillSynthetic } from '../../../src/clip/checkpoint/synthetic.ts';
+import { parameterShapes } from '../../../src/clip/parameters.ts';
+import { fillSynthetic } from '../../../src/clip/weights/synthetic.ts';
 import { elementCount } from '../../../src/formats/stored-tensor.ts';
 import { MODELS } from '../../../src/clip/models.ts';
 import { fixture, fixtureJson } from './support.ts';

@@ -4,9 +4,9 @@
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../../src/clip/checkpoint/open.ts';
+import { openCheckpoint } from '../../../src/clip/weights/open.ts';
 import { crc32 } from '../../../src/formats/crc32.ts';
-import { distribution, fillSynthetic, syntheticImage } from '../../../src/clip/checkpoint/synthetic.ts';
+import { distribution, fillSynthetic, syntheticImage } from '../../../src/clip/weights/synthetic.ts';
 import { threefry2x32 } from '../../../src/ops/threefry.ts';
 import { MODELS } from '../../../src/clip/models.ts';
 import { bitsOf, failure } from './support.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openRaw } from '../../../src/formats/open.ts';
-import { openCheckpoint } from '../../../src/clip/checkpoint/open.ts';
+import { openCheckpoint } from '../../../src/clip/weights/open.ts';
 import { bytes, failure, fixture, fixtureJson, readAll, temporaryFolder, text, zip, type ZipMember } from './support.ts';
 
 interface Entry { dtype: string; shape: number[]; values: number[] }

@@ -7,9 +7,9 @@ import { mkdir, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MODELS } from './models.ts';
-import { PartFile, sha256OfFile } from './download/part-file.ts';
-import { Interruption, transfer, Unresumable, type Known, type TransferOptions } from './download/transfer.ts';
+import { MODELS } from '../models.ts';
+import { PartFile, sha256OfFile } from './part-file.ts';
+import { Interruption, transfer, Unresumable, type Known, type TransferOptions } from './transfer.ts';
 
 export const DEFAULT_BASE_URL = 'https://openaipublic.azureedge.net/clip/models';
 

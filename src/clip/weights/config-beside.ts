@@ -2,7 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { configured, MAX_CONFIG_BYTES } from './configured.ts';
+import { configured, MAX_CONFIG_BYTES } from './config.ts';
 
 /** `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file. @throws Error for another activation, or heads that are not 64 wide */
 export async function readConfig(source: string): Promise<Record<string, string>> {

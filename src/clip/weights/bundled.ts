@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import type { Checkpoint } from './checkpoint.ts';
 import { exists, openCheckpoint } from './open.ts';
-import { cacheFolder } from '../download.ts';
+import { cacheFolder } from '../download/download.ts';
 import { packageFile } from '../package-file.ts';
 
 const FILES: Readonly<Record<string, string>> = { 'mini-vit': 'mini-vit.safetensors.gz', 'mini-rn': 'mini-rn.visual.safetensors.gz' };

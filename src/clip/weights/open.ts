@@ -3,9 +3,9 @@
 import { stat } from 'node:fs/promises';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from '../models.ts';
-import { checkpointOf } from './checkpoint-of.ts';
+import { checkpointOf } from './from-tensor-file.ts';
 import { openRaw } from '../../formats/open.ts';
-import { readConfig } from './config.ts';
+import { readConfig } from './config-beside.ts';
 import { openSynthetic } from './synthetic.ts';
 
 export interface OpenOptions {

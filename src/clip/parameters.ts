@@ -4,7 +4,7 @@
 
 import type { Architecture, ModifiedResNetArchitecture, TextArchitecture, VisionTransformerArchitecture } from './models.ts';
 import { MODELS } from './models.ts';
-import type { Checkpoint, TensorInfo } from './checkpoint/checkpoint.ts';
+import type { Checkpoint, TensorInfo } from './weights/checkpoint.ts';
 import { isFloat } from '../formats/element-types.ts';
 
 export { multiplyAdds, parameterCounts } from './sizes.ts';

@@ -1,8 +1,8 @@
 // Which activation the transformers have. No tensor says so: OpenAI trained with QuickGELU, LAION mostly with GELU, and the features of the
 // wrong one are wrong by a few per cent without anything failing. So where what is known does not fit together, there is a warning.
 
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import { MODELS } from './models.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { MODELS } from '../models.ts';
 
 export type Activation = 'quick_gelu' | 'gelu';
 

@@ -2,9 +2,9 @@
 // for VisionTransformers; the attention pool's, which open_clip leaves alone, in the same way.
 
 import { resizeGrid } from './bicubic.ts';
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import { sizeOf } from '../ops/tensor.ts';
-import type { Architecture } from './models.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { sizeOf } from '../../ops/tensor.ts';
+import type { Architecture } from '../models.ts';
 
 /**
  * The model for images of R x R.

@@ -5,7 +5,7 @@
 import ndarray from 'ndarray';
 import type { Tensor } from '../../ops/tensor.ts';
 import { MODELS, type Architecture } from '../models.ts';
-import { parameterShapes } from '../architecture.ts';
+import { parameterShapes } from '../parameters.ts';
 import type { Checkpoint, TensorInfo } from './checkpoint.ts';
 import type { OpenOptions } from './open.ts';
 import { crc32 } from '../../formats/crc32.ts';
@@ -14,7 +14,7 @@ import { fillWords } from '../../ops/threefry.ts';
 
 /** Center and amplitude of a parameter, by the first rule that fits; both already rounded to float32 where the definition rounds. */
 export function distribution(name: string, shape: readonly number[]): { center: number; amplitude: number } {
-  const leaf = name.slice(name.lastIndexOf('.') + 1);
+  const leaf = name.slice(name.lastIndexOf('../checkpoint') + 1);
   const rule = (center: number, amplitude: number): { center: number; amplitude: number } => ({ center, amplitude: Math.fround(amplitude) });
   if (name === 'logit_scale') return rule(2.6592600369327783, 0);
   if (leaf === 'running_mean') return rule(0, 0.1);
