@@ -1,7 +1,7 @@
 // One measurement in a fresh process: load a model, verify its features, time the forward passes, report as one line of JSON.
 // Started by measure.ts; by hand: node dist/bench/child.js '{"engine":"clip-oracle","model":"RN50","weights":"synthetic:0","executor":"reference","threads":1,"batch":1,"repeat":3}'
 
-import type { ExecutorName, Residency } from '../src/clip/index.ts';
+import type { ExecutorName, Residency } from '../src/index.ts';
 import { MODELS } from '../src/clip/models.ts';
 import { parameterCounts } from '../src/clip/sizes.ts';
 import { syntheticImage } from '../src/clip/weights/synthetic.ts';

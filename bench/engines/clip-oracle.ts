@@ -1,7 +1,7 @@
 // clip-oracle itself, through its public entry.
 
 import ndarray from 'ndarray';
-import { load } from '../../src/clip/index.ts';
+import { load } from '../../src/index.ts';
 import { ownPackage } from '../machine.ts';
 import type { Encoder } from '../engine.ts';
 import type { Measurement } from '../child.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import ndarray from 'ndarray';
-import { load, tokenize } from '../../src/clip/index.ts';
+import { load, tokenize } from '../../src/index.ts';
 import { digestOf } from '../digest.ts';
 import { peerFolder, peerVersion, requirePeer } from '../engines/peer-package.ts';
 import { readGoldenFile, relativeRms } from '../golden.ts';

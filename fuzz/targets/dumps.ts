@@ -2,7 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openFeatures } from '../../src/cli/feature-input.ts';
+import { openFeatures } from '../../src/features/read.ts';
 import { readMap } from '../../src/cli/verify.ts';
 import { openDump } from '../../src/formats/dump/open.ts';
 import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../../src/formats/npy.ts';

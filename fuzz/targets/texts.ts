@@ -4,7 +4,7 @@ import { BytePairs } from '../../src/clip/tokenizer/byte-pairs.ts';
 import { cleanText } from '../../src/clip/tokenizer/clean.ts';
 import { unescapeHtml } from '../../src/clip/tokenizer/html.ts';
 import { detokenize, tokenize } from '../../src/clip/tokenizer/tokenize.ts';
-import { readLabelFile } from '../../src/cli/label-file.ts';
+import { readLabelFile } from '../../src/features/labels.ts';
 import { readLabels } from '../../src/cli/labels.ts';
 import { textOf, utf8 } from '../mutate/bytes.ts';
 import { havoc } from '../mutate/havoc.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import ndarray from 'ndarray';
-import { load, loadHead, tokenize } from '../../dist/src/clip/index.js';
+import { load, loadHead, tokenize } from '../../dist/src/index.js';
 import { linear, matmul, l2Normalize } from '../../dist/src/ops/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

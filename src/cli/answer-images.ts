@@ -6,7 +6,7 @@ import { OK, SOME_FAILED } from './errors.ts';
 import type { Labels } from './labels.ts';
 import { isTable, type AnswerOptions, type ImageOptions } from './options.ts';
 import { OutFile, standardOutput, type Output } from '../formats/atomic-file.ts';
-import { loadModel, runImages, summary, type Source } from './run-images.ts';
+import { loadModel, runImages, summary, type Source } from '../features/pipeline.ts';
 import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
 
 /** The verdict on row `row` of the features (n,E). */

@@ -9,7 +9,7 @@ import { answerImages, type Scorer } from './answer-images.ts';
 import { CommandError } from './errors.ts';
 import { bundledLabels, readLabels, checkLabels, type Labels } from './labels.ts';
 import type { AnswerOptions, ImageOptions } from './options.ts';
-import { openSource } from './run-images.ts';
+import { openSource } from '../features/pipeline.ts';
 
 export interface ClassifyOptions extends ImageOptions, AnswerOptions {
   head?: string;

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { CLIP } from '../clip/clip.ts';
 import type { load } from '../clip/load.ts';
 import { bundledFile } from '../clip/weights/bundled.ts';
-import { readRawTensors } from './raw-tensors.ts';
+import { readRawTensors } from '../features/raw-tensors.ts';
 import { OK, SOME_FAILED } from './errors.ts';
 import { halfBlocks } from './half-blocks.ts';
 import { bundledLabels } from './labels.ts';

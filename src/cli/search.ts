@@ -1,17 +1,17 @@
 // clip-oracle search: the images of an embedded collection that are nearest to a text or to another image.
 
 import { existsSync } from 'node:fs';
-import { CosineSearch, type Hit } from '../clip/search.ts';
+import { CosineSearch, type Hit } from '../features/search.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { Preprocess } from '../clip/image/preprocess.ts';
 import type { FloatArray } from '../ops/tensor.ts';
 import { CommandError, OK } from './errors.ts';
-import { openFeatures, type FeatureRows } from './feature-input.ts';
+import { openFeatures, type FeatureRows } from '../features/read.ts';
 import { float64Text } from '../formats/float-text.ts';
-import { IMAGE_NAME } from './inputs.ts';
+import { IMAGE_NAME } from '../features/inputs.ts';
 import { isTable, type AnswerOptions, type ImageOptions } from './options.ts';
 import { OutFile, standardOutput, type Output } from '../formats/atomic-file.ts';
-import { loadModel } from './run-images.ts';
+import { loadModel } from '../features/pipeline.ts';
 import { styleFor } from './style.ts';
 import { linesOf, readTextFile } from './text-file.ts';
 

@@ -8,7 +8,7 @@ import { onInterrupt } from './interrupt.ts';
 import type { ImageOptions } from './options.ts';
 import { standardOutput } from '../formats/atomic-file.ts';
 import { bytes as bytesText, Progress } from './progress.ts';
-import { loadModel, openSource, type Loaded, type Source } from './run-images.ts';
+import { loadModel, openSource, type Loaded, type Source } from '../features/pipeline.ts';
 
 export interface TraceCommandOptions extends ImageOptions {
   layers?: string;

@@ -1,10 +1,10 @@
 // What `train-head` prints: a table for people, one JSON object for programs.
 
 import { stripVTControlCharacters } from 'node:util';
-import type { Metrics } from '../clip/training/metrics.ts';
-import type { TrainedHead } from '../clip/training/train-head.ts';
+import type { Metrics } from '../train/head/metrics.ts';
+import type { TrainedHead } from '../train/head/train-head.ts';
 import type { TrainHeadCommandOptions } from './train-head.ts';
-import type { TrainingData } from './training-data.ts';
+import type { TrainingData } from '../features/labelled.ts';
 import { styleFor } from './style.ts';
 
 /** More classes than this are not listed one by one. */

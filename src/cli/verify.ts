@@ -38,7 +38,7 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
   const dump = await openDump(path);
   try {
     const wanted = await whichModel(dump, options, map);
-    const pixels = options.input === undefined ? undefined : (await (await import('./tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
+    const pixels = options.input === undefined ? undefined : (await (await import('../features/tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
     await examineEarly(dump, wanted.model, map, options.image === undefined ? pixels : 'one image');
     // The file before the model: a wrong name should not cost the reading of a gigabyte.
     const html = options.html === undefined ? null : await OutFile.create(options.html);

@@ -8,7 +8,7 @@ import { answerImages, type Scorer } from './answer-images.ts';
 import { CommandError } from './errors.ts';
 import { bundledLabels, readLabels, type Labels } from './labels.ts';
 import type { AnswerOptions, ImageOptions } from './options.ts';
-import { openSource } from './run-images.ts';
+import { openSource } from '../features/pipeline.ts';
 
 export interface ZeroShotOptions extends ImageOptions, AnswerOptions {
   prompt?: string[];

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CosineSearch } from '../../src/clip/search.ts';
+import { CosineSearch } from '../../src/features/search.ts';
 import { npyHeaderBytes } from '../../src/formats/npy.ts';
 import { flat, readGolden } from '../support/golden.ts';
 import { bundled, isOneSentence, lines, picture, run, temporaryFolder } from './support/cli.ts';

@@ -8,7 +8,7 @@ import ndarray from 'ndarray';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { defineTrainHead } from '../../src/cli/training-command.ts';
 import { loadHead } from '../../src/clip/head.ts';
-import { trainHead } from '../../src/clip/training/train-head.ts';
+import { trainHead } from '../../src/train/head/train-head.ts';
 import { isOneSentence, lines, picture, run, temporaryFolder, type Outcome } from './support/cli.ts';
 
 const folder = temporaryFolder();

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import ndarray from 'ndarray';
 import { describe, expect, test } from 'vitest';
-import { attentionMaps, attentionRollout, load, type CLIP } from '../../src/clip/index.ts';
+import { attentionMaps, attentionRollout, load, type CLIP } from '../../src/index.ts';
 import { openCheckpoint } from '../../src/clip/weights/open.ts';
 import { reference } from '../../src/ops/reference.ts';
 import { reshape, sizeOf, type Tensor } from '../../src/ops/tensor.ts';

@@ -18,7 +18,7 @@ import { DEFAULT_LIMITS, limits, setLimits, type Limits } from '../../src/format
 import { textOfFile } from '../../src/formats/text-of-file.ts';
 import { tokenize } from '../../src/clip/tokenizer/tokenize.ts';
 import { linesFrom } from '../../src/formats/lines.ts';
-import { inputPaths } from '../../src/cli/inputs.ts';
+import { inputPaths } from '../../src/features/inputs.ts';
 import { counting, fixture, temporaryFolder, zip } from './checkpoint/support.ts';
 
 const folder = temporaryFolder();

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { CLIPModel, load } from '../../src/clip/index.ts';
+import { CLIPModel, load } from '../../src/index.ts';
 import { sigmoid } from '../../src/ops/sigmoid.ts';
 import { softmax } from '../../src/ops/softmax.ts';
 import { readGolden, relRms } from '../support/golden.ts';

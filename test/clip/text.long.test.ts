@@ -9,7 +9,7 @@ import ndarray from 'ndarray';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { activationOf } from '../../src/clip/weights/activation.ts';
 import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
-import { load, tokenize, type CLIP, type Tensor } from '../../src/clip/index.ts';
+import { load, tokenize, type CLIP, type Tensor } from '../../src/index.ts';
 import { textBatches } from '../../src/clip/text-batches.ts';
 import { causalMask, TextTransformer } from '../../src/layers/index.ts';
 import type { Operations } from '../../src/ops/operations.ts';

@@ -9,7 +9,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { download } from '../../src/clip/download/download.ts';
 import { load } from '../../src/clip/load.ts';
-import { trainHead } from '../../src/clip/training/train-head.ts';
+import { trainHead } from '../../src/train/head/train-head.ts';
 import { unitNumbers } from '../support/arbitraries.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { picture, run, temporaryFolder } from '../cli/support/cli.ts';

@@ -10,7 +10,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { saveHead } from '../../src/clip/training/save-head.ts';
+import { saveHead } from '../../src/train/head/save-head.ts';
 import { outcome, picture, run, start, temporaryFolder } from '../cli/support/cli.ts';
 import { prepare, TINY, WRITERS } from './support/commands.ts';
 

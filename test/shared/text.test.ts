@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
-import { load, tokenize } from '../../src/clip/index.ts';
+import { load, tokenize } from '../../src/index.ts';
 import { flat, maxAbs, readGolden, relRms } from '../support/golden.ts';
 
 const shared = resolve(process.env.CLIP_ORACLE_SHARED ?? fileURLToPath(new URL('../../../shared', import.meta.url)));

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { CLIPModel, load, preprocessor, tokenize } from '../../src/clip/index.ts';
+import { CLIPModel, load, preprocessor, tokenize } from '../../src/index.ts';
 import type * as Library from '../../src/browser/index.ts';
 import { findBrowser, noticeMissing } from './browsers.ts';
 import { serveFaulty, type Answer, type FaultyServer } from './faulty-server.ts';

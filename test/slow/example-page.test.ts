@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import puppeteer, { type Browser, type ElementHandle, type KeyInput, type Page } from 'puppeteer-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { attentionMaps, attentionRollout, load } from '../../src/clip/index.ts';
+import { attentionMaps, attentionRollout, load } from '../../src/index.ts';
 import { hashLines, npy } from '../../examples/browser/bytes.ts';
 import { sha256 } from '../../examples/browser/sha256.ts';
 import { findBrowser, noticeMissing } from './browsers.ts';

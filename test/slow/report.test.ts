@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { load } from '../../src/clip/index.ts';
+import { load } from '../../src/index.ts';
 import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { reportCollector } from '../../src/oracle/report/collector.ts';
 import { reportHtml } from '../../src/oracle/report/html.ts';

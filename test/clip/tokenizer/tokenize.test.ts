@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { detokenize, tokenize } from '../../../src/clip/index.ts';
+import { detokenize, tokenize } from '../../../src/index.ts';
 import { BytePairs } from '../../../src/clip/tokenizer/byte-pairs.ts';
 import { cleanText } from '../../../src/clip/tokenizer/clean.ts';
 import { idsOf } from '../../../src/clip/tokenizer/tokenize.ts';

@@ -1,7 +1,7 @@
 // The order of classes, and what is no sound list of labels.
 
 import { expect, test } from 'vitest';
-import { classesOf } from '../../../src/clip/training/classes.ts';
+import { classesOf } from '../../../src/train/head/classes.ts';
 
 test.for<[string, (string | number)[], string[]]>([
   ['names by code points', ['b', 'a', 'Z', 'é', 'a'], ['Z', 'a', 'b', 'é']],

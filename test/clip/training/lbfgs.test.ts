@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dot, minimize, type Minimum, type MinimizeOptions } from '../../../src/clip/training/lbfgs.ts';
-import { lineSearch } from '../../../src/clip/training/line-search.ts';
-import { LogisticObjective } from '../../../src/clip/training/objective.ts';
+import { dot, minimize, type Minimum, type MinimizeOptions } from '../../../src/train/head/lbfgs.ts';
+import { lineSearch } from '../../../src/train/head/line-search.ts';
+import { LogisticObjective } from '../../../src/train/head/objective.ts';
 import { seed, unitNumbers } from '../../support/arbitraries.ts';
 import { apart, clouds } from './support.ts';
 

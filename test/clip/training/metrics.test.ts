@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { averagePrecision, bestThreshold, binaryMetrics, multinomialMetrics } from '../../../src/clip/training/metrics.ts';
+import { averagePrecision, bestThreshold, binaryMetrics, multinomialMetrics } from '../../../src/train/head/metrics.ts';
 import { lists } from './support.ts';
 
 const logit = (p: number): number => Math.log(p / (1 - p));

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LogisticObjective } from '../../../src/clip/training/objective.ts';
+import { LogisticObjective } from '../../../src/train/head/objective.ts';
 import { seed } from '../../support/arbitraries.ts';
 import { unitNumbers } from '../../support/arbitraries.ts';
 import { clouds } from './support.ts';

@@ -6,7 +6,7 @@ import ndarray from 'ndarray';
 import { expect, test } from 'vitest';
 import { CLIPModel } from '../../../src/clip/clip-model.ts';
 import { loadHead, type Head } from '../../../src/clip/head.ts';
-import { headBytes, saveHead } from '../../../src/clip/training/save-head.ts';
+import { headBytes, saveHead } from '../../../src/train/head/save-head.ts';
 import { temporaryFolder } from '../checkpoint/support.ts';
 
 const folder = temporaryFolder();

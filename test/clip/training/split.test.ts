@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { stratifiedSplit } from '../../../src/clip/training/split.ts';
+import { stratifiedSplit } from '../../../src/train/head/split.ts';
 
 const counts = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 });
 const seeds = fc.integer({ min: 0, max: 0xffffffff });

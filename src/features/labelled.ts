@@ -4,12 +4,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
-import { CommandError } from './errors.ts';
-import { openFeatures } from './feature-input.ts';
+import { CommandError } from '../cli/errors.ts';
+import { openFeatures } from './read.ts';
 import { each, inputPaths, type InputPath } from './inputs.ts';
-import { readLabelFile, type LabelFile } from './label-file.ts';
-import type { ImageOptions } from './options.ts';
-import { loadModel, runImages } from './run-images.ts';
+import { readLabelFile, type LabelFile } from './labels.ts';
+import type { ImageOptions } from '../cli/options.ts';
+import { loadModel, runImages } from './pipeline.ts';
 
 export interface TrainingData {
   /** (N,E) */
@@ -88,7 +88,7 @@ function withoutFailures(parts: readonly FloatArray[], rows: number, E: number, 
 export async function fromFolders(folders: readonly string[], options: ImageOptions): Promise<TrainingData> {
   const inputs: InputPath[] = [], labelOf: string[] = [];
   for (const folder of folders) {
-    const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+    const names = (await readdir(folder)).filter((name) => !name.startsWith('../cli')).sort();
     let classes = 0;
     for (const name of names) {
       if (!await isFolder(join(folder, name))) continue;

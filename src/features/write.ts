@@ -3,7 +3,7 @@
 import type { Tensor } from '../ops/tensor.ts';
 import { npyHeaderBytes } from '../formats/npy.ts';
 import { littleEndian } from '../formats/dump/written-names.ts';
-import { CommandError } from './errors.ts';
+import { CommandError } from '../cli/errors.ts';
 import { floatsText } from '../formats/float-text.ts';
 import { standardOutput, type OutFile, type Output } from '../formats/atomic-file.ts';
 

@@ -7,7 +7,7 @@ import { elementCount } from '../formats/stored-tensor.ts';
 import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../formats/npy.ts';
 import { checkFloat, decode, floatBytes, isFloatDType } from '../formats/elements.ts';
 import type { FloatArray } from '../ops/tensor.ts';
-import { CommandError } from './errors.ts';
+import { CommandError } from '../cli/errors.ts';
 import { float32Text } from '../formats/float-text.ts';
 import { linesFrom } from '../formats/lines.ts';
 

@@ -5,7 +5,7 @@ import ndarray from 'ndarray';
 import { openRaw } from '../formats/open.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
 import { INPUTS } from '../oracle/names.ts';
-import { CommandError } from './errors.ts';
+import { CommandError } from '../cli/errors.ts';
 import { readRawTensor } from './raw-tensors.ts';
 
 export interface TensorInput {

@@ -4,7 +4,7 @@ import ndarray from 'ndarray';
 import { flat } from '../../ops/contiguous.ts';
 import { reference } from '../../ops/reference.ts';
 import type { FloatArray, Tensor } from '../../ops/tensor.ts';
-import type { Head } from '../head.ts';
+import type { Head } from '../../clip/head.ts';
 import { classesOf } from './classes.ts';
 import { minimize, type Minimum } from './lbfgs.ts';
 import { bestThreshold, binaryMetrics, multinomialMetrics, type Metrics } from './metrics.ts';

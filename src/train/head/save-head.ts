@@ -3,7 +3,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { flat } from '../../ops/contiguous.ts';
-import type { Head } from '../head.ts';
+import type { Head } from '../../clip/head.ts';
 import { bytesOf, torchFile, type NamedTensor } from '../../formats/torch/write.ts';
 
 /**

@@ -3,7 +3,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits, raise } from '../formats/limits.ts';
-import { CommandError } from './errors.ts';
+import { CommandError } from '../cli/errors.ts';
 import { linesFrom } from '../formats/lines.ts';
 
 /** What a name ends in that is an image's. */

@@ -4,7 +4,7 @@ import ndarray from 'ndarray';
 import type { Preprocess } from '../clip/image/preprocess.ts';
 import type { Pipeline } from '../clip/image/pipelines.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
-import { messageOf } from './errors.ts';
+import { messageOf } from '../cli/errors.ts';
 import type { InputPath } from './inputs.ts';
 import type { TensorInput } from './tensor-input.ts';
 

@@ -1,7 +1,7 @@
 // The labels of a collection: one per row, or by path.
 
-import { CommandError } from './errors.ts';
-import { linesOf, readTextFile } from './text-file.ts';
+import { CommandError } from '../cli/errors.ts';
+import { linesOf, readTextFile } from '../cli/text-file.ts';
 
 /** A label per row in the features' order, or one per path. */
 export type LabelFile = { list: string[] } | { byPath: Map<string, string> };

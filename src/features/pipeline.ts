@@ -3,11 +3,11 @@
 import type { CLIP } from '../clip/clip.ts';
 import type { Preprocess } from '../clip/image/preprocess.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import { CommandError } from './errors.ts';
+import { CommandError } from '../cli/errors.ts';
 import { each, inputPaths, isEndless, type InputPath } from './inputs.ts';
-import { loadedChanges, type ImageOptions } from './options.ts';
+import { loadedChanges, type ImageOptions } from '../cli/options.ts';
 import { imageBatches, tensorBatches } from './pixel-batches.ts';
-import { Progress } from './progress.ts';
+import { Progress } from '../cli/progress.ts';
 import type { TensorInput } from './tensor-input.ts';
 
 export interface Sink {
