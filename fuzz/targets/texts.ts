@@ -5,7 +5,7 @@ import { cleanText } from '../../src/clip/tokenizer/clean.ts';
 import { unescapeHtml } from '../../src/clip/tokenizer/html.ts';
 import { detokenize, tokenize } from '../../src/clip/tokenizer/tokenize.ts';
 import { readLabelFile } from '../../src/features/labels.ts';
-import { readLabels } from '../../src/cli/labels.ts';
+import { readLabels } from '../../src/cli/class-names.ts';
 import { textOf, utf8 } from '../mutate/bytes.ts';
 import { havoc } from '../mutate/havoc.ts';
 import { json } from '../mutate/json.ts';

@@ -3,7 +3,7 @@
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { OK, SOME_FAILED } from './errors.ts';
-import type { Labels } from './labels.ts';
+import type { Labels } from './class-names.ts';
 import { isTable, type AnswerOptions, type ImageOptions } from './options.ts';
 import { OutFile, standardOutput, type Output } from '../formats/atomic-file.ts';
 import { loadModel, runImages, summary, type Source } from '../features/pipeline.ts';

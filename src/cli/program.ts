@@ -4,19 +4,19 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { packageFile } from '../clip/package-file.ts';
 import { CLAIMS } from '../oracle/types.ts';
-import type { ClassifyOptions } from './classify.ts';
-import type { DownloadCommandOptions } from './download.ts';
-import type { GoldenCommandOptions } from './golden.ts';
-import type { InspectOptions } from './inspect.ts';
-import type { ModelsOptions } from './models.ts';
+import type { ClassifyOptions } from './commands/classify.ts';
+import type { DownloadCommandOptions } from './commands/download.ts';
+import type { GoldenCommandOptions } from './commands/golden.ts';
+import type { InspectOptions } from './commands/inspect.ts';
+import type { ModelsOptions } from './commands/models.ts';
 import { addAnswerOptions, addCommonOptions, addComputeOptions, addImageOptions, addModelChanges, hideOptions, IMAGES, listOf, modelName, modelOption, oneOf, pipelineOption, positiveInteger, probability, seed, type Exit, type ImageOptions } from './options.ts';
 import { printable } from './errors.ts';
-import { examples, styleFor } from './style.ts';
+import { examples, styleFor } from './terminal/style.ts';
 import { defineSearch, defineZeroShot } from './text-commands.ts';
-import type { TolerancesCommandOptions } from './tolerances.ts';
-import type { TraceCommandOptions } from './trace.ts';
+import type { TolerancesCommandOptions } from './commands/tolerances.ts';
+import type { TraceCommandOptions } from './commands/trace.ts';
 import { defineTrainHead } from './training-command.ts';
-import type { VerifyCommandOptions } from './verify.ts';
+import type { VerifyCommandOptions } from './commands/verify.ts';
 
 /** @param exit takes the exit code of the command that ran */
 export function makeProgram(exit: Exit): Command {
@@ -63,7 +63,7 @@ function defineEmbed(command: Command, exit: Exit): void {
   addModelChanges(addImageOptions(command))
     .option('-o, --out <file>', 'write to a file instead: .jsonl, .npy or .safetensors (NaN rows where an image failed)');
   addCommonOptions(command)
-    .action(async (images: string[], options: ImageOptions) => exit(await (await import('./embed.ts')).embed(images, options)))
+    .action(async (images: string[], options: ImageOptions) => exit(await (await import('./commands/embed.ts')).embed(images, options)))
     .addHelpText('after', examples([
       ['clip-oracle embed photo.jpg', 'with the small model that comes along'],
       ['clip-oracle embed photos --model ViT-B/32 --normalize --out features.npy', 'a folder into one (N,512) array'],
@@ -86,7 +86,7 @@ function defineClassify(command: Command, exit: Exit): void {
     .option('--labels <names>', 'the classes\' names: a,b,… or a file (.txt, one per line, or .json)')
     .addOption(new Option('--threshold <p>', 'a one-output head says yes above this probability (default: the head file\'s own, else 0.5)').argParser(probability));
   addCommonOptions(addAnswerOptions(command, 'how many of the best classes', { logits: true }))
-    .action(async (images: string[], options: ClassifyOptions) => exit(await (await import('./classify.ts')).classify(images, options)))
+    .action(async (images: string[], options: ClassifyOptions) => exit(await (await import('./commands/classify.ts')).classify(images, options)))
     .addHelpText('after', examples([
       ['clip-oracle classify picture.png', 'which emoji is it?'],
       ['clip-oracle classify photos --format jsonl --top 1', 'one line per image'],
@@ -108,7 +108,7 @@ function defineTrace(command: Command, exit: Exit): void {
     .option('-o, --out <path>', 'where it goes: FILE.safetensors, FILE.npz, or a folder for .npy files');
   hideOptions(command, ['--normalize', '--batch']);
   addCommonOptions(command)
-    .action(async (images: string[], options: TraceCommandOptions) => exit(await (await import('./trace.ts')).traceImages(images, options)))
+    .action(async (images: string[], options: TraceCommandOptions) => exit(await (await import('./commands/trace.ts')).traceImages(images, options)))
     .addHelpText('after', examples([
       ['clip-oracle trace photo.jpg --out trace.safetensors', 'all layers of the small model'],
       ['clip-oracle trace photo.jpg --model RN50 --weights synthetic:0 --hash', 'the conformance artefact: no download, the same on every machine'],
@@ -138,7 +138,7 @@ function defineVerify(command: Command, exit: Exit): void {
     .option('-i, --input <file[:tensor]>', 'the pixels (N,3,R,R) that the backend was given, in a .safetensors file')
     .option('--no-causes', 'do not look for causes');
   addCommonOptions(addComputeOptions(command))
-    .action(async (dump: string, options: VerifyCommandOptions) => exit(await (await import('./verify.ts')).verifyDump(dump, options)))
+    .action(async (dump: string, options: VerifyCommandOptions) => exit(await (await import('./commands/verify.ts')).verifyDump(dump, options)))
     .addHelpText('after', examples([
       ['clip-oracle verify dump.safetensors --model RN50', 'the dump has its input'],
       ['clip-oracle verify dump.npz --model ViT-B/32 --claims float16 --html report.html', 'held to what float16 earns'],
@@ -160,7 +160,7 @@ function defineTolerances(command: Command, exit: Exit): void {
     .option('--json', 'print JSON', false)
     .option('-o, --out <file>', 'write the JSON to a file, for verify --tolerances');
   addCommonOptions(addComputeOptions(command))
-    .action(async (options: TolerancesCommandOptions) => exit(await (await import('./tolerances.ts')).printTolerances(options)))
+    .action(async (options: TolerancesCommandOptions) => exit(await (await import('./commands/tolerances.ts')).printTolerances(options)))
     .addHelpText('after', examples([
       ['clip-oracle tolerances --model RN50 --weights synthetic:0', 'a table'],
       ['clip-oracle tolerances --model ViT-B/32 --claims float16,bfloat16 --out vit.json', 'for verify --tolerances, or your own tests'],
@@ -184,7 +184,7 @@ function defineGolden(command: Command, exit: Exit): void {
     .option('--json', 'print the comparison as one JSON object', false)
     .addOption(new Option('-t, --threads <n>', 'threads that compute (default: one per core); the bits are the same').argParser(positiveInteger));
   addCommonOptions(command)
-    .action(async (options: GoldenCommandOptions) => exit(await (await import('./golden.ts')).golden(options)))
+    .action(async (options: GoldenCommandOptions) => exit(await (await import('./commands/golden.ts')).golden(options)))
     .addHelpText('after', examples([
       ['clip-oracle golden --model ViT-B/32 --seed 0 --out golden/ViT-B-32', 'one pack'],
       ['clip-oracle golden --all --out golden', 'packs of the nine architectures'],
@@ -199,7 +199,7 @@ function defineModels(command: Command, exit: Exit): void {
     .option('--json', 'as JSON', false)
     .option('--root <folder>', 'the cache folder (default: CLIP_ORACLE_CACHE, else ~/.cache/clip)')
     .option('--no-color', 'no colours (NO_COLOR does the same)')
-    .action(async (options: ModelsOptions) => exit(await (await import('./models.ts')).models(options)))
+    .action(async (options: ModelsOptions) => exit(await (await import('./commands/models.ts')).models(options)))
     .addHelpText('after', examples([['clip-oracle models', 'a table'], ['clip-oracle models --json', 'for programs']]));
 }
 
@@ -216,7 +216,7 @@ function defineDownload(command: Command, exit: Exit): void {
     .addOption(new Option('--retries <n>', 'attempts after a broken connection').default(5).argParser(positiveInteger))
     .addOption(new Option('--stall-timeout <seconds>', 'a connection without a byte for so long is broken').default(30).argParser(positiveInteger));
   addCommonOptions(command)
-    .action(async (names: string[], options: DownloadCommandOptions) => exit(await (await import('./download.ts')).downloadModels(names, options)))
+    .action(async (names: string[], options: DownloadCommandOptions) => exit(await (await import('./commands/download.ts')).downloadModels(names, options)))
     .addHelpText('after', examples([
       ['clip-oracle download ViT-B/32', '354 MB to ~/.cache/clip/ViT-B-32.pt'],
       ['clip-oracle download RN50 ViT-L/14 --base-url https://mirror.example/clip', 'from a mirror'],
@@ -231,7 +231,7 @@ function defineInspect(command: Command, exit: Exit): void {
     .option('--json', 'as JSON', false)
     .option('--headers-only', 'do not read the values', false)
     .option('--no-color', 'no colours (NO_COLOR does the same)')
-    .action(async (file: string, options: InspectOptions) => exit(await (await import('./inspect.ts')).inspect(file, options)))
+    .action(async (file: string, options: InspectOptions) => exit(await (await import('./commands/inspect.ts')).inspect(file, options)))
     .addHelpText('after', examples([['clip-oracle inspect ~/.cache/clip/RN50.pt', 'which model is it?'], ['clip-oracle inspect model.safetensors --json', 'for programs']]));
 }
 
@@ -241,7 +241,7 @@ function defineDemo(command: Command, exit: Exit): void {
     .description('Two demonstrations. A picture goes through preprocessing, mini-vit and its head to named classes. Then the full-size RN50, with synthetic weights,\n' +
       'on a real photograph: its 1024 numbers beside PyTorch\'s, how far apart they are, and how long each stage took.');
   addCommonOptions(command)
-    .action(async (options: { quiet?: boolean }) => exit(await (await import('./demo.ts')).demo(options)))
+    .action(async (options: { quiet?: boolean }) => exit(await (await import('./commands/demo.ts')).demo(options)))
     .addHelpText('after', examples([['clip-oracle demo', 'two seconds']]));
 }
 

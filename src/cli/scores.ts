@@ -4,7 +4,7 @@ import ndarray from 'ndarray';
 import { sigmoid } from '../ops/sigmoid.ts';
 import { softmax } from '../ops/softmax.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
-import type { Labels } from './labels.ts';
+import type { Labels } from './class-names.ts';
 import type { Scored } from './verdict.ts';
 
 const exact = (logits: FloatArray): Tensor => ndarray(Float64Array.from(logits), [1, logits.length]) as Tensor;

@@ -2,9 +2,9 @@
 
 import { Option, type Command } from 'commander';
 import { addAnswerOptions, addCommonOptions, addImageOptions, addModelChanges, hideOptions, IMAGES, modelName, type Exit } from './options.ts';
-import type { SearchOptions } from './search.ts';
-import { examples } from './style.ts';
-import type { ZeroShotOptions } from './zero-shot.ts';
+import type { SearchOptions } from './commands/search.ts';
+import { examples } from './terminal/style.ts';
+import type { ZeroShotOptions } from './commands/zero-shot.ts';
 
 export function defineZeroShot(command: Command, exit: Exit): void {
   command
@@ -20,7 +20,7 @@ export function defineZeroShot(command: Command, exit: Exit): void {
     .option('--truncate', 'cut texts of more than 77 tokens instead of refusing them', false);
   hideOptions(command, ['--normalize']);
   addCommonOptions(addAnswerOptions(command, 'how many of the best texts', { logits: true }))
-    .action(async (images: string[], options: ZeroShotOptions) => exit(await (await import('./zero-shot.ts')).zeroShot(images, options)))
+    .action(async (images: string[], options: ZeroShotOptions) => exit(await (await import('./commands/zero-shot.ts')).zeroShot(images, options)))
     .addHelpText('after', examples([
       ['clip-oracle zero-shot picture.png', 'which of 1,427 names?'],
       ['clip-oracle zero-shot photo.jpg --model ViT-B/32 --prompt "a photo of a cat" "a photo of a dog"', 'which of two sentences?'],
@@ -41,7 +41,7 @@ export function defineSearch(command: Command, exit: Exit): void {
     .option('--paths <file>', 'the images\' paths, in the order of the rows: one per line, or a .json list');
   hideOptions(command, ['--normalize', '--batch', '--input']);
   addCommonOptions(addAnswerOptions(command, 'how many', { logits: false }))
-    .action(async (query: string, files: string[], options: SearchOptions) => exit(await (await import('./search.ts')).search(query, files, options)))
+    .action(async (query: string, files: string[], options: SearchOptions) => exit(await (await import('./commands/search.ts')).search(query, files, options)))
     .addHelpText('after', examples([
       ['clip-oracle embed photos --model ViT-B/32 --out features.safetensors', 'first the collection'],
       ['clip-oracle search "a dog on a beach" features.safetensors', 'then a text'],

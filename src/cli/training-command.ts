@@ -2,8 +2,8 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { addCommonOptions, addImageOptions, addModelChanges, hideOptions, positiveInteger, seed, type Exit } from './options.ts';
-import { examples } from './style.ts';
-import type { TrainHeadCommandOptions } from './train-head.ts';
+import { examples } from './terminal/style.ts';
+import type { TrainHeadCommandOptions } from './commands/train-head.ts';
 
 export function defineTrainHead(command: Command, exit: Exit): void {
   command
@@ -25,7 +25,7 @@ export function defineTrainHead(command: Command, exit: Exit): void {
   addModelChanges(addImageOptions(command));
   hideOptions(command, ['--input']);
   addCommonOptions(command)
-    .action(async (inputs: string[], options: TrainHeadCommandOptions) => exit(await (await import('./train-head.ts')).trainHeadOn(inputs, options, command)))
+    .action(async (inputs: string[], options: TrainHeadCommandOptions) => exit(await (await import('./commands/train-head.ts')).trainHeadOn(inputs, options, command)))
     .addHelpText('after', examples([
       ['clip-oracle train-head photos --model ViT-L/14 --pipeline fake-detect --classes 0_real,1_fake --out head.safetensors --out fc_weights.pth', 'photos/0_real and photos/1_fake'],
       ['clip-oracle embed photos --model ViT-B/32 --out features.safetensors', 'or embed once …'],

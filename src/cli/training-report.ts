@@ -3,9 +3,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Metrics } from '../train/head/metrics.ts';
 import type { TrainedHead } from '../train/head/train-head.ts';
-import type { TrainHeadCommandOptions } from './train-head.ts';
+import type { TrainHeadCommandOptions } from './commands/train-head.ts';
 import type { TrainingData } from '../features/labelled.ts';
-import { styleFor } from './style.ts';
+import { styleFor } from './terminal/style.ts';
 
 /** More classes than this are not listed one by one. */
 const LISTED = 20;

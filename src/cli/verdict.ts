@@ -3,8 +3,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { FloatArray } from '../ops/tensor.ts';
 import { float32Text, float64Text, floatsText } from '../formats/float-text.ts';
-import type { Labels } from './labels.ts';
-import { styleFor, type Style } from './style.ts';
+import type { Labels } from './class-names.ts';
+import { styleFor, type Style } from './terminal/style.ts';
 
 const NAME_COLUMN = 30;
 const BAR_COLUMN = 20;

@@ -2,7 +2,7 @@
 
 import type { LayerResult, VerifyResult } from '../oracle/types.ts';
 import { summarise } from '../oracle/report/summary.ts';
-import { styleFor, type Style } from './style.ts';
+import { styleFor, type Style } from './terminal/style.ts';
 
 /** One object on one line. JSON has no infinity: where the backend has a NaN, rho and the errors are null. */
 export function resultJson(result: VerifyResult): string {

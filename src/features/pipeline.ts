@@ -7,7 +7,7 @@ import { CommandError } from '../cli/errors.ts';
 import { each, inputPaths, isEndless, type InputPath } from './inputs.ts';
 import { loadedChanges, type ImageOptions } from '../cli/options.ts';
 import { imageBatches, tensorBatches } from './pixel-batches.ts';
-import { Progress } from '../cli/progress.ts';
+import { Progress } from '../cli/terminal/progress.ts';
 import type { TensorInput } from './tensor-input.ts';
 
 export interface Sink {

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundled, isOneSentence, outcome, picture, root, run, start, temporaryFolder } from './support/cli.ts';
 import { MODELS } from '../../src/clip/models.ts';
-import { halfBlocks } from '../../src/cli/half-blocks.ts';
-import { bytes, duration } from '../../src/cli/progress.ts';
+import { halfBlocks } from '../../src/cli/terminal/image.ts';
+import { bytes, duration } from '../../src/cli/terminal/progress.ts';
 import { bar } from '../../src/cli/verdict.ts';
 
 const folder = temporaryFolder();

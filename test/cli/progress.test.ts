@@ -1,7 +1,7 @@
 // The progress bar on a terminal: it says what is counted, also when that changes.
 
 import { afterEach, expect, test, vi } from 'vitest';
-import { Progress } from '../../src/cli/progress.ts';
+import { Progress } from '../../src/cli/terminal/progress.ts';
 
 const isTTY = process.stderr.isTTY;
 afterEach(() => {

@@ -1,11 +1,11 @@
 // clip-oracle tolerances: what each layer of a model may be off by under each claimed precision, as a table or as JSON for test suites.
 
-import type { Claim } from '../oracle/types.ts';
-import type { Tolerances } from '../oracle/tolerances.ts';
-import { OK } from './errors.ts';
-import { OutFile, standardOutput } from '../formats/atomic-file.ts';
-import { Progress } from './progress.ts';
-import { styleFor } from './style.ts';
+import type { Claim } from '../../oracle/types.ts';
+import type { Tolerances } from '../../oracle/tolerances.ts';
+import { OK } from '../errors.ts';
+import { OutFile, standardOutput } from '../../formats/atomic-file.ts';
+import { Progress } from '../terminal/progress.ts';
+import { styleFor } from '../terminal/style.ts';
 
 export interface TolerancesCommandOptions {
   model: string;
@@ -39,8 +39,8 @@ export async function printTolerances(options: TolerancesCommandOptions): Promis
 }
 
 async function measured({ model: name, weights, threads, executor, claims, images, quiet }: TolerancesCommandOptions): Promise<Tolerances> {
-  const { load } = await import('../clip/load.ts');
-  const { tolerances } = await import('../oracle/tolerances.ts');
+  const { load } = await import('../../clip/load.ts');
+  const { tolerances } = await import('../../oracle/tolerances.ts');
   const { model } = await load(name, { weights, threads, executor });
   let progress: Progress | null = null;
   try {

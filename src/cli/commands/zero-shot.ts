@@ -2,13 +2,13 @@
 
 import { existsSync } from 'node:fs';
 import ndarray from 'ndarray';
-import type { CLIP } from '../clip/clip.ts';
-import type { Tensor } from '../ops/tensor.ts';
-import { answerImages, type Scorer } from './answer-images.ts';
-import { CommandError } from './errors.ts';
-import { bundledLabels, readLabels, type Labels } from './labels.ts';
-import type { AnswerOptions, ImageOptions } from './options.ts';
-import { openSource } from '../features/pipeline.ts';
+import type { CLIP } from '../../clip/clip.ts';
+import type { Tensor } from '../../ops/tensor.ts';
+import { answerImages, type Scorer } from '../answer-images.ts';
+import { CommandError } from '../errors.ts';
+import { bundledLabels, readLabels, type Labels } from '../class-names.ts';
+import type { AnswerOptions, ImageOptions } from '../options.ts';
+import { openSource } from '../../features/pipeline.ts';
 
 export interface ZeroShotOptions extends ImageOptions, AnswerOptions {
   prompt?: string[];
@@ -28,7 +28,7 @@ export async function zeroShot(images: string[], options: ZeroShotOptions): Prom
   const mistaken = images.length === 0 ? options.prompt?.find((prompt) => existsSync(prompt)) : undefined;
   if (mistaken !== undefined && options.input === undefined) throw new CommandError(`expected an image, got none: "${mistaken}" was taken as a prompt; name the images first, then --prompt`);
   const source = await openSource(images, options);
-  const { tokenize } = await import('../clip/tokenizer/tokenize.ts');
+  const { tokenize } = await import('../../clip/tokenizer/tokenize.ts');
   const tokens = tokenize(texts, { truncate: options.truncate });
   return answerImages(source, options, labels, (model) => scorer(model, tokens, labels, options));
 }
@@ -48,9 +48,9 @@ async function textsOf({ prompt, labelsFile, template, model }: ZeroShotOptions)
 
 /** From a feature to the best texts; the logits are in the model's precision. */
 async function scorer(model: CLIP, tokens: ndarray.NdArray<Int32Array>, labels: Labels, options: ZeroShotOptions): Promise<Scorer> {
-  const { reference } = await import('../ops/reference.ts');
-  const { logitsOf } = await import('../clip/logits.ts');
-  const { scores } = await import('./scores.ts');
+  const { reference } = await import('../../ops/reference.ts');
+  const { logitsOf } = await import('../../clip/logits.ts');
+  const { scores } = await import('../scores.ts');
   const texts = reference.l2Normalize(await model.encodeText(tokens));
   const scale = await model.logitScale();
   const E = model.architecture.embed;

@@ -1,19 +1,19 @@
 // clip-oracle search: the images of an embedded collection that are nearest to a text or to another image.
 
 import { existsSync } from 'node:fs';
-import { CosineSearch, type Hit } from '../features/search.ts';
-import type { CLIP } from '../clip/clip.ts';
-import type { Preprocess } from '../clip/image/preprocess.ts';
-import type { FloatArray } from '../ops/tensor.ts';
-import { CommandError, OK } from './errors.ts';
-import { openFeatures, type FeatureRows } from '../features/read.ts';
-import { float64Text } from '../formats/float-text.ts';
-import { IMAGE_NAME } from '../features/inputs.ts';
-import { isTable, type AnswerOptions, type ImageOptions } from './options.ts';
-import { OutFile, standardOutput, type Output } from '../formats/atomic-file.ts';
-import { loadModel } from '../features/pipeline.ts';
-import { styleFor } from './style.ts';
-import { linesOf, readTextFile } from './text-file.ts';
+import { CosineSearch, type Hit } from '../../features/search.ts';
+import type { CLIP } from '../../clip/clip.ts';
+import type { Preprocess } from '../../clip/image/preprocess.ts';
+import type { FloatArray } from '../../ops/tensor.ts';
+import { CommandError, OK } from '../errors.ts';
+import { openFeatures, type FeatureRows } from '../../features/read.ts';
+import { float64Text } from '../../formats/float-text.ts';
+import { IMAGE_NAME } from '../../features/inputs.ts';
+import { isTable, type AnswerOptions, type ImageOptions } from '../options.ts';
+import { OutFile, standardOutput, type Output } from '../../formats/atomic-file.ts';
+import { loadModel } from '../../features/pipeline.ts';
+import { styleFor } from '../terminal/style.ts';
+import { linesOf, readTextFile } from '../text-file.ts';
 
 export interface SearchOptions extends Omit<ImageOptions, 'model'>, AnswerOptions {
   model?: string;
@@ -66,7 +66,7 @@ async function featureOf(query: string, isImage: boolean, collections: FeatureRo
     const wrong = collections.findIndex(({ width }) => width !== embed);
     if (wrong >= 0) {
       const { width } = collections[wrong];
-      const fits = (await import('../clip/head.ts')).fitsModels(width!);
+      const fits = (await import('../../clip/head.ts')).fitsModels(width!);
       throw new CommandError(`${files[wrong]} holds features of width ${width}, ${name} has ${embed}; say with --model which model made them${fits.length === 0 ? '' : ` (${fits.join(', ')})`}`);
     }
     return isImage ? await imageFeature(query, loaded.model, loaded.preprocess, options.pipeline) : await textFeature(query, loaded.model);
@@ -80,7 +80,7 @@ async function imageFeature(path: string, model: CLIP, preprocess: Preprocess, p
 }
 
 async function textFeature(text: string, model: CLIP): Promise<FloatArray> {
-  const { tokenize } = await import('../clip/tokenizer/tokenize.ts');
+  const { tokenize } = await import('../../clip/tokenizer/tokenize.ts');
   return (await model.encodeText(tokenize(text))).data;
 }
 

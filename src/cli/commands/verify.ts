@@ -1,15 +1,15 @@
 // clip-oracle verify: which layer of another backend's dump is the first that is wrong, and by how much.
 
-import { textOfFile } from '../formats/text-of-file.ts';
-import type { CLIP } from '../clip/clip.ts';
-import { MODELS } from '../clip/models.ts';
-import type { Tensor } from '../ops/tensor.ts';
-import type { Claim, Dump, VerifyResult } from '../oracle/types.ts';
-import type { VerifyOptions, VerifyProgress } from '../oracle/verify.ts';
-import { CommandError, messageOf, OK, SOME_FAILED } from './errors.ts';
-import { OutFile, standardOutput } from '../formats/atomic-file.ts';
-import { Progress } from './progress.ts';
-import { resultJson, resultTable } from './verify-output.ts';
+import { textOfFile } from '../../formats/text-of-file.ts';
+import type { CLIP } from '../../clip/clip.ts';
+import { MODELS } from '../../clip/models.ts';
+import type { Tensor } from '../../ops/tensor.ts';
+import type { Claim, Dump, VerifyResult } from '../../oracle/types.ts';
+import type { VerifyOptions, VerifyProgress } from '../../oracle/verify.ts';
+import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
+import { OutFile, standardOutput } from '../../formats/atomic-file.ts';
+import { Progress } from '../terminal/progress.ts';
+import { resultJson, resultTable } from '../verify-output.ts';
 
 export interface VerifyCommandOptions {
   model?: string;
@@ -34,27 +34,27 @@ export interface VerifyCommandOptions {
 export async function verifyDump(path: string, options: VerifyCommandOptions): Promise<number> {
   if (options.image !== undefined && options.input !== undefined) throw new CommandError('expected either --image or --input, got both; leave one out');
   const map = options.map === undefined ? {} : await readMap(options.map);
-  const { openDump } = await import('../formats/dump/open.ts');
+  const { openDump } = await import('../../formats/dump/open.ts');
   const dump = await openDump(path);
   try {
     const wanted = await whichModel(dump, options, map);
-    const pixels = options.input === undefined ? undefined : (await (await import('../features/tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
+    const pixels = options.input === undefined ? undefined : (await (await import('../../features/tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
     await examineEarly(dump, wanted.model, map, options.image === undefined ? pixels : 'one image');
     // The file before the model: a wrong name should not cost the reading of a gigabyte.
     const html = options.html === undefined ? null : await OutFile.create(options.html);
     try {
-      const { load } = await import('../clip/load.ts');
+      const { load } = await import('../../clip/load.ts');
       const loaded = await load(wanted.model, { weights: wanted.weights, threads: options.threads, executor: options.executor });
       try {
         const image = options.image === undefined ? pixels : await loaded.preprocess(options.image, { pipeline: options.pipeline });
-        const collector = html === null ? null : (await import('../oracle/report/collector.ts')).reportCollector();
+        const collector = html === null ? null : (await import('../../oracle/report/collector.ts')).reportCollector();
         const found = await compared(loaded.model, dump, {
           claim: options.claims, tolerances: await tolerancesIn(options, wanted.model), teacherForced: options.teacherForced, causes: options.causes, map, image,
           otherImages: otherImages(options, loaded.model), onLayer: collector?.onLayer,
         }, options.quiet);
         const result: VerifyResult = { ...found, notes: [...found.notes ?? [], ...await aboutWeights(dump, wanted, found)] };
         if (html !== null) {
-          await html.write((await import('../oracle/report/html.ts')).reportHtml(result, collector!.data()));
+          await html.write((await import('../../oracle/report/html.ts')).reportHtml(result, collector!.data()));
           await html.finish();
         }
         await standardOutput.write(options.json ? resultJson(result) : resultTable(result, path, process.stdout));
@@ -75,7 +75,7 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
 const UNITS: Readonly<Record<VerifyProgress['stage'], string>> = { 'layers': 'modules', 'own inputs': 'modules on the backend\'s own inputs', 'causes': 'causes tried' };
 
 async function compared(model: CLIP, dump: Dump, options: VerifyOptions, quiet: boolean | undefined): Promise<VerifyResult> {
-  const { verify } = await import('../oracle/verify.ts');
+  const { verify } = await import('../../oracle/verify.ts');
   const progress = await Progress.create({ unit: UNITS.layers, total: null, quiet });
   try {
     let during: VerifyProgress['stage'] = 'layers';
@@ -90,7 +90,7 @@ async function compared(model: CLIP, dump: Dump, options: VerifyOptions, quiet: 
 
 /** What else the picture of --image may have been made into. */
 const otherImages = ({ image, pipeline }: VerifyCommandOptions, model: CLIP): VerifyOptions['otherImages'] => image === undefined ? undefined
-  : async () => (await import('../oracle/other-crops.ts')).otherCrops(image, model.architecture.vision.resolution, pipeline);
+  : async () => (await import('../../oracle/other-crops.ts')).otherCrops(image, model.architecture.vision.resolution, pipeline);
 
 interface Wanted {
   model: string;
@@ -110,7 +110,7 @@ async function whichModel(dump: Dump, options: VerifyCommandOptions, map: Record
     return { model: options.model, weights: options.weights ?? (known === options.model ? portable : undefined) };
   }
   if (known !== undefined) return { model: known, weights: options.weights ?? portable };
-  const { modelsOf } = await import('../oracle/model-of.ts');
+  const { modelsOf } = await import('../../oracle/model-of.ts');
   const possible = modelsOf(dump, map);
   if (possible.length === 1) return { model: possible[0], weights: options.weights };
   if (options.weights !== undefined && possible.length === 0) return { model: options.weights, weights: undefined };
@@ -121,8 +121,8 @@ async function whichModel(dump: Dump, options: VerifyCommandOptions, map: Record
 async function examineEarly(dump: Dump, model: string, map: Record<string, string>, image: Tensor | 'one image' | undefined): Promise<void> {
   const entry = MODELS.find(({ name }) => name === model);
   if (entry === undefined) return;
-  const { examine } = await import('../oracle/verify.ts');
-  const { zeros } = await import('../ops/tensor.ts');
+  const { examine } = await import('../../oracle/verify.ts');
+  const { zeros } = await import('../../ops/tensor.ts');
   const R = entry.vision.resolution;
   examine({ name: entry.name, architecture: entry }, dump, { map, image: image === 'one image' ? zeros([1, 3, R, R], new Float32Array(0)) : image });
 }
@@ -131,7 +131,7 @@ async function examineEarly(dump: Dump, model: string, map: Record<string, strin
 async function aboutWeights(dump: Dump, { model, weights }: Wanted, result: VerifyResult): Promise<string[]> {
   const theirs = dump.metadata.weights_sha256;
   if (result.verdict === 'pass' || theirs === undefined) return [];
-  const { weightsFingerprint } = await import('../oracle/fingerprint.ts');
+  const { weightsFingerprint } = await import('../../oracle/fingerprint.ts');
   const ours = await weightsFingerprint(model, weights);
   if (ours === theirs) return [];
   return [`the dump was made with other weights (SHA-256 ${theirs.slice(0, 8)}… of ${dump.metadata.weights ?? 'unknown origin'}; these have ${ours.slice(0, 8)}…): compare it with those it was made with (--weights)`];
@@ -146,7 +146,7 @@ async function tolerancesIn({ tolerances: path, claims }: VerifyCommandOptions, 
   if (path === undefined || claims === 'float32') return undefined;
   const text = await textOf(path, '--tolerances', 'make it with clip-oracle tolerances --out FILE');
   try {
-    return (await import('../oracle/tolerances.ts')).readTolerances(text, claims, model);
+    return (await import('../../oracle/tolerances.ts')).readTolerances(text, claims, model);
   } catch (error) {
     throw new CommandError(`--tolerances: "${path}": ${messageOf(error)}`);
   }

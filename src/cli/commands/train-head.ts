@@ -1,13 +1,13 @@
 // clip-oracle train-head: an fc head by logistic regression, from embedded features or from images in folders by class.
 
 import type { Command } from 'commander';
-import type { TrainedHead } from '../train/head/train-head.ts';
-import { CommandError, OK, SOME_FAILED } from './errors.ts';
-import type { ImageOptions } from './options.ts';
-import { OutFile, standardOutput } from '../formats/atomic-file.ts';
-import { Progress } from './progress.ts';
-import { fromFiles, fromFolders, isFolder, type TrainingData } from '../features/labelled.ts';
-import { reportJson, reportTable } from './training-report.ts';
+import type { TrainedHead } from '../../train/head/train-head.ts';
+import { CommandError, OK, SOME_FAILED } from '../errors.ts';
+import type { ImageOptions } from '../options.ts';
+import { OutFile, standardOutput } from '../../formats/atomic-file.ts';
+import { Progress } from '../terminal/progress.ts';
+import { fromFiles, fromFolders, isFolder, type TrainingData } from '../../features/labelled.ts';
+import { reportJson, reportTable } from '../training-report.ts';
 
 export interface TrainHeadCommandOptions extends Omit<ImageOptions, 'out'> {
   labels?: string;
@@ -55,7 +55,7 @@ export async function trainHeadOn(inputs: string[], options: TrainHeadCommandOpt
 }
 
 async function train({ features, labels }: TrainingData, { C, l2, validation, seed, balanced, maxIterations, classes, quiet }: TrainHeadCommandOptions): Promise<TrainedHead> {
-  const { trainHead } = await import('../train/head/train-head.ts');
+  const { trainHead } = await import('../../train/head/train-head.ts');
   const progress = await Progress.create({ unit: 'iterations', total: null, quiet });
   try {
     return await trainHead(features, labels, { C, l2, validation, seed, balanced, maxIterations, classes, onIteration: (iteration) => progress.update(iteration) });
@@ -67,7 +67,7 @@ async function train({ features, labels }: TrainingData, { C, l2, validation, se
 }
 
 async function save(head: TrainedHead, { origin }: TrainingData, files: readonly string[], outs: readonly OutFile[]): Promise<void> {
-  const { headBytes } = await import('../train/head/save-head.ts');
+  const { headBytes } = await import('../../train/head/save-head.ts');
   const metadata = Object.fromEntries(Object.entries(origin).filter((entry): entry is [string, string] => entry[1] !== undefined));
   for (const [i, out] of outs.entries()) {
     await out.write(await headBytes(head, files[i], metadata));

@@ -1,16 +1,16 @@
 // clip-oracle demo: what a person wants to see first (a picture gets its name), and what the project is for (numbers beside PyTorch's).
 
 import { readFile } from 'node:fs/promises';
-import type { CLIP } from '../clip/clip.ts';
-import type { load } from '../clip/load.ts';
-import { bundledFile } from '../clip/weights/bundled.ts';
-import { readRawTensors } from '../features/raw-tensors.ts';
-import { OK, SOME_FAILED } from './errors.ts';
-import { halfBlocks } from './half-blocks.ts';
-import { bundledLabels } from './labels.ts';
-import { standardOutput } from '../formats/atomic-file.ts';
-import { hasTrueColor, styleFor, type Style } from './style.ts';
-import { verdictTable } from './verdict.ts';
+import type { CLIP } from '../../clip/clip.ts';
+import type { load } from '../../clip/load.ts';
+import { bundledFile } from '../../clip/weights/bundled.ts';
+import { readRawTensors } from '../../features/raw-tensors.ts';
+import { OK, SOME_FAILED } from '../errors.ts';
+import { halfBlocks } from '../terminal/image.ts';
+import { bundledLabels } from '../class-names.ts';
+import { standardOutput } from '../../formats/atomic-file.ts';
+import { hasTrueColor, styleFor, type Style } from '../terminal/style.ts';
+import { verdictTable } from '../verdict.ts';
 
 /** A float32 network is as good as it gets up to here (numerics contract, "What a tolerance may be"). */
 const RHO_LIMIT = 4;
@@ -20,7 +20,7 @@ const print = (line = ''): Promise<void> => standardOutput.write(`${line}\n`);
 
 /** @returns the exit code: 1 if the numbers are not PyTorch's */
 export async function demo(options: { quiet?: boolean }): Promise<number> {
-  const { load } = await import('../clip/load.ts');
+  const { load } = await import('../../clip/load.ts');
   const models: CLIP[] = [];
   const open: Open = async (...what) => {
     const { model } = await load(...what);
@@ -63,12 +63,12 @@ class Stages {
 const milliseconds = (time: number): string => time < 1000 ? `${time.toFixed(time < 10 ? 1 : 0)} ms` : `${(time / 1000).toFixed(2)} s`;
 
 async function pictureToName(open: Open): Promise<void> {
-  const { loadHead } = await import('../clip/head.ts');
-  const { linear } = await import('../ops/linear.ts');
-  const { readImage } = await import('../clip/image/preprocess.ts');
-  const { cropPixels } = await import('../clip/image/pipelines.ts');
-  const { normalize } = await import('../clip/image/normalize.ts');
-  const { scores } = await import('./scores.ts');
+  const { loadHead } = await import('../../clip/head.ts');
+  const { linear } = await import('../../ops/linear.ts');
+  const { readImage } = await import('../../clip/image/preprocess.ts');
+  const { cropPixels } = await import('../../clip/image/pipelines.ts');
+  const { normalize } = await import('../../clip/image/normalize.ts');
+  const { scores } = await import('../scores.ts');
   await print(style('bold', '1. A picture gets its name'));
   const stages = new Stages();
   const model = await stages.run('weights', () => open('mini-vit'));
@@ -93,10 +93,10 @@ async function pictureToName(open: Open): Promise<void> {
 }
 
 async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
-  const { multiplyAdds } = await import('../clip/sizes.ts');
-  const { readImage } = await import('../clip/image/preprocess.ts');
-  const { cropPixels } = await import('../clip/image/pipelines.ts');
-  const { normalize } = await import('../clip/image/normalize.ts');
+  const { multiplyAdds } = await import('../../clip/sizes.ts');
+  const { readImage } = await import('../../clip/image/preprocess.ts');
+  const { cropPixels } = await import('../../clip/image/pipelines.ts');
+  const { normalize } = await import('../../clip/image/normalize.ts');
   const golden = await readRawTensors(bundledFile('demo-rn50.safetensors'));
   const [pytorch, truth] = [golden.get('f32')!.data, golden.get('f64')!.data];
   await print(style('bold', '2. The oracle: RN50, full size, beside PyTorch'));
@@ -115,7 +115,7 @@ async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
     if (i === ours.length - 1) await print(`   ${'…'.padStart(6)}`);
     await print(`   ${String(i).padStart(6)}${ours[i].toPrecision(9).padStart(18)}${pytorch[i].toPrecision(9).padStart(18)}${truth[i].toPrecision(17).padStart(24)}`);
   }
-  const { measure } = await import('../oracle/measures.ts');
+  const { measure } = await import('../../oracle/measures.ts');
   const [own, their, between] = [measure(ours, pytorch, truth), measure(pytorch, ours, truth), measure(ours, ours, pytorch)];
   const { rho } = own;
   const good = rho <= RHO_LIMIT;

@@ -1,13 +1,13 @@
 // clip-oracle models: what can be loaded by name, what it costs, and what is here already.
 
-import { bundledWeights } from '../clip/weights/bundled.ts';
-import { cachedPath } from '../clip/download/download.ts';
-import { MODELS, type ModelEntry } from '../clip/models.ts';
-import { multiplyAdds, parameterCounts } from '../clip/sizes.ts';
-import { OK } from './errors.ts';
-import { standardOutput } from '../formats/atomic-file.ts';
-import { bytes } from './progress.ts';
-import { styleFor } from './style.ts';
+import { bundledWeights } from '../../clip/weights/bundled.ts';
+import { cachedPath } from '../../clip/download/download.ts';
+import { MODELS, type ModelEntry } from '../../clip/models.ts';
+import { multiplyAdds, parameterCounts } from '../../clip/sizes.ts';
+import { OK } from '../errors.ts';
+import { standardOutput } from '../../formats/atomic-file.ts';
+import { bytes } from '../terminal/progress.ts';
+import { styleFor } from '../terminal/style.ts';
 
 export interface ModelsOptions {
   json: boolean;

@@ -1,11 +1,11 @@
 // clip-oracle download: checkpoints by name into the cache.
 
-import { cacheFolder, download } from '../clip/download/download.ts';
-import { MODELS } from '../clip/models.ts';
-import { CommandError, INTERRUPTED, messageOf, OK, WRONG } from './errors.ts';
-import { standardOutput } from '../formats/atomic-file.ts';
-import { bytes, duration, Progress } from './progress.ts';
-import { unknownModel } from './options.ts';
+import { cacheFolder, download } from '../../clip/download/download.ts';
+import { MODELS } from '../../clip/models.ts';
+import { CommandError, INTERRUPTED, messageOf, OK, WRONG } from '../errors.ts';
+import { standardOutput } from '../../formats/atomic-file.ts';
+import { bytes, duration, Progress } from '../terminal/progress.ts';
+import { unknownModel } from '../options.ts';
 
 export interface DownloadCommandOptions {
   all: boolean;

@@ -1,10 +1,10 @@
 // clip-oracle embed: one line per image with its feature.
 
-import { OK, SOME_FAILED } from './errors.ts';
-import { checkEnding, featureOutput, type FeatureOutput } from '../features/write.ts';
-import type { ImageOptions } from './options.ts';
-import { OutFile } from '../formats/atomic-file.ts';
-import { loadModel, openSource, runImages, summary } from '../features/pipeline.ts';
+import { OK, SOME_FAILED } from '../errors.ts';
+import { checkEnding, featureOutput, type FeatureOutput } from '../../features/write.ts';
+import type { ImageOptions } from '../options.ts';
+import { OutFile } from '../../formats/atomic-file.ts';
+import { loadModel, openSource, runImages, summary } from '../../features/pipeline.ts';
 
 /** @returns the exit code */
 export async function embed(images: string[], options: ImageOptions): Promise<number> {

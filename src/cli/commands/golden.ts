@@ -1,12 +1,12 @@
 // clip-oracle golden: makes golden packs, and compares a dump with one.
 
 import { join } from 'node:path';
-import type { Claim } from '../oracle/types.ts';
-import type { PackResult } from '../oracle/golden/check.ts';
-import { CommandError, OK, SOME_FAILED } from './errors.ts';
-import { onInterrupt } from './interrupt.ts';
-import { standardOutput } from '../formats/atomic-file.ts';
-import { Progress } from './progress.ts';
+import type { Claim } from '../../oracle/types.ts';
+import type { PackResult } from '../../oracle/golden/check.ts';
+import { CommandError, OK, SOME_FAILED } from '../errors.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { standardOutput } from '../../formats/atomic-file.ts';
+import { Progress } from '../terminal/progress.ts';
 import { short } from './tolerances.ts';
 
 export interface GoldenCommandOptions {
@@ -39,7 +39,7 @@ export async function golden(options: GoldenCommandOptions): Promise<number> {
 }
 
 async function modelsOf({ all, model }: GoldenCommandOptions): Promise<string[]> {
-  const { MODELS } = await import('../clip/models.ts');
+  const { MODELS } = await import('../../clip/models.ts');
   if (all) return MODELS.filter(({ file }) => file !== null).map(({ name }) => name);
   const known = MODELS.find(({ name }) => name === model);
   if (known === undefined) throw new CommandError(`--model expected the name of a model, whose shapes are known, got "${model}"; name one of ${MODELS.map(({ name }) => name).join(', ')}`);
@@ -50,7 +50,7 @@ async function modelsOf({ all, model }: GoldenCommandOptions): Promise<string[]>
 const fileName = (model: string): string => model.replace('/', '-');
 
 async function make(model: string, folder: string, { seed, claims, threads, quiet }: GoldenCommandOptions): Promise<void> {
-  const { makeGoldenPack } = await import('../oracle/golden/make.ts');
+  const { makeGoldenPack } = await import('../../oracle/golden/make.ts');
   const progress = await Progress.create({ unit: `modules of ${model}`, total: null, quiet });
   let forget = (): void => undefined;
   try {
@@ -72,8 +72,8 @@ async function make(model: string, folder: string, { seed, claims, threads, quie
 
 async function compare(path: string, pack: string, { claims = ['float32'], map, json }: GoldenCommandOptions): Promise<number> {
   if (claims.length !== 1) throw new CommandError(`--claims expected one with --check, got ${claims.join(', ')}; name the one that the dump is held to`);
-  const { openDump } = await import('../formats/dump/open.ts');
-  const { checkGoldenPack } = await import('../oracle/golden/check.ts');
+  const { openDump } = await import('../../formats/dump/open.ts');
+  const { checkGoldenPack } = await import('../../oracle/golden/check.ts');
   const { readMap } = await import('./verify.ts');
   const dump = await openDump(path);
   try {

@@ -1,10 +1,10 @@
 // clip-oracle inspect: what a weight file holds. Nothing in the file is executed.
 
-import { inspectFile, type Inspection } from '../clip/inspect.ts';
-import { OK, printable, SOME_FAILED } from './errors.ts';
-import { standardOutput } from '../formats/atomic-file.ts';
-import { bytes } from './progress.ts';
-import { styleFor } from './style.ts';
+import { inspectFile, type Inspection } from '../../clip/inspect.ts';
+import { OK, printable, SOME_FAILED } from '../errors.ts';
+import { standardOutput } from '../../formats/atomic-file.ts';
+import { bytes } from '../terminal/progress.ts';
+import { styleFor } from '../terminal/style.ts';
 
 export interface InspectOptions {
   json: boolean;

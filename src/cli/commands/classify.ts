@@ -2,14 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import ndarray from 'ndarray';
-import type { Head } from '../clip/head.ts';
-import type { CLIP } from '../clip/clip.ts';
-import type { Tensor } from '../ops/tensor.ts';
-import { answerImages, type Scorer } from './answer-images.ts';
-import { CommandError } from './errors.ts';
-import { bundledLabels, readLabels, checkLabels, type Labels } from './labels.ts';
-import type { AnswerOptions, ImageOptions } from './options.ts';
-import { openSource } from '../features/pipeline.ts';
+import type { Head } from '../../clip/head.ts';
+import type { CLIP } from '../../clip/clip.ts';
+import type { Tensor } from '../../ops/tensor.ts';
+import { answerImages, type Scorer } from '../answer-images.ts';
+import { CommandError } from '../errors.ts';
+import { bundledLabels, readLabels, checkLabels, type Labels } from '../class-names.ts';
+import type { AnswerOptions, ImageOptions } from '../options.ts';
+import { openSource } from '../../features/pipeline.ts';
 
 export interface ClassifyOptions extends ImageOptions, AnswerOptions {
   head?: string;
@@ -28,9 +28,9 @@ export async function classify(images: string[], options: ClassifyOptions): Prom
 
 /** The head and its labels, before the model is read: a wrong file should not cost the reading of a gigabyte. */
 async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: Labels | null }> {
-  const { checkHeadFits, loadHead } = await import('../clip/head.ts');
-  const { bundledFile } = await import('../clip/weights/bundled.ts');
-  const { CHANNELS } = await import('../clip/models.ts');
+  const { checkHeadFits, loadHead } = await import('../../clip/head.ts');
+  const { bundledFile } = await import('../../clip/weights/bundled.ts');
+  const { CHANNELS } = await import('../../clip/models.ts');
   const bundled = options.head === undefined;
   if (bundled && options.model !== 'mini-vit') {
     const width = CHANNELS[options.model];
@@ -48,9 +48,9 @@ async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: L
 
 /** From a feature to classes; the logits are in the model's precision. */
 async function scorer(model: CLIP, head: Head, labels: Labels | null, options: ClassifyOptions): Promise<Scorer> {
-  const { checkHeadFits } = await import('../clip/head.ts');
-  const { linear } = await import('../ops/linear.ts');
-  const { nameOf, scores, sigmoidOf } = await import('./scores.ts');
+  const { checkHeadFits } = await import('../../clip/head.ts');
+  const { linear } = await import('../../ops/linear.ts');
+  const { nameOf, scores, sigmoidOf } = await import('../scores.ts');
   const [classes, width] = head.weight.shape;
   const threshold = options.threshold ?? head.threshold ?? 0.5;
   checkHeadFits(head, { name: model.name, embed: model.architecture.embed });

@@ -1,6 +1,6 @@
 // A picture in a terminal: each character is two pixels, one above the other (▀, its colour and its background).
 
-import type { DecodedImage } from '../clip/image/image.ts';
+import type { DecodedImage } from '../../clip/image/image.ts';
 
 /**
  * @param rgb width * height RGB triples; the height is even

@@ -1,14 +1,14 @@
 // clip-oracle trace: every module's output into a dump, or its hashes to standard output.
 
-import type { Tensor } from '../ops/tensor.ts';
-import type { TraceHashes } from '../oracle/hash.ts';
-import type { DumpWriter } from '../formats/dump/write.ts';
-import { CommandError, messageOf, OK, SOME_FAILED } from './errors.ts';
-import { onInterrupt } from './interrupt.ts';
-import type { ImageOptions } from './options.ts';
-import { standardOutput } from '../formats/atomic-file.ts';
-import { bytes as bytesText, Progress } from './progress.ts';
-import { loadModel, openSource, type Loaded, type Source } from '../features/pipeline.ts';
+import type { Tensor } from '../../ops/tensor.ts';
+import type { TraceHashes } from '../../oracle/hash.ts';
+import type { DumpWriter } from '../../formats/dump/write.ts';
+import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
+import { onInterrupt } from '../interrupt.ts';
+import type { ImageOptions } from '../options.ts';
+import { standardOutput } from '../../formats/atomic-file.ts';
+import { bytes as bytesText, Progress } from '../terminal/progress.ts';
+import { loadModel, openSource, type Loaded, type Source } from '../../features/pipeline.ts';
 
 export interface TraceCommandOptions extends ImageOptions {
   layers?: string;
@@ -19,12 +19,12 @@ export interface TraceCommandOptions extends ImageOptions {
 export async function traceImages(images: string[], options: TraceCommandOptions): Promise<number> {
   if (options.out === undefined && !options.hash) throw new CommandError('expected --out or --hash, got neither; say where the dump goes: --out trace.safetensors, .npz or a folder');
   if (options.normalize) throw new CommandError('expected no --normalize: a trace holds what the modules give; leave it out');
-  const { dumpFormat, writeDump } = await import('../formats/dump/write.ts');
-  const { moduleFilter } = await import('../oracle/glob.ts');
+  const { dumpFormat, writeDump } = await import('../../formats/dump/write.ts');
+  const { moduleFilter } = await import('../../oracle/glob.ts');
   checkOut(options.out, dumpFormat);
   if (options.layers !== undefined) moduleFilter(options.layers);
   const source = await openSource(images, options);
-  const hashes = options.hash ? new (await import('../oracle/hash.ts')).TraceHashes() : null;
+  const hashes = options.hash ? new (await import('../../oracle/hash.ts')).TraceHashes() : null;
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
   const writer = options.out === undefined ? null : await writeDump(options.out, { names: await namesOf(options) });
   const forget = onInterrupt(() => void writer?.discard());
@@ -57,8 +57,8 @@ function checkOut(out: string | undefined, dumpFormat: (path: string) => unknown
 }
 
 async function traceTo({ model }: Loaded, x: Tensor, options: TraceCommandOptions, writer: DumpWriter | null, hashes: TraceHashes | null): Promise<{ count: number; bytes: number }> {
-  const { trace, tracedModules } = await import('../oracle/trace.ts');
-  const { valuesOf } = await import('../formats/values.ts');
+  const { trace, tracedModules } = await import('../../oracle/trace.ts');
+  const { valuesOf } = await import('../../formats/values.ts');
   const written = { count: 0, bytes: 0 };
   const take = (name: string, values: ReturnType<typeof valuesOf>): void => {
     writer?.add(name, values);
@@ -97,14 +97,14 @@ async function pixelsOf(source: Source, options: TraceCommandOptions, { preproce
     paths.push(path);
   }
   if (rows.length === 0) throw new CommandError('the list on standard input is empty; nothing was done');
-  const { concat } = await import('../ops/concat.ts');
+  const { concat } = await import('../../ops/concat.ts');
   return { x: rows.length === 1 ? rows[0] : concat(rows, 0), paths };
 }
 
 /** What the dump says about itself. */
 async function describe({ model }: Loaded, options: TraceCommandOptions, paths: string[]): Promise<Record<string, string>> {
-  const { weightsFingerprint } = await import('../oracle/fingerprint.ts');
-  const { CONTRACT, packageVersion } = await import('../oracle/version.ts');
+  const { weightsFingerprint } = await import('../../oracle/fingerprint.ts');
+  const { CONTRACT, packageVersion } = await import('../../oracle/version.ts');
   return {
     model: model.name,
     weights: model.weights,
@@ -120,8 +120,8 @@ async function describe({ model }: Loaded, options: TraceCommandOptions, paths: 
 
 /** The names that will be written, where the model is known before it is loaded. */
 async function namesOf(options: TraceCommandOptions): Promise<string[]> {
-  const { MODELS } = await import('../clip/models.ts');
-  const { tracedModules } = await import('../oracle/trace.ts');
+  const { MODELS } = await import('../../clip/models.ts');
+  const { tracedModules } = await import('../../oracle/trace.ts');
   const entry = MODELS.find((model) => model.name === options.model);
   return entry === undefined ? [] : ['image', ...tracedModules({ name: entry.name, architecture: entry }, options.layers)];
 }
