@@ -11,7 +11,7 @@ import { gemmBlock, packColumns, packRows, type Operand } from '../src/ops/packi
 import { kernels } from '../src/compiler/steps.ts';
 import { TILE } from '../src/ops/tiles.simd.ts';
 import { ceilingHere } from './ceiling.ts';
-import { describeMachine, machine as machineHere } from './machine.ts';
+import { describeMachine, machine as machineHere } from './environment.ts';
 import { checkpointOf } from './operation.ts';
 import { numbers, product } from './products.ts';
 import { asLaid, packed, threeLoops, tileKernel, transposed, type Layout } from './tour-kernels.ts';

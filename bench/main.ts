@@ -12,7 +12,7 @@ import { MODELS } from '../src/clip/models.ts';
 import type { Measurement, Result } from './child.ts';
 import { writeHalfCheckpoint } from './half-checkpoint.ts';
 import type { KernelMeasurement, KernelResult } from './kernels-child.ts';
-import { describeMachine, machine } from './machine.ts';
+import { describeMachine, machine } from './environment.ts';
 import { measure, measureKernels } from './measure.ts';
 import { SHAPES } from './shapes.ts';
 import { kernelTable, modelTable } from './tables.ts';

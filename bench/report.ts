@@ -1,7 +1,7 @@
 // What a run of benchmarks leaves behind (as JSON), and its summary: one row per engine, model, threads and batch.
 
 import type { Result } from './child.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from './environment.ts';
 import { median, minimum } from './measure.ts';
 
 export interface Report {

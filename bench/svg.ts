@@ -1,6 +1,6 @@
 // The comparison as a bar chart for the README: milliseconds per image, one group per model and number of threads, each model on its own scale.
 
-import { describeMachine } from './machine.ts';
+import { describeMachine } from './environment.ts';
 import { ours, summarise, type Report, type Summary } from './report.ts';
 
 const WIDTH = 760;

@@ -2,7 +2,7 @@
 
 import ndarray from 'ndarray';
 import { load } from '../../src/index.ts';
-import { ownPackage } from '../machine.ts';
+import { ownPackage } from '../environment.ts';
 import type { Encoder } from '../engine.ts';
 import type { Measurement } from '../child.ts';
 

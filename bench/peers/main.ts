@@ -9,7 +9,7 @@ import { packageFile } from '../../src/clip/package-file.ts';
 import type { Measurement } from '../child.ts';
 import { ENGINES, SINGLE_THREADED, type EngineName } from '../engine.ts';
 import { peerFolder, peerVersion } from '../engines/peer-package.ts';
-import { machine, ownPackage } from '../machine.ts';
+import { machine, ownPackage } from '../environment.ts';
 import { measure } from '../measure.ts';
 import type { Report } from '../report.ts';
 import { chart } from '../svg.ts';

@@ -1,7 +1,7 @@
 // The comparison as a table, for the terminal and for Markdown.
 
 import Table from 'cli-table3';
-import { describeMachine } from '../machine.ts';
+import { describeMachine } from '../environment.ts';
 import { ours, summarise, type Report } from '../report.ts';
 
 const HEAD = ['model', 'threads', 'batch', 'engine', 'load s', 'first s', 'start to first feature s', 'ms per image, min', 'median', 'ours / theirs, min', 'median', 'peak MB', 'rel. RMS error'];

@@ -7,7 +7,7 @@ import { load, tokenize } from '../../src/index.ts';
 import { digestOf } from '../digest.ts';
 import { peerFolder, peerVersion, requirePeer } from '../engines/peer-package.ts';
 import { readGoldenFile, relativeRms } from '../golden.ts';
-import { ownPackage } from '../machine.ts';
+import { ownPackage } from '../environment.ts';
 import { weightFiles } from '../peers/weights.ts';
 import { longPrompts, ordinaryPrompts } from './prompts.ts';
 

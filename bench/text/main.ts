@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import Table from 'cli-table3';
 import { packageFile } from '../../src/clip/package-file.ts';
-import { describeMachine, machine } from '../machine.ts';
+import { describeMachine, machine } from '../environment.ts';
 import { measureText } from '../measure.ts';
 import { installPeers } from '../peers/install.ts';
 import { writeWeights } from '../peers/weights.ts';

@@ -5,7 +5,7 @@ import { readHead, type Head } from '../clip/read-head.ts';
 import type { FetchOptions } from './fetch.ts';
 import { load, type LoadOptions } from './load.ts';
 import type { Preprocess } from './preprocess.ts';
-import { fetchText } from './tables.ts';
+import { fetchText } from './host/tables.ts';
 import { nameOf, openRawBytes, type Bytes } from './weights.ts';
 
 /**

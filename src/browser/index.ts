@@ -14,5 +14,5 @@ export { CLIPModel, loadHead, loadLabels, type CLIPModelOptions } from './clip-m
 export { clearCache, type FetchOptions, type Progress } from './fetch.ts';
 export { load, type LoadOptions } from './load.ts';
 export { preprocessor, type ImageInput, type Preprocess } from './preprocess.ts';
-export { fetchTables as loadTokenizer } from './tables.ts';
+export { fetchTables as loadTokenizer } from './host/tables.ts';
 export type { Bytes } from './weights.ts';

@@ -1,4 +1,4 @@
-// Unpacking in memory with a limit, by Node's zlib. In browsers src/browser/unpack.ts takes its place (package.json, "browser").
+// Unpacking in memory with a limit, by Node's zlib. In browsers src/browser/host/unpack.ts takes its place (package.json, "browser").
 
 import { promisify } from 'node:util';
 import { gunzip, inflateRaw } from 'node:zlib';

@@ -6,7 +6,7 @@ import type { Tap } from '../layers/module.ts';
 import type { Emulation } from '../graph/emulate.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { VARIANTS } from './claims.ts';
-import { allowedRelRms, claimLimits, earned } from './earned.ts';
+import { allowedRelRms, claimLimits, earned } from './emulated-error.ts';
 import { FLOAT32_LIMITS, layerResult, misshapen, type Limits } from './layer-result.ts';
 import { arranged, nearestLayout, type Layout } from './layout.ts';
 import { Spill } from './spill.ts';

@@ -3,7 +3,7 @@
 import type { Architecture } from '../clip/models.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { arranged, IMAGES, layoutsFor, type Layout } from './layout.ts';
-import { modelsOf } from './model-of.ts';
+import { modelsOf } from './candidate-models.ts';
 import { moduleShapes } from './module-shapes.ts';
 import type { Names } from './names.ts';
 import type { Dump } from './types.ts';

@@ -5,7 +5,7 @@ import { syntheticImage } from '../clip/weights/synthetic.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { VARIANTS } from './claims.ts';
-import { distance, earned, freePass, MARGIN, type Distance } from './earned.ts';
+import { distance, earned, freePass, MARGIN, type Distance } from './emulated-error.ts';
 import { FLOAT32_LIMITS } from './layer-result.ts';
 import { measure, ROUNDING } from './measures.ts';
 import { moduleShapes } from './module-shapes.ts';

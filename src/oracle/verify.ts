@@ -9,7 +9,7 @@ import type { Limits } from './layer-result.ts';
 import type { Layout } from './layout.ts';
 import { moduleShapes } from './module-shapes.ts';
 import { matchNames, type Names } from './names.ts';
-import { ownVerdicts } from './own-verdicts.ts';
+import { ownVerdicts } from './teacher-forced.ts';
 import type { OtherImage } from './other-crops.ts';
 import { CLAIMS, type Claim, type Dump, type LayerDetail, type VerifyResult } from './types.ts';
 import { CONTRACT, packageVersion } from './version.ts';

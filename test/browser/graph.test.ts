@@ -8,7 +8,7 @@ import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { BUNDLED_VERSION } from '../../src/browser/assets.ts';
 import { listZip as listZipInBrowsers } from '../../src/formats/zip.ts';
-import { unpack as unpackInBrowsers } from '../../src/browser/unpack.ts';
+import { unpack as unpackInBrowsers } from '../../src/browser/host/unpack.ts';
 import { MemorySource } from '../../src/formats/byte-source.ts';
 import { unpack } from '../../src/formats/unpack-node.ts';
 import { listZip } from '../../src/formats/zip-yauzl.ts';

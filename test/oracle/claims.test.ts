@@ -10,7 +10,7 @@ import { load } from '../../src/clip/load.ts';
 import { VARIANTS } from '../../src/oracle/claims.ts';
 import { openDump } from '../../src/formats/dump/open.ts';
 import { writeDump } from '../../src/formats/dump/write.ts';
-import { allowedRelRms, claimLimits, distance, earned, freePass, MARGIN } from '../../src/oracle/earned.ts';
+import { allowedRelRms, claimLimits, distance, earned, freePass, MARGIN } from '../../src/oracle/emulated-error.ts';
 import { Spill } from '../../src/oracle/spill.ts';
 import { CLAIMS, type Claim, type VerifyResult } from '../../src/oracle/types.ts';
 import { valuesOf } from '../../src/formats/values.ts';

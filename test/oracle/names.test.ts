@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { MODELS } from '../../src/clip/models.ts';
-import { modelsOf } from '../../src/oracle/model-of.ts';
+import { modelsOf } from '../../src/oracle/candidate-models.ts';
 import { moduleShapes } from '../../src/oracle/module-shapes.ts';
 import { matchNames } from '../../src/oracle/names.ts';
 import { memoryDump } from '../../src/oracle/memory-dump.ts';

@@ -110,7 +110,7 @@ async function whichModel(dump: Dump, options: VerifyCommandOptions, map: Record
     return { model: options.model, weights: options.weights ?? (known === options.model ? portable : undefined) };
   }
   if (known !== undefined) return { model: known, weights: options.weights ?? portable };
-  const { modelsOf } = await import('../../oracle/model-of.ts');
+  const { modelsOf } = await import('../../oracle/candidate-models.ts');
   const possible = modelsOf(dump, map);
   if (possible.length === 1) return { model: possible[0], weights: options.weights };
   if (options.weights !== undefined && possible.length === 0) return { model: options.weights, weights: undefined };

@@ -1,5 +1,5 @@
 // What decoding needs from its surroundings. In Node it is platform-node.ts, imported when the first picture asks for it; elsewhere somebody
-// calls setPlatform with their own. In bundles for browsers src/browser/platform.ts takes the place of platform-node.ts (package.json, "browser").
+// calls setPlatform with their own. In bundles for browsers src/browser/host/pictures.ts takes the place of platform-node.ts (package.json, "browser").
 
 export interface Platform {
   /** A file's bytes. @throws Error that says in a sentence why not */

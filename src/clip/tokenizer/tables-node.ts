@@ -1,4 +1,4 @@
-// The tokenizer's tables out of the package's files, read when they are first asked for. In browsers src/browser/tables.ts takes this file's place
+// The tokenizer's tables out of the package's files, read when they are first asked for. In browsers src/browser/host/tables.ts takes this file's place
 // (package.json, "browser").
 
 import { readFileSync } from 'node:fs';

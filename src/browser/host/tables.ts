@@ -1,7 +1,7 @@
 // The tokenizer's tables in a browser: fetched by loadTokenizer, and then there. (src/clip/tokenizer/tables-node.ts has them at once, from files.)
 
-import { bundledUrl } from './assets.ts';
-import { fetchBlob, type FetchOptions } from './fetch.ts';
+import { bundledUrl } from '../assets.ts';
+import { fetchBlob, type FetchOptions } from '../fetch.ts';
 import { unpack } from './unpack.ts';
 
 export type Table = 'merges' | 'entities';

@@ -1,8 +1,8 @@
 // What decoding pictures needs of a browser: files over the network and DecompressionStream.
 
-import type { Platform } from '../clip/image/platform.ts';
-import { limits, raise } from '../formats/limits.ts';
-import { fetchBlob } from './fetch.ts';
+import type { Platform } from '../../clip/image/platform.ts';
+import { limits, raise } from '../../formats/limits.ts';
+import { fetchBlob } from '../fetch.ts';
 import { unpack } from './unpack.ts';
 
 export const nodePlatform: Platform = {
