@@ -41,7 +41,7 @@ export default tseslint.config(
       'prefer-const': 'error',
     },
   },
-  { files: ['src/**/*.ts', 'workers/**/*.ts', 'conformance/program/**/*.ts'], rules: banApproximations },
+  { files: ['src/**/*.ts', 'workers/**/*.ts', 'tools/conformance/program/**/*.ts'], rules: banApproximations },
   { files: ['src/ops/**/*.ts'], rules: restrict(noNode, rooms(['layers', 'clip', 'oracle', 'cli', 'workers'])) },
   { files: ['src/layers/**/*.ts'], rules: restrict(noNode, rooms(['clip', 'oracle', 'cli', 'workers'])) },
   { files: ['src/clip/**/*.ts'], rules: restrict(rooms(['oracle', 'cli', 'browser'])) },
@@ -53,5 +53,5 @@ export default tseslint.config(
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', performance: 'readonly', setTimeout: 'readonly' } },
   },
-  { files: ['scripts/snippets/*.mjs'], languageOptions: { globals: { TextEncoder: 'readonly', TextDecoder: 'readonly', Blob: 'readonly', document: 'readonly' } } },
+  { files: ['examples/dump/*.mjs'], languageOptions: { globals: { TextEncoder: 'readonly', TextDecoder: 'readonly', Blob: 'readonly', document: 'readonly' } } },
 );

@@ -1,5 +1,5 @@
 // The supply chain as far as the repository's own files decide it: what the lock file pins, what runs at installation, what is published.
-// scripts/check-package.mjs looks at the packed tarball itself.
+// tools/release/check-package.mjs looks at the packed tarball itself.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -82,7 +82,7 @@ describe('package.json', () => {
 
   test('runs nothing at installation from the registry; a checkout is built by prepare', () => {
     for (const script of ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'postprepare', 'dependencies']) expect(manifest.scripts).not.toHaveProperty(script);
-    expect(manifest.scripts.prepare).toBe('node scripts/prepare.mjs');
+    expect(manifest.scripts.prepare).toBe('node tools/release/prepare.mjs');
   });
 
   test('is published in public, with provenance', () => {
@@ -94,7 +94,7 @@ test('the bill of materials has what the lock file ships, the bundled files by t
   const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-sbom-'));
   try {
     const make = (name: string): string => {
-      execFileSync(process.execPath, ['scripts/sbom.mjs', join(folder, name)], { cwd: new URL('..', import.meta.url), stdio: ['ignore', 'ignore', 'inherit'] });
+      execFileSync(process.execPath, ['tools/release/sbom.mjs', join(folder, name)], { cwd: new URL('..', import.meta.url), stdio: ['ignore', 'ignore', 'inherit'] });
       return readFileSync(join(folder, name), 'utf8');
     };
     const text = make('first.json');
@@ -119,9 +119,9 @@ test('the bill of materials has what the lock file ships, the bundled files by t
   }
 });
 
-describe('scripts/check-release.mjs', () => {
+describe('tools/release/check-release.mjs', () => {
   const check = (env: Record<string, string>): { status: number | null; text: string } => {
-    const { status, stderr } = spawnSync(process.execPath, ['scripts/check-release.mjs'], { cwd: new URL('..', import.meta.url), encoding: 'utf8', env: { ...process.env, ...env } });
+    const { status, stderr } = spawnSync(process.execPath, ['tools/release/check-release.mjs'], { cwd: new URL('..', import.meta.url), encoding: 'utf8', env: { ...process.env, ...env } });
     return { status, text: stderr };
   };
 

@@ -62,7 +62,7 @@ export function freePass(model: CLIP, image: Tensor, signal?: AbortSignal): Pass
 }
 
 /**
- * How much more than in emulation a backend may be off. Measured with PyTorch 1.13 on the CPU (scripts/oracle/low_precision.py), as multiples of the largest
+ * How much more than in emulation a backend may be off. Measured with PyTorch 1.13 on the CPU (tools/pytorch/low_precision.py), as multiples of the largest
  * variant: its own bfloat16 is at most 1.49 on all layers of RN50 and ViT-B/32 (the most in an attention), and 1.43 on the tiny models with five seeds of
  * weights and images; 1.95 where it multiplies a single row by a matrix, for which it sums in bfloat16. float16, tf32 and int8 weights emulated in PyTorch:
  * at most 1.16. Sums in float16, which no claim allows: up to 6.6.

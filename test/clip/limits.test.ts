@@ -66,7 +66,7 @@ describe('limits', () => {
   });
 
   test('a view may not say more elements than the limit allows by repeating those that it has', async () => {
-    const corpus = fileURLToPath(new URL('../../fuzz/corpus/torch-zip/elements-repeated.pt', import.meta.url));
+    const corpus = fileURLToPath(new URL('../../tools/fuzz/corpus/torch-zip/elements-repeated.pt', import.meta.url));
     await expect(openRaw(corpus)).rejects.toThrow(/a tensor of shape \(268435456, 4\) repeats the 1 elements of its storage/);
     setLimits({ repeatedElements: Number.MAX_SAFE_INTEGER });
     await (await openRaw(corpus)).close();

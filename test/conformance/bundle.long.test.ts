@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle } from '../../conformance/bundle.ts';
-import { judge, type Pins } from '../../conformance/pinned.ts';
-import type { Result } from '../../conformance/program/run.ts';
+import { bundle } from '../../tools/conformance/bundle.ts';
+import { judge, type Pins } from '../../tools/conformance/pinned.ts';
+import type { Result } from '../../tools/conformance/program/run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pins = JSON.parse(readFileSync(join(root, 'fixtures/conformance/hashes.json'), 'utf8')) as Pins;
-const command = join(root, 'dist/conformance/main.js');
+const command = join(root, 'dist/tools/conformance/main.js');
 
 let folder: string;
 let file: string;

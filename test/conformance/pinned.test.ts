@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { insertMatrix, markdown } from '../../conformance/matrix.ts';
-import { judge, pathOf, pinOf, pinsOf, type Pins } from '../../conformance/pinned.ts';
-import { parseArguments } from '../../conformance/program/arguments.ts';
-import type { Result } from '../../conformance/program/run.ts';
-import { mergeRecords, readRecords, writeRecords, type EngineRecord } from '../../conformance/record.ts';
-import { table } from '../../conformance/table.ts';
+import { insertMatrix, markdown } from '../../tools/conformance/matrix.ts';
+import { judge, pathOf, pinOf, pinsOf, type Pins } from '../../tools/conformance/pinned.ts';
+import { parseArguments } from '../../tools/conformance/program/arguments.ts';
+import type { Result } from '../../tools/conformance/program/run.ts';
+import { mergeRecords, readRecords, writeRecords, type EngineRecord } from '../../tools/conformance/record.ts';
+import { table } from '../../tools/conformance/table.ts';
 
 const options = parseArguments(['models=tiny-rn', 'paths=plain,simd', 'sweep=4099']);
 const parts = { conv1: 'aaaa11', bn1: 'bbbb22', visual: 'cccc33' };

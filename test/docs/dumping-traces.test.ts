@@ -13,8 +13,8 @@ interface Expose {
   exposeOutputs(onnx: Uint8Array, wanted?: (module: string) => boolean): { model: Uint8Array; modules: Map<string, string> };
   mappingFile(modules: Map<string, string>): string;
 }
-const { modulesOf, exposeOutputs, mappingFile } = await import(at('scripts/snippets/expose-outputs.mjs').href) as Expose;
-const { safetensors } = await import(at('scripts/snippets/safetensors.mjs').href) as
+const { modulesOf, exposeOutputs, mappingFile } = await import(at('examples/dump/expose-outputs.mjs').href) as Expose;
+const { safetensors } = await import(at('examples/dump/safetensors.mjs').href) as
   { safetensors(tensors: Record<string, { dims: number[]; data: Float32Array }>, metadata?: Record<string, string>): Uint8Array[] };
 
 test('every piece of code on the page is in the file that the line above it links', () => {
@@ -30,7 +30,7 @@ test('every file that the page links exists', () => {
 test('no snippet has a package that is not of its runtime', () => {
   const allowed: Record<string, string[]> = { 'onnxruntime-node.mjs': ['onnxruntime-node'], 'transformers-js.mjs': ['@huggingface/transformers'] };
   for (const file of ['expose-outputs.mjs', 'safetensors.mjs', 'onnxruntime-node.mjs', 'onnxruntime-web.mjs', 'transformers-js.mjs']) {
-    const packages = [...read(`scripts/snippets/${file}`).matchAll(/^import .* from '([^'.][^']*)'/gm)].map(([, name]) => name).filter((name) => !name.startsWith('node:'));
+    const packages = [...read(`examples/dump/${file}`).matchAll(/^import .* from '([^'.][^']*)'/gm)].map(([, name]) => name).filter((name) => !name.startsWith('node:'));
     expect(packages).toEqual(allowed[file] ?? []);
   }
 });

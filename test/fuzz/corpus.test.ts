@@ -3,9 +3,9 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { corpusOf } from '../../fuzz/corpus.ts';
-import { complaintAbout } from '../../fuzz/judge.ts';
-import { targetNamed } from '../../fuzz/targets/index.ts';
+import { corpusOf } from '../../tools/fuzz/corpus.ts';
+import { complaintAbout } from '../../tools/fuzz/judge.ts';
+import { targetNamed } from '../../tools/fuzz/targets/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -2,16 +2,16 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { latin1, textOf, utf8 } from '../../fuzz/mutate/bytes.ts';
-import { havoc, MAX_INPUT, type Mutator, type Surroundings } from '../../fuzz/mutate/havoc.ts';
-import { mutateJsonText } from '../../fuzz/mutate/json.ts';
-import { minimise } from '../../fuzz/minimise.ts';
-import { opcodesOf, pickle } from '../../fuzz/mutate/pickle.ts';
-import { png } from '../../fuzz/mutate/png.ts';
-import { Random } from '../../fuzz/mutate/random.ts';
-import { riff } from '../../fuzz/mutate/riff.ts';
-import { entriesOf, zip, zipOf, type Entry } from '../../fuzz/mutate/zip.ts';
-import { TARGETS } from '../../fuzz/targets/index.ts';
+import { latin1, textOf, utf8 } from '../../tools/fuzz/mutate/bytes.ts';
+import { havoc, MAX_INPUT, type Mutator, type Surroundings } from '../../tools/fuzz/mutate/havoc.ts';
+import { mutateJsonText } from '../../tools/fuzz/mutate/json.ts';
+import { minimise } from '../../tools/fuzz/minimise.ts';
+import { opcodesOf, pickle } from '../../tools/fuzz/mutate/pickle.ts';
+import { png } from '../../tools/fuzz/mutate/png.ts';
+import { Random } from '../../tools/fuzz/mutate/random.ts';
+import { riff } from '../../tools/fuzz/mutate/riff.ts';
+import { entriesOf, zip, zipOf, type Entry } from '../../tools/fuzz/mutate/zip.ts';
+import { TARGETS } from '../../tools/fuzz/targets/index.ts';
 import { crc32 } from '../../src/formats/crc32.ts';
 
 const around = (seed: number, other: Uint8Array = latin1('other')): Surroundings => ({ random: new Random(seed), dictionary: [latin1('word')], other: () => other });

@@ -25,7 +25,7 @@ describe('planted bugs', () => {
     const kinds = Object.keys(PLANTED);
     const targets = [...kinds.map((kind) => `planted-${kind}`), 'merges'].flatMap((name) => ['--target', name]);
     const text = await new Promise<string>((resolve) => {
-      const child = execFile(process.execPath, ['dist/fuzz/main.js', '--runs', String(RUNS * (kinds.length + 1)), '--json', '--first', '--out', out, ...targets],
+      const child = execFile(process.execPath, ['dist/tools/fuzz/main.js', '--runs', String(RUNS * (kinds.length + 1)), '--json', '--first', '--out', out, ...targets],
         { cwd: fileURLToPath(new URL('../..', import.meta.url)), maxBuffer: 1 << 24 }, (_, stdout) => { exitCode = child.exitCode; resolve(stdout); });
     });
     for (const row of (JSON.parse(text) as { rows: Row[] }).rows) rows.set(row.target, row);

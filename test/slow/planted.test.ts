@@ -1,4 +1,4 @@
-// Bugs planted into a PyTorch network (scripts/oracle), which shares nothing with the oracle: the first wrong layer must be named in every case, the cause in
+// Bugs planted into a PyTorch network (tools/pytorch), which shares nothing with the oracle: the first wrong layer must be named in every case, the cause in
 // most, and right backends must pass. Needs a python3 with PyTorch and numpy; CLIP_ORACLE_PYTHON names another. `npm run test:planted`.
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ const CANDIDATES = process.env.CLIP_ORACLE_PYTHON === undefined ? ['python3', '/
 const found = CANDIDATES.find((python) => spawnSync(python, ['-c', 'import torch, numpy']).status === 0);
 const works = found !== undefined;
 const PYTHON = found ?? 'python3';
-const SCRIPT = new URL('../../scripts/oracle/clip_torch.py', import.meta.url).pathname;
+const SCRIPT = new URL('../../tools/pytorch/clip_torch.py', import.meta.url).pathname;
 const SEEDS = Array.from({ length: 20 }, (_, seed) => seed);
 /** Share of bugs whose cause must be among those that are named; the first one for most. */
 const NAMED = 0.8;

@@ -47,7 +47,7 @@ function expectAllRight(result: VerifyResult & { code: number | null }, model: s
 }
 
 beforeAll(() => {
-  for (const file of readdirSync(packageFile('scripts/snippets'))) copyFileSync(packageFile(`scripts/snippets/${file}`), join(folder, file));
+  for (const file of readdirSync(packageFile('examples/dump'))) copyFileSync(packageFile(`examples/dump/${file}`), join(folder, file));
   const { data } = syntheticImage(0, 1, 224);
   writeFileSync(join(folder, 'image.f32'), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   if (!GRAPHS) return;
@@ -121,7 +121,7 @@ describe.skipIf(!GRAPHS).each(['RN50', 'ViT-B/32'])('%s', (model) => {
 });
 
 describe.skipIf(PYTHON === undefined)('PyTorch', () => {
-  const python = (code: string): string => execFileSync(PYTHON!, ['-c', code], { cwd: folder, encoding: 'utf8', env: { ...process.env, PYTHONPATH: packageFile('scripts/oracle') } });
+  const python = (code: string): string => execFileSync(PYTHON!, ['-c', code], { cwd: folder, encoding: 'utf8', env: { ...process.env, PYTHONPATH: packageFile('tools/pytorch') } });
 
   test.each(['tiny-rn', 'tiny-vit', 'ViT-B/32'])('%s: every layer passes', (model) => {
     python(`

@@ -1,4 +1,4 @@
-// The 48,894 merges of OpenAI's vocabulary, which the build packs (scripts/pack-bundled.mjs).
+// The 48,894 merges of OpenAI's vocabulary, which the build packs (tools/release/pack-bundled.mjs).
 
 import { BytePairs } from './byte-pairs.ts';
 import { readTable } from './tables-node.ts';

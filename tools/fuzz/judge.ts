@@ -1,0 +1,32 @@
+// What an error must look like that a stranger's file brings about: made by this project, one sentence.
+
+import { messageOf } from '../../src/cli/errors.ts';
+import type { Finding } from './protocol.ts';
+
+/** Words of the engine, of Node or of a careless template. */
+const ENGINE = /Invalid (typed )?array|Invalid array buffer|allocation failed|call stack|is not (a function|iterable|defined|an? )|Cannot (read|set|convert|mix|destructure|access)|out of (range|bounds)|outside the bounds|Invalid (count|string|code point|time|regular)|maximum size exceeded|Unexpected (token|end|non|string|number)|in JSON at|The "[^"]+" argument|object null|\[object|undefined|Assignment to constant|reading '|Reduce of empty|ERR_[A-Z]|BigInt|byte length of|start offset/;
+
+/** Characters that a terminal would obey. */
+// eslint-disable-next-line no-control-regex -- these are what is looked for
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f\x9b]/;
+
+const MOST = 1200;
+
+/** What is wrong with whatever was thrown, or null. */
+export function complaintAbout(thrown: unknown): string | null {
+  if (!(thrown instanceof Error)) return `threw ${typeof thrown}, which is no Error`;
+  const { name, message } = thrown;
+  if (!['Error', 'RangeError', 'TypeError', 'PickleEnd', 'CommandError'].includes(name)) return `a ${name} is not for users: ${message}`;
+  if ('code' in thrown && typeof thrown.code === 'string' && !thrown.code.startsWith('commander.')) return `${thrown.code} is Node's, not ours: ${message}`;
+  // What the message quotes is the stranger's.
+  const own = message.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\u2026/g, '');
+  if (/[\n\r]/.test(own)) return `several lines: ${JSON.stringify(message)}`;
+  if (CONTROLS.test(messageOf(thrown))) return `control characters: ${JSON.stringify(message)}`;
+  if (ENGINE.test(own)) return `an internal error: ${message}`;
+  if (message.length > MOST) return `${message.length} characters long: ${message.slice(0, 200)}`;
+  if (!/[;:?]|expected/i.test(own) || message.length < 20) return `no sentence that says what was expected: ${message}`;
+  return null;
+}
+
+/** The same for findings that differ only in what their messages quote, and in numbers. */
+export const keyOf = ({ kind, message }: Pick<Finding, 'kind' | 'message'>): string => `${kind} ${message.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/-?\d+(\.\d+)?/g, '0').slice(0, 160)}`;
