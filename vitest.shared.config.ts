@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 // `npm run test:vectors -- ../shared/conformance` runs the public operator vectors.
 export default defineConfig({
   test: {
-    include: ['test/shared/**/*.test.ts'],
+    include: ['test/**/*.shared.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

@@ -12,7 +12,7 @@ if (!existsSync(join(folder, 'webnn.jsonl'))) {
   process.exit(2);
 }
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', 'vitest.shared.config.ts', 'test/shared/vectors.test.ts'], {
+const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', 'vitest.shared.config.ts', 'test/ops/vectors.shared.test.ts'], {
   cwd: root, stdio: 'inherit', env: { ...process.env, CLIP_ORACLE_VECTORS: resolve(folder) },
 });
 process.exit(status ?? 1);

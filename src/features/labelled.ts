@@ -88,7 +88,7 @@ function withoutFailures(parts: readonly FloatArray[], rows: number, E: number, 
 export async function fromFolders(folders: readonly string[], options: ImageOptions): Promise<TrainingData> {
   const inputs: InputPath[] = [], labelOf: string[] = [];
   for (const folder of folders) {
-    const names = (await readdir(folder)).filter((name) => !name.startsWith('../cli')).sort();
+    const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
     let classes = 0;
     for (const name of names) {
       if (!await isFolder(join(folder, name))) continue;

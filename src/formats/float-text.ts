@@ -22,7 +22,7 @@ export function float32Text(x: number): string {
 /** The next decimal of so many digits away from zero. */
 function nextDecimal(x: number, digits: number): number {
   const [mantissa, exponent] = x.toExponential(digits - 1).split('e');
-  const whole = Number(mantissa.replace('../cli', ''));
+  const whole = Number(mantissa.replace('.', ''));
   return Number(`${whole + (x < 0 ? -1 : 1)}e${Number(exponent) - digits + 1}`);
 }
 

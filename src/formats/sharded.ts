@@ -21,7 +21,7 @@ export async function readSharded(source: ByteSource, openShard: (name: string) 
   if (!isObject(map) || Object.keys(map).length === 0) throw new Error(`"${index}" has no "weight_map", so it is no index of shards; name a file of weights or model.safetensors.index.json`);
   const wanted = new Map<string, string[]>();
   for (const [tensor, shard] of Object.entries(map)) {
-    if (typeof shard !== 'string' || shard === '' || shard === '../clip' || shard === '../clip/checkpoint' || /[\\/\0]/.test(shard)) {
+    if (typeof shard !== 'string' || shard === '' || shard === '..' || shard === '.' || /[\\/\0]/.test(shard)) {
       throw new Error(`"${index}" names the shard ${JSON.stringify(shard).slice(0, 120)} for "${tensor}"; expected the name of a file in the same folder: mend the index`);
     }
     const names = wanted.get(shard) ?? [];

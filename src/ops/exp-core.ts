@@ -3,7 +3,7 @@
 // Method (numerics contract; after Tang, "Table-driven implementation of the exponential function in IEEE floating-point arithmetic", ACM TOMS 15(2) 1989):
 //     x = k·(ln 2 / 64) + r,  |r| <= ln 2 / 128;   eˣ = 2^(k div 64) · 2^(j/64) · eʳ,  j = k mod 64
 // Special cases: NaN gives NaN, +Infinity gives Infinity, -Infinity gives 0, ±0 gives 1.
-// Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/slow/sweep.test.ts compares the hashes); float64: below 1 ulp in the normal range.
+// Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/ops/sweep.slow.test.ts compares the hashes); float64: below 1 ulp in the normal range.
 // Only + - * of binary64 and integers: the same bits in every engine. Math.exp's bits are the engine's own.
 
 import { ONE, scaled, squareRoot, toDouble } from './fixed-point.ts';

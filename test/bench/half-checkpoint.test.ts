@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toHalf, writeHalfCheckpoint } from '../../bench/half-checkpoint.ts';
 import { openCheckpoint } from '../../src/clip/weights/open.ts';
-import { rebuild } from '../clip/checkpoint/skeletons.ts';
+import { rebuild } from '../support/skeletons.ts';
 
 /** The value of a half's bits by IEEE 754, table 3.5. */
 function valueOf(half: number): number {

@@ -61,7 +61,7 @@ describe('what is imported', () => {
     expect(code).toBe(0);
     return [...new Set((await readFile(list, 'utf8')).trim().split('\n'))];
   }
-  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|text-commands|training-command|errors|style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/oracle\/(?:types|dump\/new-file)\.js$/;
+  const light = /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|text-commands|training-command|errors|terminal\/style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/(?:oracle\/types|formats\/new-file)\.js$/;
 
   test.each([[['--help']], [['--version']], [['embed', '--help']]])('%j: commander and the command\'s own small files, nothing else', async (args) => {
     const modules = await imported(args);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkHeadFits, fitsModels, loadHead } from '../../src/clip/head.ts';
 import { bundledFile } from '../../src/clip/weights/bundled.ts';
-import { counting, failure, fixture, fixtureJson, temporaryFolder } from './checkpoint/support.ts';
+import { counting, failure, fixture, fixtureJson, temporaryFolder } from '../support/checkpoints.ts';
 
 const folder = temporaryFolder();
 const expected = fixtureJson<Record<string, Record<string, { shape: number[]; values: number[] }>>>('torch/expected.json');

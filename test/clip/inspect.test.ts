@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { bundledFile } from '../../src/clip/weights/bundled.ts';
 import { inspectFile } from '../../src/clip/inspect.ts';
-import { counting, failure, fixture, temporaryFolder } from './checkpoint/support.ts';
-import { rebuild } from './checkpoint/skeletons.ts';
+import { counting, failure, fixture, temporaryFolder } from '../support/checkpoints.ts';
+import { rebuild } from '../support/skeletons.ts';
 
 const folder = temporaryFolder();
 

@@ -18,7 +18,7 @@ import { reference64 } from '../../src/ops/reference64.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { flat, maxAbs, readGolden, relRms } from '../support/golden.ts';
 import { syntheticWeights } from '../support/weights.ts';
-import { rebuild, skeletons } from './checkpoint/skeletons.ts';
+import { rebuild, skeletons } from '../support/skeletons.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-text-'));
 afterAll(() => rmSync(folder, { recursive: true }));

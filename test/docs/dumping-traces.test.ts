@@ -1,4 +1,4 @@
-// What docs/dumping-traces.md shows is what the snippets are, and the parts of them that need no runtime do what it says. The runtimes: test/slow/snippets.test.ts.
+// What docs/dumping-traces.md shows is what the snippets are, and the parts of them that need no runtime do what it says. The runtimes: test/examples/dump.slow.test.ts.
 
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -18,7 +18,7 @@ const { safetensors } = await import(at('examples/dump/safetensors.mjs').href) a
   { safetensors(tensors: Record<string, { dims: number[]; data: Float32Array }>, metadata?: Record<string, string>): Uint8Array[] };
 
 test('every piece of code on the page is in the file that the line above it links', () => {
-  const pieces = [...page.matchAll(/^\[([\w.-]+)\]\(\.\.\/(scripts\/snippets\/[\w.-]+)\):\n\n```\w+\n(.*?)\n```$/gms)];
+  const pieces = [...page.matchAll(/^\[([\w.-]+)\]\(\.\.\/(examples\/dump\/[\w.-]+)\):\n\n```\w+\n(.*?)\n```$/gms)];
   expect(pieces.length).toBe(page.match(/^```\w/gm)!.length);
   for (const [, , file, code] of pieces) expect(read(file)).toContain(code);
 });

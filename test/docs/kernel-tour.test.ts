@@ -45,7 +45,7 @@ test('every file that the tour links exists', () => {
 test('kernels that the tour names exist', () => {
   const names = [...tour.matchAll(/`((?:pack|pad)_\w+|widen|narrow|\w+Epilogue)`/g)].map(([, name]) => name);
   expect(names.length).toBeGreaterThan(8);
-  const sources = ['dotProducts.simd', 'conv2d.simd', 'simd/half', 'simd/epilogues'].map((file) => read(`src/ops/${file}.ts`)).join('');
+  const sources = ['dot-products.simd', 'conv2d.simd', 'half.simd', 'epilogues.simd'].map((file) => read(`src/ops/${file}.ts`)).join('');
   for (const name of names) expect(sources).toContain(`new FunctionBuilder('${name}')`);
 });
 

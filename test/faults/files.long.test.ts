@@ -1,6 +1,6 @@
 // Files that shrink or change while they are used: weights after they were opened, images while they are read, dumps between two layers. The outcome is right or an
 // error that says so, never numbers out of the wrong bytes.
-// Guards: FileBytes's look at the file's size and time with every read (src/clip/checkpoint), and the same in the dumps. Weight files by format: test/clip/checkpoint.
+// Guards: FileBytes's look at the file's size and time with every read (src/formats), and the same in the dumps. Weight files by format: test/clip/checkpoint.
 
 import { cpSync, readFileSync, readdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';

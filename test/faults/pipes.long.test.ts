@@ -1,4 +1,4 @@
-// Readers that leave, input that ends. (embed | head: test/cli/embed.long.test.ts.) Guard: the listener of standard output in src/cli/main.ts; without it EPIPE is an
+// Readers that leave, input that ends. (embed | head: test/cli/commands/embed.long.test.ts.) Guard: the listener of standard output in src/cli/main.ts; without it EPIPE is an
 // error of its own, and a trace of Node.
 
 import { readFile } from 'node:fs/promises';

@@ -14,7 +14,7 @@ import { makeGoldenPack } from '../../src/oracle/golden/make.ts';
 import { readPack, samplePlaces, type GoldenPack } from '../../src/oracle/golden/pack.ts';
 import type { Claim, Dump, Values } from '../../src/oracle/types.ts';
 import { valuesOf } from '../../src/formats/values.ts';
-import { failure, temporaryFolder } from '../clip/checkpoint/support.ts';
+import { failure, temporaryFolder } from '../support/checkpoints.ts';
 import { flat, readGolden } from '../support/golden.ts';
 
 const temporary = temporaryFolder();

@@ -13,8 +13,8 @@ import { moduleShapes } from '../../src/oracle/module-shapes.ts';
 import { trace, tracedModules } from '../../src/oracle/trace.ts';
 import type { Values } from '../../src/oracle/types.ts';
 import { tensorOf } from '../../src/formats/values.ts';
-import { rebuild } from '../clip/checkpoint/skeletons.ts';
-import { temporaryFolder } from '../clip/checkpoint/support.ts';
+import { rebuild } from '../support/skeletons.ts';
+import { temporaryFolder } from '../support/checkpoints.ts';
 import { flat, readGolden, relRms } from '../support/golden.ts';
 
 const TRUTH = 1e-13; // relRMS of a module's output in float64 mode
@@ -145,7 +145,7 @@ describe('hashes', () => {
   });
 
   test('of the features are those of the bits that the independent C program computed', async () => {
-    // tiny-rn: no exponential of the C library was wrong there (test/clip/contract-bits.test.ts)
+    // tiny-rn: no exponential of the C library was wrong there (test/executors/contract-bits.test.ts)
     const { shape, data } = readGolden('fixtures/features/contract-bits-0.safetensors').bytes('tiny-rn');
     const { model } = await load('tiny-rn', { threads: 1 });
     const { syntheticImage } = await import('../../src/clip/weights/synthetic.ts');

@@ -6,7 +6,7 @@ import { attentionChecks } from './checks/attention.ts';
 import { expChecks, erfChecks, geluChecks, quickGeluChecks, reluChecks, sigmoidChecks } from './checks/activations.ts';
 import { firstFailing } from './checks/checks.ts';
 import type { Checks } from './checks/checks.ts';
-import { conv2dChecks, linearChecks, matmulChecks } from './checks/dotProducts.ts';
+import { conv2dChecks, linearChecks, matmulChecks } from './checks/dot-products.ts';
 import { avgPool2dChecks, batchNorm2dChecks, l2NormalizeChecks, layerNormChecks, meanChecks, softmaxChecks } from './checks/normalisations.ts';
 
 type Activation = (x: Tensor) => Tensor;

@@ -8,7 +8,7 @@ const at = (path: string): string => JSON.stringify(new URL(`../../dist/${path}`
 
 const PREAMBLE = `
 import { retain, poolThreads } from ${at('workers/pool.js')};
-import { compile } from ${at('src/ops/simd/machine.js')};
+import { compile } from ${at('src/wasm/machine.js')};
 const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
 const model = { module: compile([], true), memory, steps: ${JSON.stringify(new URL('./steps.mjs', import.meta.url).href)} };
 const program = (steps, id, address) => {

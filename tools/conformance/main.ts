@@ -32,7 +32,7 @@ interface Options {
   pin?: boolean;
 }
 
-const root = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '../..', import.meta.url));
+const root = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '../../..', import.meta.url));
 const PINNED = join(root, 'fixtures/conformance/hashes.json');
 
 /** The step of sweeps for interpreters and emulators. */

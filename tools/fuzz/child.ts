@@ -206,7 +206,7 @@ function report(message: Report): void {
 }
 
 /** Where this code runs: the counting copy, or the project's dist (then nothing is counted). */
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 async function main(job: ChildJob): Promise<void> {
   let permitted = '';

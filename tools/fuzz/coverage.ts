@@ -41,7 +41,7 @@ export function makeCountingCopy(root: string, to: string, sources: readonly str
   };
   mkdirSync(to, { recursive: true });
   for (const file of ['package.json', 'fixtures']) symlinkSync(join(root, file), join(to, file));
-  for (const room of ['src', 'workers', 'fuzz']) cpSync(join(root, 'dist', room), join(to, 'dist', room), { recursive: true });
+  for (const room of ['src', 'workers', 'tools/fuzz']) cpSync(join(root, 'dist', room), join(to, 'dist', room), { recursive: true });
   for (const file of filesBelow(join(to, 'dist/src')).filter((name) => name.endsWith('.js') && sources.some((source) => name.startsWith(source))).sort()) counting(join(to, 'dist/src', file), file, true);
   counting(join(to, 'dist/tools/fuzz/targets/planted.js'), 'tools/fuzz/targets/planted.js', true);
   const modules = join(root, 'node_modules');

@@ -48,7 +48,7 @@ async function main(): Promise<number> {
   const targets = values.target === undefined ? TARGETS : values.target.map(targetNamed);
   const until = values.minutes === undefined ? Infinity : Date.now() + 60_000 * number(values.minutes, 'minutes');
   const jobs = values.jobs === undefined ? availableParallelism() : Math.ceil(number(values.jobs, 'jobs'));
-  const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+  const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
   const findings = values.out ?? join(root, 'tools/fuzz/findings');
   const work = mkdtempSync(join(tmpdir(), 'clip-oracle-fuzz-'));
   const copy = join(work, 'copy');

@@ -39,7 +39,7 @@ function supplyChain(installed, modules, { files }) {
   const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
   const inBill = new Map(bill.components.map((one) => [`${one.name}@${one.version}`, one.hashes[0].content]));
   const isMissing = (name) => !bill.components.some((one) => one.name === name);
-  const there = Object.entries(packages).filter(([place]) => nameAt(place) !== manifest.name && existsSync(join(modules, '../..', place)));
+  const there = Object.entries(packages).filter(([place]) => nameAt(place) !== manifest.name && existsSync(join(modules, '..', place)));
   const missing = there.map(([place]) => nameAt(place)).filter(isMissing);
   check(`the bill has all ${there.length} packages that npm installs${missing.length > 0 ? `, but not ${missing.join(', ')}` : ''}`, there.length > 10 && missing.length === 0);
   for (const [place, { version: got, integrity }] of there) {

@@ -9,7 +9,7 @@ function releaseFaults({ version, repository }, changelog, { GITHUB_REF_NAME: ta
   const faults = [];
   if (tag !== `v${version}`) faults.push(`the tag expected v${version}, package.json's version, got ${tag ?? 'none'}; tag the commit that has the version`);
   const heading = changelog.split('\n').find((line) => line.startsWith('## '));
-  if (!new RegExp(`^## ${version.replaceAll('../../scripts', '\\.')} \\(\\d{4}-\\d\\d-\\d\\d\\)$`).test(heading ?? '')) {
+  if (!new RegExp(`^## ${version.replaceAll('.', '\\.')} \\(\\d{4}-\\d\\d-\\d\\d\\)$`).test(heading ?? '')) {
     faults.push(`CHANGELOG.md expected its first heading to be "## ${version} (YYYY-MM-DD)", got "${heading ?? 'none'}"; write the date`);
   }
   const wanted = `git+https://github.com/${place ?? 'OWNER/NAME'}.git`;

@@ -78,7 +78,7 @@ function dataComponent(file) {
 /** Files of fixtures/bundled that package.json's "files" lets into the package. */
 function dataFiles(files) {
   const left = files.filter((entry) => entry.startsWith('!fixtures/bundled/')).map((entry) => entry.slice('!fixtures/bundled/'.length));
-  const isLeft = (file) => left.some((glob) => new RegExp(`^${glob.replaceAll('../../scripts', '\\.').replaceAll('*', '.*')}$`).test(file));
+  const isLeft = (file) => left.some((glob) => new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(file));
   return readdirSync(bundled).filter((file) => file !== 'README.md' && !file.endsWith('.part') && !isLeft(file)).sort();
 }
 

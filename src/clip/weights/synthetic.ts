@@ -14,7 +14,7 @@ import { fillWords } from '../../ops/threefry.ts';
 
 /** Center and amplitude of a parameter, by the first rule that fits; both already rounded to float32 where the definition rounds. */
 export function distribution(name: string, shape: readonly number[]): { center: number; amplitude: number } {
-  const leaf = name.slice(name.lastIndexOf('../checkpoint') + 1);
+  const leaf = name.slice(name.lastIndexOf('.') + 1);
   const rule = (center: number, amplitude: number): { center: number; amplitude: number } => ({ center, amplitude: Math.fround(amplitude) });
   if (name === 'logit_scale') return rule(2.6592600369327783, 0);
   if (leaf === 'running_mean') return rule(0, 0.1);

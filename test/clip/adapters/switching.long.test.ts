@@ -18,7 +18,7 @@ import { MODELS } from '../../../src/clip/models.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
 import { expectSameBits } from '../../support/bits.ts';
 import { readGolden, relRms } from '../../support/golden.ts';
-import { rebuild } from '../checkpoint/skeletons.ts';
+import { rebuild } from '../../support/skeletons.ts';
 import { fixture } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-adapters-'));

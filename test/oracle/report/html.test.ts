@@ -1,4 +1,4 @@
-// The report as text: what it says, that names in it stay names, that it is allowed to load nothing. How it looks and works: test/slow/report.test.ts.
+// The report as text: what it says, that names in it stay names, that it is allowed to load nothing. How it looks and works: test/oracle/report/report.slow.test.ts.
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';

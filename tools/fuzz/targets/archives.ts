@@ -74,7 +74,7 @@ const fileLimit = (size: number): number => 4 * MB + 256 * size;
 
 export const ARCHIVE_TARGETS: readonly Target[] = [
   {
-    name: 'zip', sources: ['clip/checkpoint/zip', 'node_modules/yauzl'], seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])], mutators: [zip(), havoc],
+    name: 'zip', sources: ['formats/zip', 'node_modules/yauzl'], seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])], mutators: [zip(), havoc],
     // a window of the file for each jump
     limit: (size) => 2 * MB + 512 * size,
     async run(input) {
@@ -82,13 +82,13 @@ export const ARCHIVE_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'browser-zip', sources: ['browser/zip'], seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])], mutators: [zip(), havoc], weight: 0.5, limit: (size) => MB + 64 * size,
+    name: 'browser-zip', sources: ['formats/zip'], seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])], mutators: [zip(), havoc], weight: 0.5, limit: (size) => MB + 64 * size,
     async run(input) {
       for (const entry of (await listZipInPages(new MemorySource('x.zip', input))).values()) await entry.dataStart();
     },
   },
   {
-    name: 'pickle', sources: ['clip/checkpoint/pickle', 'clip/checkpoint/torch-objects', 'clip/checkpoint/torch-metadata'], seeds: pickleSeeds, mutators: [pickle, pickle, havoc],
+    name: 'pickle', sources: ['formats/torch/pickle', 'formats/torch/objects', 'formats/torch/metadata'], seeds: pickleSeeds, mutators: [pickle, pickle, havoc],
     limit: (size) => 512 * KB + 64 * size,
     run(input) {
       const { value } = unpickle(input, 0, '"x.pt"', torchHooks('x.pt'));
@@ -96,22 +96,22 @@ export const ARCHIVE_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'torch-zip', sources: ['clip/checkpoint/torch', 'clip/checkpoint/pickle', 'clip/checkpoint/stored', 'clip/checkpoint/zip', 'clip/checkpoint/layouts'], seeds: torchZips, mutators: [inTorchZip, inTorchZip, havoc],
+    name: 'torch-zip', sources: ['formats/torch/', 'formats/torch/pickle', 'formats/stored-tensor', 'formats/zip', 'clip/weights/layouts'], seeds: torchZips, mutators: [inTorchZip, inTorchZip, havoc],
     limit: (size) => 4 * MB + 2 * 1032 * size,
     run: async (input) => readAll(await readTorchZip(new MemorySource('x.pt', input))),
   },
   {
-    name: 'torch-legacy', sources: ['clip/checkpoint/torch-legacy', 'clip/checkpoint/torch-objects', 'clip/checkpoint/pickle', 'clip/checkpoint/stored'], seeds: torchLegacies, mutators: [pickle, havoc],
+    name: 'torch-legacy', sources: ['formats/torch/legacy', 'formats/torch/objects', 'formats/torch/pickle', 'formats/stored-tensor'], seeds: torchLegacies, mutators: [pickle, havoc],
     limit: fileLimit,
     run: async (input) => readAll(await readTorchLegacy(new MemorySource('x.pt', input))),
   },
   {
-    name: 'safetensors', sources: ['clip/checkpoint/safetensors', 'clip/checkpoint/json', 'clip/checkpoint/layouts', 'clip/checkpoint/huggingface', 'clip/architecture', 'clip/checkpoint/stored'],
+    name: 'safetensors', sources: ['formats/safetensors', 'formats/json', 'clip/weights/layouts', 'clip/weights/huggingface', 'clip/parameters', 'formats/stored-tensor'],
     seeds: safetensorsSeeds, mutators: [safetensors, safetensors, havoc], limit: fileLimit,
     run: async (input) => readAll(await readSafetensors(new MemorySource('x.safetensors', input))),
   },
   {
-    name: 'safetensors-gz', sources: ['clip/checkpoint/gzip'], seeds: () => safetensorsSeeds().map((bytes) => new Uint8Array(gzipSync(bytes))), weight: 0.5,
+    name: 'safetensors-gz', sources: ['formats/gzip'], seeds: () => safetensorsSeeds().map((bytes) => new Uint8Array(gzipSync(bytes))), weight: 0.5,
     mutators: [havoc, (input, around) => {
       try {
         return new Uint8Array(gzipSync(safetensors(new Uint8Array(gunzipSync(input, { maxOutputLength: 1 << 20 })), around), { level: 1 }));
@@ -124,7 +124,7 @@ export const ARCHIVE_TARGETS: readonly Target[] = [
   },
   {
     // Through the door that users take: the format found by content, a shard beside the index.
-    name: 'weight-file', sources: ['clip/checkpoint/open-raw', 'clip/checkpoint/read-any', 'clip/checkpoint/sharded', 'clip/checkpoint/byte-source', 'clip/checkpoint/file-source'], weight: 0.5,
+    name: 'weight-file', sources: ['formats/open', 'formats/read', 'formats/sharded', 'formats/byte-source', 'formats/file-source'], weight: 0.5,
     seeds: () => [
       utf8('{"metadata":{"total_size":32},"weight_map":{"a":"shard-1.safetensors","b":"shard-1.safetensors"}}'), utf8('{"weight_map":{"a":"weights","b":"../x"}}'),
       ...safetensorsSeeds().slice(0, 3), ...torchFiles(),

@@ -42,18 +42,18 @@ async function readAll(path: string): Promise<void> {
 
 export const DUMP_TARGETS: readonly Target[] = [
   {
-    name: 'npy', sources: ['oracle/dump/npy.', 'oracle/dump/elements'], mutators: [npy, havoc], seeds: () => seedFiles(['dumps'], ['.npy']), limit: (size) => MB + 64 * size,
+    name: 'npy', sources: ['formats/npy.', 'formats/elements'], mutators: [npy, havoc], seeds: () => seedFiles(['dumps'], ['.npy']), limit: (size) => MB + 64 * size,
     run(input) {
       const header = npyHeader(input.subarray(0, NPY_HEADER_BYTES), input.length, '"x.npy"');
       return Promise.resolve(decodeNpy(input.slice(header.start), header, '"x.npy"'));
     },
   },
   {
-    name: 'npz', sources: ['oracle/dump/', 'clip/checkpoint/zip'], mutators: [inNpz, inNpz, havoc], seeds: () => [npzSeed(), ...seedFiles(['dumps'], ['.npz'])], limit: (size) => 4 * MB + 3 * 1032 * size,
+    name: 'npz', sources: ['formats/dump/', 'formats/zip'], mutators: [inNpz, inNpz, havoc], seeds: () => [npzSeed(), ...seedFiles(['dumps'], ['.npz'])], limit: (size) => 4 * MB + 3 * 1032 * size,
     run: (input) => readAll(asFile('x.npz', input)),
   },
   {
-    name: 'dump', sources: ['oracle/dump/open', 'oracle/dump/safetensors-dump'], mutators: [safetensors, havoc], weight: 0.5, seeds: safetensorsSeeds, limit: (size) => 4 * MB + 256 * size,
+    name: 'dump', sources: ['formats/dump/open', 'formats/dump/safetensors-dump'], mutators: [safetensors, havoc], weight: 0.5, seeds: safetensorsSeeds, limit: (size) => 4 * MB + 256 * size,
     run: (input) => readAll(asFile('x.safetensors', input)),
   },
   {
@@ -73,7 +73,7 @@ export const DUMP_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'features', sources: ['cli/feature-input'], weight: 0.5,
+    name: 'features', sources: ['features/read'], weight: 0.5,
     seeds: () => [npyOf('{\'descr\': \'<f4\', \'fortran_order\': False, \'shape\': (2, 3), }\n', new Uint8Array(24)), npzSeed(), utf8('{"path":"a.jpg","model":"RN50","features":[1,2.5,-3e-8]}\n{"path":"b.jpg","error":"x"}\n{"path":"c","features":[0,0,0]}\n'),
       safetensorsOf('{"__metadata__":{"paths":"[\\"a\\",null]","model":"RN50"},"features":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}', new Uint8Array(16))],
     mutators: [(input, around) => (input[0] === 0x93 ? npy : input[0] === 0x50 ? inNpz : input[0] === 0x7b ? (around.random.one(2) ? text : lines) : safetensors)(input, around), havoc],
@@ -85,7 +85,7 @@ export const DUMP_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'name-map', sources: ['cli/verify', 'oracle/names'], mutators: [json, havoc], weight: 0.25, seeds: () => [utf8('{"conv1":"visual.conv1","x":"image"}')], limit: (size) => MB + 64 * size,
+    name: 'name-map', sources: ['cli/commands/verify', 'oracle/names'], mutators: [json, havoc], weight: 0.25, seeds: () => [utf8('{"conv1":"visual.conv1","x":"image"}')], limit: (size) => MB + 64 * size,
     run: (input) => readMap(asFile('map.json', input)),
   },
 ];

@@ -40,17 +40,17 @@ const CONFIG = '{"peft_type":"LORA","r":1,"lora_alpha":2,"target_modules":["q_pr
 
 export const MODEL_TARGETS: readonly Target[] = [
   {
-    name: 'head', sources: ['clip/head', 'clip/checkpoint/torch', 'clip/checkpoint/stored'], mutators: [anyWeights, havoc],
+    name: 'head', sources: ['clip/head', 'formats/torch/', 'formats/stored-tensor'], mutators: [anyWeights, havoc],
     seeds: () => [headOf('{"labels":"[\\"a\\",\\"b\\"]","threshold":"0.5"}'), headOf('{"normalized":"true"}'), ...torchZips(), ...torchLegacies()],
     limit: (size) => 8 * MB + 2 * 1032 * size, run: (input) => loadHead(asFile('head', input)),
   },
   {
-    name: 'inspect', sources: ['clip/inspect', 'clip/head', 'clip/architecture'], mutators: [anyWeights, havoc], weight: 0.5,
+    name: 'inspect', sources: ['clip/inspect', 'clip/head', 'clip/parameters'], mutators: [anyWeights, havoc], weight: 0.5,
     seeds: () => [headOf('{}'), ...safetensorsSeeds(), ...torchZips(), ...torchLegacies()],
     limit: (size) => 8 * MB + 2 * 1032 * size, run: (input) => inspectFile(asFile('weights', input)),
   },
   {
-    name: 'adapter', sources: ['clip/adapters/read', 'clip/adapters/peft', 'clip/adapters/targets', 'clip/checkpoint/json'],
+    name: 'adapter', sources: ['clip/adapters/read', 'clip/adapters/peft', 'clip/adapters/targets', 'formats/json'],
     seeds: () => [
       peftSeed('vision_model.encoder.layers.0.self_attn.q_proj', 128, 128, CONFIG), peftSeed('visual.transformer.resblocks.1.mlp.c_fc', 128, 512, CONFIG.replace('"use_rslora":false', '"use_rslora":true')),
       peftSeed('transformer.resblocks.0.attn', 64, 192, CONFIG.replace('{}', '{".*attn":1}')), ...seedFiles(['adapters'], ['.json']).map((config) => two(config, safetensorsSeeds()[0])),
@@ -79,7 +79,7 @@ export const MODEL_TARGETS: readonly Target[] = [
     limit: (size) => 8 * MB + 2 * 1032 * size, run: (input) => readAdapter({ path: asFile('adapter.pt', input), alpha: 1, enableLora: [true, false, true] }, tiny),
   },
   {
-    name: 'config', sources: ['clip/checkpoint/config'], mutators: [json, havoc], weight: 0.5,
+    name: 'config', sources: ['clip/weights/config'], mutators: [json, havoc], weight: 0.5,
     seeds: () => [utf8('{"hidden_act":"quick_gelu","vision_config":{"hidden_size":768,"num_attention_heads":12,"hidden_act":"gelu"},"text_config":{"hidden_act":"gelu"}}'),
       utf8('{"model_cfg":{"embed_dim":512,"quick_gelu":true,"vision_cfg":{"width":768,"head_width":64}}}')],
     limit: (size) => MB + 64 * size,

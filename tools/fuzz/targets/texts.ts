@@ -38,7 +38,7 @@ export const TEXT_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'labels', sources: ['cli/label'], weight: 0.5, limit: (size) => MB + 64 * size,
+    name: 'labels', sources: ['features/label'], weight: 0.5, limit: (size) => MB + 64 * size,
     mutators: [(input, around) => (input[0] === 0x5b || input[0] === 0x7b ? json : text)(input, around), havoc],
     seeds: () => texts('real\nfake\n', '["a","b"]', '[{"name":"a","emoji":"x"}]', '{"a.jpg":"cat"}', 'path,label\na.jpg,"x, ""y"""\nb.jpg,z\n', 'a\tb\n'),
     async run(input) {
