@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites that would take the default run beyond two minutes: the command line's, where every test starts programs, adapters and emulation. `npm run test:long`
-// runs them; CI does too.
+// Suites that would take the default run beyond two minutes: the command line's, where every test starts programs,
+// adapters and emulation. `npm run test:long` runs them; CI does too.
 export default defineConfig({
   test: {
     include: ['test/**/*.long.test.ts'],

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites on other people's files, which are not ours to commit: they read the folder that CLIP_ORACLE_SHARED names (default ../shared).
+// Suites on other people's files, which are not ours to commit: they read the folder that CLIP_ORACLE_SHARED names
+// (default ../shared).
 // `npm run test:vectors -- ../shared/conformance` runs the public operator vectors.
 export default defineConfig({
   test: {

@@ -1,5 +1,7 @@
-// One measurement in a fresh process: load a model, verify its features, time the forward passes, report as one line of JSON.
-// Started by measure.ts; by hand: node dist/bench/child.js '{"engine":"clip-oracle","model":"RN50","weights":"synthetic:0","executor":"reference","threads":1,"batch":1,"repeat":3}'
+// One measurement in a fresh process: load a model, verify its features, time the forward passes, report as one line of
+// JSON.
+// Started by measure.ts; by hand: node dist/bench/child.js
+// '{"engine":"clip-oracle","model":"RN50","weights":"synthetic:0","executor":"reference","threads":1,"batch":1,"repeat":3}'
 
 import type { ExecutorName, Residency } from '../src/index.ts';
 import { MODELS } from '../src/clip/models.ts';
@@ -43,7 +45,10 @@ export interface Result extends Measurement {
   peak: number;
   /** Resident memory's lower bound: the image tower's parameters as float32, bytes. */
   weightBytes: number;
-  /** Relative RMS error of the features against float64, and PyTorch's float32 one. Within the bound, else nothing is reported. */
+  /**
+   * Relative RMS error of the features against float64, and PyTorch's float32 one. Within the bound, else nothing is
+   * reported.
+   */
   error: number;
   pytorchError: number;
   /** Of the first image's features, to compare bits. */
@@ -53,7 +58,8 @@ export interface Result extends Measurement {
 async function main(measurement: Measurement): Promise<Result> {
   const { engine, model, batch, repeat, seconds = Infinity } = measurement;
   const entry = MODELS.find(({ name }) => name === model);
-  if (entry === undefined) throw new RangeError(`bench: unknown model ${model}; expected one of ${MODELS.map(({ name }) => name).join(', ')}`);
+  if (entry === undefined)
+    throw new RangeError(`bench: unknown model ${model}; expected one of ${MODELS.map(({ name }) => name).join(', ')}`);
   const encoder = await (await ENGINES[engine]()).open(measurement);
   const loaded = performance.now();
   const images = repeatedBatch(syntheticImage(0, 1, entry.vision.resolution), batch);
@@ -69,27 +75,49 @@ async function main(measurement: Measurement): Promise<Result> {
   }
   await encoder.close();
   return {
-    ...measurement, ...errors, version: encoder.version, node: process.version, load: loaded / 1000, first: (answered - start) / 1000, toFirst: answered / 1000, steady,
+    ...measurement,
+    ...errors,
+    version: encoder.version,
+    node: process.version,
+    load: loaded / 1000,
+    first: (answered - start) / 1000,
+    toFirst: answered / 1000,
+    steady,
     digest: digestOf(features.subarray(0, features.length / batch)),
-    peak: process.resourceUsage().maxRSS * 1024, weightBytes: 4 * parameterCounts(entry).vision,
+    peak: process.resourceUsage().maxRSS * 1024,
+    weightBytes: 4 * parameterCounts(entry).vision,
   };
 }
 
-/** @throws Error if a feature of an image is too far from the truth: for us by the largest difference, for others, who promise less, by the relative RMS error */
-function verify({ engine, model, batch, residency }: Measurement, features: Float32Array): { error: number; pytorchError: number } {
+/**
+ * @throws Error if a feature of an image is too far from the truth: for us by the largest difference, for others, who
+ * promise less, by the relative RMS error
+ */
+function verify(
+  { engine, model, batch, residency }: Measurement,
+  features: Float32Array,
+): { error: number; pytorchError: number } {
   const expected = expectedFeatures(model);
   const width = features.length / batch;
-  // Weights that were rounded to half precision have no golden features: near the truth of the others, and main.ts compares bits among the residencies.
+  // Weights that were rounded to half precision have no golden features: near the truth of the others, and main.ts
+  // compares bits among the residencies.
   const rounded = residency !== undefined;
   let worst = 0;
   for (let n = 0; n < batch; n++) {
     const row = features.subarray(n * width, (n + 1) * width);
     const error = expected.error(row);
     const bound = rounded ? 0.01 : Math.max(4 * expected.pytorch.error, 1e-5);
-    if (!(error <= bound)) throw new Error(`features of image ${n} have a relative RMS error of ${error} against float64, more than ${bound}; not timed, because they are wrong`);
+    if (!(error <= bound))
+      throw new Error(
+        `features of image ${n} have a relative RMS error of ${error} against float64, more than ${bound}; not ` +
+          'timed, because they are wrong',
+      );
     const difference = expected.difference(row);
     if (engine === 'clip-oracle' && !rounded && !(difference <= 4 * expected.pytorch.difference)) {
-      throw new Error(`a feature of image ${n} is ${difference} from float64, more than 4 times PyTorch's ${expected.pytorch.difference}; not timed, because it is wrong`);
+      throw new Error(
+        `a feature of image ${n} is ${difference} from float64, more than 4 times PyTorch's ` +
+          `${expected.pytorch.difference}; not timed, because it is wrong`,
+      );
     }
     worst = Math.max(worst, error);
   }
@@ -98,4 +126,6 @@ function verify({ engine, model, batch, residency }: Measurement, features: Floa
 
 const result = await main(JSON.parse(process.argv[2]) as Measurement);
 // Some engines leave threads behind; what they do after the answer is nobody's time.
-process.stdout.write(`${JSON.stringify(result)}\n`, () => { process.exit(0); });
+process.stdout.write(`${JSON.stringify(result)}\n`, () => {
+  process.exit(0);
+});

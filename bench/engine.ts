@@ -1,4 +1,5 @@
-// What is measured: an image encoder with the synthetic weights. Each engine is one file of engines/, loaded only by the process that measures it.
+// What is measured: an image encoder with the synthetic weights. Each engine is one file of engines/, loaded only by
+// the process that measures it.
 
 import type { Measurement } from './child.ts';
 

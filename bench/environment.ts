@@ -18,13 +18,21 @@ export interface Machine {
 
 export function machine(node: string): Machine {
   return {
-    cpu: cpus()[0].model, cores: cpus().length, memoryGB: Math.round(totalmem() / 2 ** 30), platform: `${process.platform} ${process.arch}`,
-    node, date: new Date().toISOString().slice(0, 10), load: loadavg()[0],
+    cpu: cpus()[0].model,
+    cores: cpus().length,
+    memoryGB: Math.round(totalmem() / 2 ** 30),
+    platform: `${process.platform} ${process.arch}`,
+    node,
+    date: new Date().toISOString().slice(0, 10),
+    load: loadavg()[0],
   };
 }
 
 export function describeMachine({ cpu, cores, memoryGB, platform, node, date, load }: Machine): string {
-  return `${cpu}, ${cores} cores, ${memoryGB} GB, ${platform}, Node ${node}, ${date}${load > 0.5 ? ` (busy: load average ${load.toFixed(1)})` : ''}`;
+  return (
+    `${cpu}, ${cores} cores, ${memoryGB} GB, ${platform}, Node ${node}, ` +
+    `${date}${load > 0.5 ? ` (busy: load average ${load.toFixed(1)})` : ''}`
+  );
 }
 
 export function ownPackage(): { version: string } {

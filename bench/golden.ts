@@ -1,4 +1,5 @@
-// What the features must be before a time counts: PyTorch's float64 features, within bounds set by PyTorch's own float32 error.
+// What the features must be before a time counts: PyTorch's float64 features, within bounds set by PyTorch's own
+// float32 error.
 
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../src/clip/package-file.ts';
@@ -16,14 +17,16 @@ export function expectedFeatures(model: string): Expected {
   const golden = readGoldenFile(`fixtures/features/${model.replace('/', '-')}.safetensors`);
   const truth = golden['f64/image_features'] as Float64Array;
   const error = (features: ArrayLike<number>): number => relativeRms(features, truth);
-  const difference = (features: ArrayLike<number>): number => Math.max(...Array.from(truth, (t, i) => Math.abs(features[i] - t)));
+  const difference = (features: ArrayLike<number>): number =>
+    Math.max(...Array.from(truth, (t, i) => Math.abs(features[i] - t)));
   const single = golden['f32/image_features'] as Float32Array;
   return { error, difference, pytorch: { error: error(single), difference: difference(single) } };
 }
 
 /** ‖b - t‖ / ‖t‖ */
 export function relativeRms(features: ArrayLike<number>, truth: ArrayLike<number>): number {
-  let square = 0, norm = 0;
+  let square = 0,
+    norm = 0;
   for (let i = 0; i < truth.length; i++) {
     square += (features[i] - truth[i]) * (features[i] - truth[i]);
     norm += truth[i] * truth[i];
@@ -35,12 +38,24 @@ export function relativeRms(features: ArrayLike<number>, truth: ArrayLike<number
 export function readGoldenFile(relative: string): Record<string, Float32Array | Float64Array | BigInt64Array> {
   const file = readFileSync(packageFile(relative));
   const length = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.subarray(8, 8 + length).toString()) as Record<string, { dtype: string; data_offsets: [number, number] }>;
+  const header = JSON.parse(file.subarray(8, 8 + length).toString()) as Record<
+    string,
+    { dtype: string; data_offsets: [number, number] }
+  >;
   const tensors: Record<string, Float32Array | Float64Array | BigInt64Array> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const bytes = Uint8Array.prototype.slice.call(file, 8 + length + entry.data_offsets[0], 8 + length + entry.data_offsets[1]);
-    tensors[name] = entry.dtype === 'F64' ? new Float64Array(bytes.buffer) : entry.dtype === 'I64' ? new BigInt64Array(bytes.buffer) : new Float32Array(bytes.buffer);
+    const bytes = Uint8Array.prototype.slice.call(
+      file,
+      8 + length + entry.data_offsets[0],
+      8 + length + entry.data_offsets[1],
+    );
+    tensors[name] =
+      entry.dtype === 'F64'
+        ? new Float64Array(bytes.buffer)
+        : entry.dtype === 'I64'
+          ? new BigInt64Array(bytes.buffer)
+          : new Float32Array(bytes.buffer);
   }
   return tensors;
 }

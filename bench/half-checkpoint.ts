@@ -1,5 +1,6 @@
-// A checkpoint in half precision as OpenAI's are, made of synthetic:0 rounded to nearest: convolutions, linear layers, attention and projections
-// F16; normalisation and embeddings F32 (openai/CLIP, model.py, convert_weights). The image tower only.
+// A checkpoint in half precision as OpenAI's are, made of synthetic:0 rounded to nearest: convolutions, linear layers,
+// attention and projections F16; normalisation and embeddings F32 (openai/CLIP, model.py, convert_weights). The image
+// tower only.
 // By hand: node dist/bench/half-checkpoint.js ViT-L/14 /tmp/ViT-L-14.half.safetensors
 
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -15,7 +16,10 @@ export const staysSingle = (name: string): boolean => /embedding$|\.ln_\w+\.|\.b
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** float32 to the bits of the nearest half, ties to even. For |x| below 65520 that is a multiple of 2^-48, as all synthetic weights are. */
+/**
+ * float32 to the bits of the nearest half, ties to even. For |x| below 65520 that is a multiple of 2^-48, as all
+ * synthetic weights are.
+ */
 export function toHalf(x: number): number {
   float[0] = x;
   const sign = (bits[0] >>> 16) & 0x8000;
@@ -30,7 +34,10 @@ export function toHalf(x: number): number {
 /** @returns bytes of the tensors */
 export function writeHalfCheckpoint(model: string, file: string): number {
   const entry = MODELS.find(({ name }) => name === model);
-  if (entry === undefined) throw new RangeError(`half-checkpoint: unknown model ${model}; expected one of ${MODELS.map(({ name }) => name).join(', ')}`);
+  if (entry === undefined)
+    throw new RangeError(
+      `half-checkpoint: unknown model ${model}; expected one of ${MODELS.map(({ name }) => name).join(', ')}`,
+    );
   const shapes = parameterShapes(entry, { vision: true, text: false });
   const header: Record<string, { dtype: string; shape: readonly number[]; data_offsets: [number, number] }> = {};
   let end = 0;

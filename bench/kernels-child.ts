@@ -1,4 +1,5 @@
-// The products of a model in a fresh process: one line of JSON. By hand: node dist/bench/kernels-child.js '{"model":"RN50","executor":"reference","threads":1,"batch":1,"seconds":0.3}'
+// The products of a model in a fresh process: one line of JSON. By hand: node dist/bench/kernels-child.js
+// '{"model":"RN50","executor":"reference","threads":1,"batch":1,"seconds":0.3}'
 
 import { createExecutor, type ExecutorName } from '../src/executors/executor.ts';
 import { ceiling } from './ceiling.ts';
@@ -29,7 +30,13 @@ async function main(measurement: KernelMeasurement): Promise<KernelResult> {
   const products: KernelResult['products'] = [];
   for (const shape of parseShapes(SHAPES[model])) {
     const one = product(shape, batch);
-    products.push({ name: one.name, note: shape.note, times: shape.times, work: one.work, ...await measureOperation(executor, one, seconds) });
+    products.push({
+      name: one.name,
+      note: shape.note,
+      times: shape.times,
+      work: one.work,
+      ...(await measureOperation(executor, one, seconds)),
+    });
   }
   await executor.close();
   return { ...measurement, node: process.version, ceiling: Math.max(before, await ceiling(threads)), products };

@@ -1,4 +1,5 @@
-// npm run bench: verify, then time. First the products that the models consist of, as a share of what a core can give; then whole models.
+// npm run bench: verify, then time. First the products that the models consist of, as a share of what a core can give;
+// then whole models.
 // Every measurement runs in a fresh process.
 
 import { execFile, execFileSync } from 'node:child_process';
@@ -22,22 +23,45 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 const all = availableParallelism();
 
 interface Options {
-  models: string[]; executors: Measurement['executor'][]; threads: string[]; batches: string[]; repeat: string; seconds: string; rounds: string;
-  node: string; only?: 'kernels' | 'models'; residency?: NonNullable<Measurement['residency']>[]; json?: string;
+  models: string[];
+  executors: Measurement['executor'][];
+  threads: string[];
+  batches: string[];
+  repeat: string;
+  seconds: string;
+  rounds: string;
+  node: string;
+  only?: 'kernels' | 'models';
+  residency?: NonNullable<Measurement['residency']>[];
+  json?: string;
 }
 
 const options = new Command('npm run bench --')
-  .description('Verify, then time: the models\' products as a share of the machine\'s ceiling, then whole models in fresh processes.')
-  .addOption(new Option('--models <names...>', 'models to measure').choices(MODELS.filter(({ file }) => file !== null).map(({ name }) => name)).default(['RN50', 'ViT-B/32', 'ViT-L/14']))
+  .description(
+    "Verify, then time: the models' products as a share of the machine's ceiling, then whole models in fresh " +
+      'processes.',
+  )
+  .addOption(
+    new Option('--models <names...>', 'models to measure')
+      .choices(MODELS.filter(({ file }) => file !== null).map(({ name }) => name))
+      .default(['RN50', 'ViT-B/32', 'ViT-L/14']),
+  )
   .addOption(new Option('--executors <names...>', 'executors').choices(['reference', 'simd', 'auto']).default(['auto']))
   .addOption(new Option('--threads <numbers...>', 'numbers of threads').default([...new Set(['1', `${all}`])]))
   .addOption(new Option('--batches <numbers...>', 'images per forward pass').default(['1', '8']))
   .addOption(new Option('--rounds <n>', 'processes per combination').default('1'))
   .addOption(new Option('--repeat <n>', 'forward passes of a process after its first, at most').default('10'))
   .addOption(new Option('--seconds <s>', 'and for so long (at least one)').default('5'))
-  .addOption(new Option('--node <path>', 'Node binary that the measuring processes run under').default(process.execPath))
+  .addOption(
+    new Option('--node <path>', 'Node binary that the measuring processes run under').default(process.execPath),
+  )
   .addOption(new Option('--only <part>', 'leave the other part out').choices(['kernels', 'models']))
-  .addOption(new Option('--residency <names...>', 'models from a half-precision checkpoint, kept so in memory').choices(['single', 'half']))
+  .addOption(
+    new Option('--residency <names...>', 'models from a half-precision checkpoint, kept so in memory').choices([
+      'single',
+      'half',
+    ]),
+  )
   .option('--json <file>', 'write all measurements')
   .parse()
   .opts<Options>();
@@ -48,7 +72,8 @@ function* combinations(): Generator<Pick<Measurement, 'model' | 'executor' | 'th
     for (const executor of options.executors) {
       for (const batch of options.batches.map(Number)) {
         // The plain loops have one thread.
-        for (const threads of executor === 'reference' ? [1] : options.threads.map(Number)) yield { model, executor, threads, batch };
+        for (const threads of executor === 'reference' ? [1] : options.threads.map(Number))
+          yield { model, executor, threads, batch };
       }
     }
   }
@@ -72,7 +97,10 @@ async function kernels(): Promise<KernelResult[]> {
 let folder: string | undefined;
 const halfFiles = new Map<string, string>();
 
-/** Where the weights come from: synthetic:0 itself, or a checkpoint of it in half precision, written when it is first asked for. */
+/**
+ * Where the weights come from: synthetic:0 itself, or a checkpoint of it in half precision, written when it is first
+ * asked for.
+ */
 function sources(model: string): Pick<Measurement, 'weights' | 'residency'>[] {
   if (options.residency === undefined) return [{ weights: 'synthetic:0' }];
   let file = halfFiles.get(model);
@@ -93,13 +121,24 @@ async function models(): Promise<Result[]> {
   const results: Result[] = [];
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const work of combinations()) {
-      const shared = { ...work, engine: 'clip-oracle', repeat: Number(options.repeat), seconds: Number(options.seconds) } as const;
+      const shared = {
+        ...work,
+        engine: 'clip-oracle',
+        repeat: Number(options.repeat),
+        seconds: Number(options.seconds),
+      } as const;
       for (const source of sources(work.model)) {
         const measurement: Measurement = { ...shared, ...source };
         progress(measurement, 'model');
         const result = await measure(measurement, options.node);
-        const other = results.find((r) => r.model === result.model && r.weights === result.weights && r.digest !== result.digest);
-        if (other !== undefined) throw new Error(`${result.model}: ${JSON.stringify(source)}, ${result.threads} thread(s), ${result.executor}, batch ${result.batch} gave other bits than an earlier run`);
+        const other = results.find(
+          (r) => r.model === result.model && r.weights === result.weights && r.digest !== result.digest,
+        );
+        if (other !== undefined)
+          throw new Error(
+            `${result.model}: ${JSON.stringify(source)}, ${result.threads} thread(s), ${result.executor}, ` +
+              `batch ${result.batch} gave other bits than an earlier run`,
+          );
         results.push(result);
       }
     }
@@ -123,5 +162,10 @@ const kernelResults = options.only === 'models' ? [] : await kernels();
 if (kernelResults.length > 0) process.stdout.write(kernelTable(kernelResults));
 const modelResults = options.only === 'kernels' ? [] : await models();
 if (modelResults.length > 0) process.stdout.write(modelTable(modelResults));
-if (options.only !== 'kernels') process.stdout.write(`clip-oracle --help: ${(await helpTime()).toFixed(0)} ms (minimum of 7, whole process)\n`);
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine: on, kernels: kernelResults, models: modelResults }, null, 1)}\n`);
+if (options.only !== 'kernels')
+  process.stdout.write(`clip-oracle --help: ${(await helpTime()).toFixed(0)} ms (minimum of 7, whole process)\n`);
+if (options.json !== undefined)
+  writeFileSync(
+    options.json,
+    `${JSON.stringify({ machine: on, kernels: kernelResults, models: modelResults }, null, 1)}\n`,
+  );

@@ -1,4 +1,5 @@
-// One operation through the executor's public path: its weights are read into the executor's memory as a model's are, then it runs again and again.
+// One operation through the executor's public path: its weights are read into the executor's memory as a model's are,
+// then it runs again and again.
 
 import type { Checkpoint } from '../src/clip/weights/checkpoint.ts';
 import type { Executor } from '../src/executors/executor.ts';
@@ -18,7 +19,8 @@ export interface Timing {
  */
 export async function measureOperation(executor: Executor, product: Product, seconds: number): Promise<Timing> {
   const weights = await executor.readWeights(checkpointOf(product.weights), product.weights.keys());
-  const run = (): Promise<Tensor> => executor.run([product.input], ([x], ops) => product.compute(ops, x, weights), { key: product.name });
+  const run = (): Promise<Tensor> =>
+    executor.run([product.input], ([x], ops) => product.compute(ops, x, weights), { key: product.name });
   product.verify(await run());
   const times: number[] = [];
   const end = performance.now() + 1000 * seconds;
@@ -35,9 +37,14 @@ export async function measureOperation(executor: Executor, product: Product, sec
 /** Weights in memory, as an executor wants to read them. */
 export function checkpointOf(weights: Product['weights']): Checkpoint {
   return {
-    origin: 'bench', format: 'synthetic', layout: 'OpenAI', metadata: {},
+    origin: 'bench',
+    format: 'synthetic',
+    layout: 'OpenAI',
+    metadata: {},
     tensors: new Map([...weights].map(([name, { shape }]) => [name, { dtype: 'F32', shape }])),
-    async read(name, into) { into.set(weights.get(name)!.data); },
+    async read(name, into) {
+      into.set(weights.get(name)!.data);
+    },
     async close() {},
   };
 }

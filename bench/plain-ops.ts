@@ -1,5 +1,6 @@
-// The plain operations on the shapes of the real models, one core: verify some outputs, then time. `npm run build && node dist/bench/plain-ops.js [FILTER]`
-// The aim is 1.5 GFLOP/s on every product (tfjs-cpu: 1.0). Rates count a multiplication and an addition as two.
+// The plain operations on the shapes of the real models, one core: verify some outputs, then time. `npm run build &&
+// node dist/bench/plain-ops.js [FILTER]` The aim is 1.5 GFLOP/s on every product (tfjs-cpu: 1.0). Rates count a
+// multiplication and an addition as two.
 
 import ndarray from 'ndarray';
 import { attention, batchNorm2d, exp, gelu, layerNorm, quickGelu, relu, add, softmax } from '../src/ops/index.ts';
@@ -20,12 +21,21 @@ interface Case {
 function products(model: string): Case[] {
   return parseShapes(SHAPES[model]).map((shape) => {
     const { name, work, input, weights, compute, verify } = product(shape);
-    return { name: `${model} ${name}`, work: 2 * work, unit: 'GFLOP/s', run: () => compute(reference, input, weights), verify };
+    return {
+      name: `${model} ${name}`,
+      work: 2 * work,
+      unit: 'GFLOP/s',
+      run: () => compute(reference, input, weights),
+      verify,
+    };
   });
 }
 
 function elementwise(name: string, elements: number, run: () => Tensor): Case {
-  const verify = (y: Tensor): void => { if (y.data.some(Number.isNaN)) throw new Error(`${name}: expected numbers, got NaN; not timed, because it is wrong`); };
+  const verify = (y: Tensor): void => {
+    if (y.data.some(Number.isNaN))
+      throw new Error(`${name}: expected numbers, got NaN; not timed, because it is wrong`);
+  };
   return { name, work: elements, unit: 'ns/element', run, verify };
 }
 
@@ -43,7 +53,9 @@ const CASES: Case[] = [
   elementwise('quickGelu 50 x 3072', 50 * 3072, () => quickGelu(hidden)),
   elementwise('gelu 50 x 3072', 50 * 3072, () => gelu(hidden)),
   elementwise('exp 50 x 3072', 50 * 3072, () => exp(hidden)),
-  elementwise('batchNorm2d 64 x 112²', plane.size, () => batchNorm2d(plane, { weight: channel(1), bias: channel(0), runningMean: channel(0.1), runningVar: channel(2) })),
+  elementwise('batchNorm2d 64 x 112²', plane.size, () =>
+    batchNorm2d(plane, { weight: channel(1), bias: channel(0), runningMean: channel(0.1), runningVar: channel(2) }),
+  ),
   elementwise('relu 64 x 112²', plane.size, () => relu(plane)),
   elementwise('add 64 x 112²', plane.size, () => add(plane, plane)),
 ];

@@ -40,7 +40,8 @@ function dot(K: number, a: (k: number) => number, b: (k: number) => number): num
 }
 
 function expectEqual(name: string, actual: number, expected: number): void {
-  if (!Object.is(actual, expected)) throw new Error(`${name}: expected ${expected}, got ${actual}; not timed, because it is wrong`);
+  if (!Object.is(actual, expected))
+    throw new Error(`${name}: expected ${expected}, got ${actual}; not timed, because it is wrong`);
 }
 
 /** @param batch N images: N times the rows of a linear layer */
@@ -54,11 +55,28 @@ function linearProduct(shape: Extract<Shape, { kind: 'linear' }>, N: number): Pr
   const name = `linear ${M} x ${K} -> ${O}`;
   const [x, weight] = [numbers(M, K), numbers(O, K)];
   return {
-    name, work: N * workOf(shape), input: x, weights: new Map([['weight', weight]]),
+    name,
+    work: N * workOf(shape),
+    input: x,
+    weights: new Map([['weight', weight]]),
     compute: (ops, input, weights) => ops.linear(input, weights.get('weight')!, null),
     verify(y) {
-      for (const [m, o] of [[0, 0], [M - 1, O - 1], [M >> 1, O >> 1], [M - 1, 0], [0, O - 1]]) {
-        expectEqual(name, y.get(m, o), dot(K, (k) => x.get(m, k), (k) => weight.get(o, k)));
+      for (const [m, o] of [
+        [0, 0],
+        [M - 1, O - 1],
+        [M >> 1, O >> 1],
+        [M - 1, 0],
+        [0, O - 1],
+      ]) {
+        expectEqual(
+          name,
+          y.get(m, o),
+          dot(
+            K,
+            (k) => x.get(m, k),
+            (k) => weight.get(o, k),
+          ),
+        );
       }
     },
   };
@@ -69,14 +87,33 @@ function convolution(shape: Extract<Shape, { kind: 'conv' }>, N: number): Produc
   const name = `conv ${N > 1 ? `${N} x ` : ''}${C} x ${H}² -> ${O}, ${K}x${K}${stride > 1 ? `/${stride}` : ''}`;
   const [x, weight] = [numbers(N, C, H, H), numbers(O, C, K, K)];
   const extent = Math.floor((H + 2 * padding - K) / stride) + 1;
-  const at = (n: number, c: number, h: number, w: number): number => (h >= 0 && w >= 0 && h < H && w < H ? x.get(n, c, h, w) : 0);
+  const at = (n: number, c: number, h: number, w: number): number =>
+    h >= 0 && w >= 0 && h < H && w < H ? x.get(n, c, h, w) : 0;
   return {
-    name, work: N * workOf(shape), input: x, weights: new Map([['weight', weight]]),
+    name,
+    work: N * workOf(shape),
+    input: x,
+    weights: new Map([['weight', weight]]),
     compute: (ops, input, weights) => ops.conv2d(input, weights.get('weight')!, null, { stride, padding }),
     verify(y) {
-      for (const [n, o, i, j] of [[0, 0, 0, 0], [N - 1, O - 1, extent - 1, extent - 1], [N - 1, O >> 1, extent >> 1, 1], [0, O - 1, 0, extent - 1]]) {
-        const value = (k: number): number => at(n, Math.floor(k / (K * K)), i * stride + (Math.floor(k / K) % K) - padding, j * stride + (k % K) - padding);
-        expectEqual(name, y.get(n, o, i, j), dot(C * K * K, value, (k) => weight.data[o * C * K * K + k]));
+      for (const [n, o, i, j] of [
+        [0, 0, 0, 0],
+        [N - 1, O - 1, extent - 1, extent - 1],
+        [N - 1, O >> 1, extent >> 1, 1],
+        [0, O - 1, 0, extent - 1],
+      ]) {
+        const value = (k: number): number =>
+          at(
+            n,
+            Math.floor(k / (K * K)),
+            i * stride + (Math.floor(k / K) % K) - padding,
+            j * stride + (k % K) - padding,
+          );
+        expectEqual(
+          name,
+          y.get(n, o, i, j),
+          dot(C * K * K, value, (k) => weight.data[o * C * K * K + k]),
+        );
       }
     },
   };

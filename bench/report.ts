@@ -40,22 +40,50 @@ export interface Summary {
 export function summarise(results: readonly Result[]): Summary[] {
   const groups = new Map<string, Result[]>();
   for (const result of results) {
-    const key = [result.model, result.threads, result.batch, result.engine, result.executor, result.weights, result.residency].join();
-    groups.set(key, [...groups.get(key) ?? [], result]);
+    const key = [
+      result.model,
+      result.threads,
+      result.batch,
+      result.engine,
+      result.executor,
+      result.weights,
+      result.residency,
+    ].join();
+    groups.set(key, [...(groups.get(key) ?? []), result]);
   }
   return [...groups.values()].map((group) => {
     const [{ engine, model, threads, batch, executor, weights, residency, weightBytes, pytorchError }] = group;
     const over = (value: (result: Result) => number): number => median(group.map(value));
     const steady = group.flatMap((result) => result.steady);
     return {
-      engine, model, threads, batch, executor, weights: weights.startsWith('synthetic:') ? 'synthetic' : 'file', residency, weightBytes, pytorchError,
-      load: over((r) => r.load), first: over((r) => r.first), toFirst: over((r) => r.toFirst), peak: over((r) => r.peak),
-      fastest: minimum(steady), typical: median(steady), error: Math.max(...group.map((r) => r.error)),
+      engine,
+      model,
+      threads,
+      batch,
+      executor,
+      weights: weights.startsWith('synthetic:') ? 'synthetic' : 'file',
+      residency,
+      weightBytes,
+      pytorchError,
+      load: over((r) => r.load),
+      first: over((r) => r.first),
+      toFirst: over((r) => r.toFirst),
+      peak: over((r) => r.peak),
+      fastest: minimum(steady),
+      typical: median(steady),
+      error: Math.max(...group.map((r) => r.error)),
     };
   });
 }
 
 /** Our row for the same work, to divide by. */
 export function ours(rows: readonly Summary[], row: Summary): Summary | undefined {
-  return rows.find((r) => r.engine === 'clip-oracle' && r.weights === 'file' && r.model === row.model && r.threads === row.threads && r.batch === row.batch);
+  return rows.find(
+    (r) =>
+      r.engine === 'clip-oracle' &&
+      r.weights === 'file' &&
+      r.model === row.model &&
+      r.threads === row.threads &&
+      r.batch === row.batch,
+  );
 }

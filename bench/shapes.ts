@@ -1,11 +1,12 @@
-// The products that the image towers consist of, one image at a time, as text: taken from the architectures (src/clip/parameters.ts) by hand,
-// and checked against the models' number of multiply-adds by test/bench/shapes.test.ts.
+// The products that the image towers consist of, one image at a time, as text: taken from the architectures
+// (src/clip/parameters.ts) by hand, and checked against the models' number of multiply-adds by
+// test/bench/shapes.test.ts.
 //
 //     conv   C  H    O  K  stride  padding  times     (1,C,H,H) * (O,C,K,K)
 //     linear M  K    O                      times     (M,K) x (O,K)ᵀ
 
 export const SHAPES: Readonly<Record<string, string>> = {
-  'RN50': `
+  RN50: `
     conv      3 224   32 3 2 1   1   stem
     conv     32 112   32 3 1 1   1
     conv     32 112   64 3 1 1   1
@@ -56,19 +57,41 @@ export const SHAPES: Readonly<Record<string, string>> = {
     linear    1 1024  768        1   proj`,
 };
 
-export interface Convolution { kind: 'conv'; C: number; H: number; O: number; K: number; stride: number; padding: number; times: number; note: string }
-export interface Product { kind: 'linear'; M: number; K: number; O: number; times: number; note: string }
+export interface Convolution {
+  kind: 'conv';
+  C: number;
+  H: number;
+  O: number;
+  K: number;
+  stride: number;
+  padding: number;
+  times: number;
+  note: string;
+}
+export interface Product {
+  kind: 'linear';
+  M: number;
+  K: number;
+  O: number;
+  times: number;
+  note: string;
+}
 export type Shape = Convolution | Product;
 
 /** The lines of a list, as numbers. */
 export function parseShapes(list: string): Shape[] {
-  return list.trim().split('\n').map((line) => {
-    const [kind, ...rest] = line.trim().split(/\s+/);
-    const count = kind === 'conv' ? 7 : 4;
-    const [a, b, c, d, e, f, g] = rest.slice(0, count).map(Number);
-    const note = rest.slice(count).join(' ');
-    return kind === 'conv' ? { kind, C: a, H: b, O: c, K: d, stride: e, padding: f, times: g, note } : { kind: 'linear', M: a, K: b, O: c, times: d, note };
-  });
+  return list
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [kind, ...rest] = line.trim().split(/\s+/);
+      const count = kind === 'conv' ? 7 : 4;
+      const [a, b, c, d, e, f, g] = rest.slice(0, count).map(Number);
+      const note = rest.slice(count).join(' ');
+      return kind === 'conv'
+        ? { kind, C: a, H: b, O: c, K: d, stride: e, padding: f, times: g, note }
+        : { kind: 'linear', M: a, K: b, O: c, times: d, note };
+    });
 }
 
 /** Multiply-adds of one of them. */

@@ -1,4 +1,5 @@
-// The comparison as a bar chart for the README: milliseconds per image, one group per model and number of threads, each model on its own scale.
+// The comparison as a bar chart for the README: milliseconds per image, one group per model and number of threads, each
+// model on its own scale.
 
 import { describeMachine } from './environment.ts';
 import { ours, summarise, type Report, type Summary } from './report.ts';
@@ -9,7 +10,10 @@ const BAR_START = 146;
 const BAR_MOST = 400;
 const ROW = 20;
 
-/** Colours follow the reader's scheme; the ground is drawn too, so that a viewer without media queries shows dark on light. Every number is written out. */
+/**
+ * Colours follow the reader's scheme; the ground is drawn too, so that a viewer without media queries shows dark on
+ * light. Every number is written out.
+ */
 const STYLE = `
   .ground { fill: #ffffff }
   text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328 }
@@ -30,12 +34,14 @@ const STYLE = `
   }`;
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-const text = (x: number, y: number, content: string, attributes = ''): string => `<text x="${x}" y="${y}"${attributes}>${escape(content)}</text>`;
+const text = (x: number, y: number, content: string, attributes = ''): string =>
+  `<text x="${x}" y="${y}"${attributes}>${escape(content)}</text>`;
 
 /** @throws RangeError if the report has no measurement of one image at a time */
 export function chart(report: Report): string {
   const rows = summarise(report.results).filter((row) => row.batch === 1 && row.weights === 'file');
-  if (rows.length === 0) throw new RangeError('svg: "report" expected measurements with batch 1, got none; measure with --batches 1');
+  if (rows.length === 0)
+    throw new RangeError('svg: "report" expected measurements with batch 1, got none; measure with --batches 1');
   const parts: string[] = [];
   let y = 24;
   parts.push(text(16, y, 'Milliseconds per image (batch 1, fastest pass; less is better)', ' class="title"'));
@@ -54,7 +60,7 @@ export function chart(report: Report): string {
       }
     }
   }
-  for (const line of footer(report)) parts.push(text(16, y += line === '' ? 14 : 16, line, ' class="small"'));
+  for (const line of footer(report)) parts.push(text(16, (y += line === '' ? 14 : 16), line, ' class="small"'));
   const height = y + 14;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Milliseconds per image of clip-oracle and other engines">
 <style>${STYLE}
@@ -73,15 +79,18 @@ function bar(row: Summary, own: Summary | undefined, longest: number, y: number)
   const compared = mine || own === undefined ? '' : `, ${(row.fastest / own.fastest).toFixed(2)} × ours`;
   return [
     text(NAME_END, y + 14, row.engine, ` text-anchor="end"${mine ? ' class="own"' : ''}`),
-    `<rect x="${BAR_START}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" class="bar${mine ? ' own' : ''}"/>`,
+    `<rect x="${BAR_START}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" ` +
+      `class="bar${mine ? ' own' : ''}"/>`,
     text(Math.round(BAR_START + length + 6), y + 14, value + compared, mine ? ' class="own"' : ''),
   ];
 }
 
 function footer({ machine, packages }: Report): string[] {
   return [
-    '', describeMachine(machine),
+    '',
+    describeMachine(machine),
     packages.map(({ name, version }) => `${name} ${version}`).join(', '),
-    'Same float32 weights, same image, same number of threads; alternately in fresh processes; every engine\'s features checked first.',
+    "Same float32 weights, same image, same number of threads; alternately in fresh processes; every engine's " +
+      'features checked first.',
   ];
 }

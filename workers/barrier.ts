@@ -1,10 +1,13 @@
-// A barrier for threads that compute one program together: nobody goes on to the next step before everybody has finished this one.
+// A barrier for threads that compute one program together: nobody goes on to the next step before everybody has
+// finished this one.
 //
-// It lives in a few words of shared memory (nothing of Node; browsers have the same Atomics). A waiting thread first spins, because the others are
-// usually microseconds away, then sleeps. An abort flag beside the barrier releases everybody, whoever may be missing: a thread that died never arrives.
+// It lives in a few words of shared memory (nothing of Node; browsers have the same Atomics). A waiting thread first
+// spins, because the others are usually microseconds away, then sleeps. An abort flag beside the barrier releases
+// everybody, whoever may be missing: a thread that died never arrives.
 //
-// Method: the generation counts the rounds. Arriving threads add to a counter; the last one sets it back to zero and opens the next generation, for which
-// the others wait. (A sense-reversing barrier, Mellor-Crummey and Scott 1991, section 3.1, with the generation as the sense.)
+// Method: the generation counts the rounds. Arriving threads add to a counter; the last one sets it back to zero and
+// opens the next generation, for which the others wait. (A sense-reversing barrier, Mellor-Crummey and Scott 1991,
+// section 3.1, with the generation as the sense.)
 
 /** The words lie on cache lines of their own: those who spin on the generation do not disturb those who arrive. */
 const LINE = 16;
@@ -15,7 +18,10 @@ const ABORT = 2 * LINE;
 /** 32-bit words that a barrier takes; they must be zero at the start. */
 export const BARRIER_WORDS = 3 * LINE;
 
-/** Thrown out of `wait` when the abort flag is set. It tells the thread to leave, not what happened: whoever set the flag knows. */
+/**
+ * Thrown out of `wait` when the abort flag is set. It tells the thread to leave, not what happened: whoever set the
+ * flag knows.
+ */
 export class Released extends Error {
   constructor() {
     super('barrier: released by the abort flag');
@@ -23,7 +29,10 @@ export class Released extends Error {
   }
 }
 
-/** Words of a new barrier, in shared memory of their own. Never used twice, so that no thread of an earlier run can be in the way. */
+/**
+ * Words of a new barrier, in shared memory of their own. Never used twice, so that no thread of an earlier run can be
+ * in the way.
+ */
 export function barrierWords(): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(BARRIER_WORDS * Int32Array.BYTES_PER_ELEMENT));
 }
@@ -36,11 +45,14 @@ export class Barrier {
   /**
    * @param words BARRIER_WORDS words of shared memory, the same for all parts
    * @param parts how many threads meet
-   * @param spin how many times to look before going to sleep; 0 where threads outnumber the cores, since a spinning thread then keeps the awaited one from running
+   * @param spin how many times to look before going to sleep; 0 where threads outnumber the cores, since a spinning
+   *   thread then keeps the awaited one from running
    */
   constructor(words: Int32Array, parts: number, spin: number) {
-    if (!Number.isInteger(parts) || parts < 1) throw new RangeError(`Barrier: "parts" expected a positive integer, got ${parts}`);
-    if (words.length < BARRIER_WORDS) throw new RangeError(`Barrier: "words" expected at least ${BARRIER_WORDS} words, got ${words.length}`);
+    if (!Number.isInteger(parts) || parts < 1)
+      throw new RangeError(`Barrier: "parts" expected a positive integer, got ${parts}`);
+    if (words.length < BARRIER_WORDS)
+      throw new RangeError(`Barrier: "words" expected at least ${BARRIER_WORDS} words, got ${words.length}`);
     this.parts = parts;
     this.#words = words;
     this.#spin = spin;
@@ -52,8 +64,8 @@ export class Barrier {
    */
   wait(): void {
     const words = this.#words;
-    // The order matters: abort() raises the flag first and the generation second. Who reads the generation first and finds no flag after it holds
-    // a generation that abort() is still going to change, and so cannot sleep through it.
+    // The order matters: abort() raises the flag first and the generation second. Who reads the generation first and
+    // finds no flag after it holds a generation that abort() is still going to change, and so cannot sleep through it.
     const generation = Atomics.load(words, GENERATION);
     if (Atomics.load(words, ABORT) !== 0) throw new Released();
     if (Atomics.add(words, ARRIVED, 1) === this.parts - 1) {
@@ -69,7 +81,10 @@ export class Barrier {
   }
 }
 
-/** Sets the abort flag: all who wait, and all who come later, get Released. Never blocks; for any thread, part of the barrier or not. */
+/**
+ * Sets the abort flag: all who wait, and all who come later, get Released. Never blocks; for any thread, part of the
+ * barrier or not.
+ */
 export function abort(words: Int32Array): void {
   Atomics.store(words, ABORT, 1);
   Atomics.add(words, GENERATION, 1);

@@ -1,4 +1,5 @@
-// Where the worker's entry file lies. Threads run JavaScript, also when this module itself is loaded as TypeScript (as the tests do).
+// Where the worker's entry file lies. Threads run JavaScript, also when this module itself is loaded as TypeScript (as
+// the tests do).
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,10 @@ import { fileURLToPath } from 'node:url';
  */
 export function entryPath(from: string = import.meta.url): string {
   const path = fileURLToPath(new URL(from.endsWith('.ts') ? '../dist/workers/entry.js' : './entry.js', from));
-  if (!existsSync(path)) throw new Error(`threads: expected the worker's entry file at ${path}, which is missing. Build the package with \`npm run build\`.`);
+  if (!existsSync(path))
+    throw new Error(
+      `threads: expected the worker's entry file at ${path}, which is missing. Build the package with \`npm ` +
+        `run build\`.`,
+    );
   return path;
 }

@@ -5,7 +5,10 @@ import type { Outcome, Task } from './job.ts';
 import type { Hello } from './threads-web.ts';
 
 /** The global object of a worker; TypeScript's DOM library describes a window's. */
-declare const self: { addEventListener(type: 'message', listener: (event: { data: Hello | Task }) => void): void; postMessage(message: Outcome | 'ready'): void };
+declare const self: {
+  addEventListener(type: 'message', listener: (event: { data: Hello | Task }) => void): void;
+  postMessage(message: Outcome | 'ready'): void;
+};
 
 self.addEventListener('message', ({ data }) => {
   if (!('lock' in data)) {

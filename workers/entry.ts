@@ -1,5 +1,6 @@
-// What a worker thread does: its part of a program (see job.ts). Kernels are instantiated once per model and programs parsed once, and both are dropped
-// when their model is gone: the caches below never hold more than the models that live.
+// What a worker thread does: its part of a program (see job.ts). Kernels are instantiated once per model and programs
+// parsed once, and both are dropped when their model is gone: the caches below never hold more than the models that
+// live.
 
 import { instantiate, type Machine } from '../src/wasm/machine.ts';
 import * as operations from '../src/compiler/steps.ts';
@@ -7,7 +8,10 @@ import { abort, Barrier, Released } from './barrier.ts';
 import type { Outcome, Task } from './job.ts';
 import { readProgram, runProgram, type RunStep, type Step } from './run-program.ts';
 
-/** Programs kept per model. A model has one for every batch size and tower in use; the one that was not used for longest goes first. */
+/**
+ * Programs kept per model. A model has one for every batch size and tower in use; the one that was not used for longest
+ * goes first.
+ */
 const PROGRAMS_KEPT = 32;
 
 interface Known {
@@ -31,7 +35,8 @@ export default async function run(task: Task): Promise<Outcome> {
     for (const id of models.keys()) if (!task.live.includes(id)) models.delete(id);
     const barrier = new Barrier(task.words, task.parts, task.spin);
     const known = task.model === undefined ? undefined : await know(task.model);
-    if (known === undefined || task.program === undefined) barrier.wait(); // So that no thread takes two of these and leaves another without.
+    if (known === undefined || task.program === undefined)
+      barrier.wait(); // So that no thread takes two of these and leaves another without.
     else runProgram(programOf(known, task.program), known.runStep, known.machine, task.part, barrier);
     return { kind: 'done' };
   } catch (error) {
@@ -46,9 +51,17 @@ async function know(model: NonNullable<Task['model']>): Promise<Known> {
   const known = models.get(model.id);
   // A memory object made before the memory grew may not have heard of it; the one that came with the task has.
   if (known !== undefined && known.machine.memory.buffer.byteLength >= model.memory.buffer.byteLength) return known;
-  const { runStep, checkKernels }: Steps = known ?? (model.steps === undefined ? operations as unknown as Steps : await import(/* @vite-ignore */ model.steps) as Steps);
+  const { runStep, checkKernels }: Steps =
+    known ??
+    (model.steps === undefined
+      ? (operations as unknown as Steps)
+      : ((await import(/* @vite-ignore */ model.steps)) as Steps));
   if (known === undefined) checkKernels?.(model.module, true);
-  const fresh = { machine: instantiate(model.module, model.memory), runStep, programs: known?.programs ?? new Map<number, Step[]>() };
+  const fresh = {
+    machine: instantiate(model.module, model.memory),
+    runStep,
+    programs: known?.programs ?? new Map<number, Step[]>(),
+  };
   models.set(model.id, fresh);
   return fresh;
 }

@@ -1,5 +1,5 @@
-// A queue that is fair between owners: one item of each in turn, and first come, first served within an owner. A model with a hundred waiting calls
-// does not keep another one waiting for more than one of them.
+// A queue that is fair between owners: one item of each in turn, and first come, first served within an owner. A model
+// with a hundred waiting calls does not keep another one waiting for more than one of them.
 
 export class FairQueue<Owner, Item> {
   /** Owners with waiting items, the next one to be served first. */

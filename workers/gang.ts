@@ -1,8 +1,10 @@
-// A gang of threads that compute one program together: every thread of it runs its part at the same time, so a run owns the whole gang, and more wait.
+// A gang of threads that compute one program together: every thread of it runs its part at the same time, so a run owns
+// the whole gang, and more wait.
 //
-// The threads are somebody else's (threads.ts). Three things are done here on top: a death releases the parts that wait for the dead one; cancelling goes
-// through the barrier, because nothing else but its end would reach a thread; and threads that could not be brought back to full strength are all
-// given up, because parts that wait for a missing one would wait for ever.
+// The threads are somebody else's (threads.ts). Three things are done here on top: a death releases the parts that wait
+// for the dead one; cancelling goes through the barrier, because nothing else but its end would reach a thread; and
+// threads that could not be brought back to full strength are all given up, because parts that wait for a missing one
+// would wait for ever.
 
 import { abort, barrierWords } from './barrier.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -11,9 +13,10 @@ import { onAbort } from './on-abort.ts';
 import { startThreads, type Thread, type Threads } from './threads.ts';
 
 /**
- * How often to look at a barrier before going to sleep, where every part has a core. 20,000 looks take 140 µs, a barrier at which one part slept 25 µs
- * more than one at which both spun (Node 20, two cores of an EPYC virtual machine, 2026-11). With parts that arrive up to 50 µs apart, steps took 56 µs on
- * average for anything above 5,000 looks, 63 µs for 2,000 and 77 µs without any.
+ * How often to look at a barrier before going to sleep, where every part has a core. 20,000 looks take 140 µs, a
+ * barrier at which one part slept 25 µs more than one at which both spun (Node 20, two cores of an EPYC virtual
+ * machine, 2026-11). With parts that arrive up to 50 µs apart, steps took 56 µs on average for anything above 5,000
+ * looks, 63 µs for 2,000 and 77 µs without any.
  */
 const SPIN = 20_000;
 
@@ -51,21 +54,37 @@ export class Gang {
   }
 
   /**
-   * Runs a program on all threads, when it is `owner`'s turn. Without a program the kernels are made ready; without a model threads only forget.
+   * Runs a program on all threads, when it is `owner`'s turn. Without a program the kernels are made ready; without a
+   * model threads only forget.
    * @throws the signal's reason when cancelled; an Error that says what happened when a part failed or its thread died
    */
-  run(owner: unknown, model: Model | undefined, program: Program | undefined, { signal }: RunOptions = {}): Promise<void> {
+  run(
+    owner: unknown,
+    model: Model | undefined,
+    program: Program | undefined,
+    { signal }: RunOptions = {},
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const run: Run = {
-        model, program, signal,
-        resolve: () => { forget?.(); resolve(); },
-        reject: (reason) => { forget?.(); reject(reason as Error); },
+        model,
+        program,
+        signal,
+        resolve: () => {
+          forget?.();
+          resolve();
+        },
+        reject: (reason) => {
+          forget?.();
+          reject(reason as Error);
+        },
       };
-      const forget = signal && onAbort(signal, () => {
-        if (run.words !== undefined) abort(run.words);
-        else if (this.#queue.remove(owner, run)) run.reject(signal.reason);
-      });
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          if (run.words !== undefined) abort(run.words);
+          else if (this.#queue.remove(owner, run)) run.reject(signal.reason);
+        });
       this.#queue.push(owner, run);
       if (!this.#running) this.#served = this.#serve();
     });
@@ -100,20 +119,30 @@ export class Gang {
     if (signal?.aborted) return;
     let failure: Error | undefined;
     let done = 0;
-    const task = { parts: this.parts, words, spin: this.parts > threads.cores ? 0 : SPIN, live: [...this.models], model, program };
-    await Promise.all(Array.from({ length: this.parts }, async (_, part) => {
-      try {
-        const outcome = await threads.run({ ...task, part } satisfies Task);
-        if (outcome.kind === 'done') done += 1;
-        if (outcome.kind === 'failed') failure ??= failureOf(outcome, part, this.parts);
-      } catch (error) {
-        abort(words);
-        failure ??= deathOf(error, part, this.parts);
-      }
-    }));
+    const task = {
+      parts: this.parts,
+      words,
+      spin: this.parts > threads.cores ? 0 : SPIN,
+      live: [...this.models],
+      model,
+      program,
+    };
+    await Promise.all(
+      Array.from({ length: this.parts }, async (_, part) => {
+        try {
+          const outcome = await threads.run({ ...task, part } satisfies Task);
+          if (outcome.kind === 'done') done += 1;
+          if (outcome.kind === 'failed') failure ??= failureOf(outcome, part, this.parts);
+        } catch (error) {
+          abort(words);
+          failure ??= deathOf(error, part, this.parts);
+        }
+      }),
+    );
     await this.#gone;
     if (failure !== undefined) throw failure;
-    if (done < this.parts && !signal?.aborted) throw new Error(`threads: expected ${this.parts} finished parts, got ${done}; please report this`);
+    if (done < this.parts && !signal?.aborted)
+      throw new Error(`threads: expected ${this.parts} finished parts, got ${done}; please report this`);
   }
 
   async #fullStrength(): Promise<Threads> {
@@ -129,7 +158,7 @@ export class Gang {
       await threads.destroy();
       throw new Error('threads: one ended before all had started; the next call tries again');
     }
-    return this.#threads = started.threads = threads;
+    return (this.#threads = started.threads = threads);
   }
 
   /** Ends the threads as they are; their tasks are rejected. */
@@ -153,7 +182,8 @@ function deathOf(error: unknown, part: number, parts: number): Error {
   // What piscina says of the tasks of threads that are given up.
   const message = said === 'Terminating worker thread' ? 'another thread ended before it was ready' : said;
   return new Error(
-    `Thread ${part + 1} of ${parts} died during the computation (${message}), which has no result therefore. The next call starts a new thread in its place.`,
+    `Thread ${part + 1} of ${parts} died during the computation (${message}), which has no result therefore. ` +
+      'The next call starts a new thread in its place.',
     { cause: error },
   );
 }

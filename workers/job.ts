@@ -1,6 +1,8 @@
 // What is said between those who want a program computed, the pool, and its threads.
 
-/** The shared memory of a model and the kernels that work on it. Given once, when the model takes its share of the pool. */
+/**
+ * The shared memory of a model and the kernels that work on it. Given once, when the model takes its share of the pool.
+ */
 export interface SharedModel {
   /** The kernels, compiled over a shared memory (src/wasm/machine.ts). */
   readonly module: WebAssembly.Module;
@@ -10,9 +12,14 @@ export interface SharedModel {
   readonly steps?: string;
 }
 
-/** A program to run: a list of steps as text (src/compiler/program-text.ts) in the model's memory, put there by the caller, who keeps it there unchanged while the id is in use. */
+/**
+ * A program to run: a list of steps as text (src/compiler/program-text.ts) in the model's memory, put there by the
+ * caller, who keeps it there unchanged while the id is in use.
+ */
 export interface Program {
-  /** Unique within its model and never given to another text: threads parse a text once and then know it by this number. */
+  /**
+   * Unique within its model and never given to another text: threads parse a text once and then know it by this number.
+   */
   readonly id: number;
   /** Where the text begins, in bytes. */
   readonly address: number;

@@ -1,5 +1,5 @@
-// One listener per signal, whatever the number of calls that share it: Node warns of a leak from the eleventh listener of a signal on, and a hundred
-// concurrent calls with one signal are no leak.
+// One listener per signal, whatever the number of calls that share it: Node warns of a leak from the eleventh listener
+// of a signal on, and a hundred concurrent calls with one signal are no leak.
 
 const listeners = new WeakMap<AbortSignal, Set<() => void>>();
 
@@ -7,12 +7,16 @@ const listeners = new WeakMap<AbortSignal, Set<() => void>>();
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   let set = listeners.get(signal);
   if (set === undefined) {
-    const created = set = new Set<() => void>();
+    const created = (set = new Set<() => void>());
     listeners.set(signal, created);
-    const all = (): void => { for (const each of [...created]) each(); };
+    const all = (): void => {
+      for (const each of [...created]) each();
+    };
     signal.addEventListener('abort', all, { once: true });
   }
   const own = set;
   own.add(listener);
-  return () => { own.delete(listener); };
+  return () => {
+    own.delete(listener);
+  };
 }

@@ -1,5 +1,6 @@
-// The pool of this process: gangs of threads by their number, shared by all models. A gang starts with its first run and ends when the last model that
-// uses it lets go. Idle threads do not keep the process alive, whether or not anybody lets go.
+// The pool of this process: gangs of threads by their number, shared by all models. A gang starts with its first run
+// and ends when the last model that uses it lets go. Idle threads do not keep the process alive, whether or not anybody
+// lets go.
 
 import { Gang } from './gang.ts';
 import type { Program, RunOptions, SharedModel } from './job.ts';
@@ -14,12 +15,16 @@ export interface Share {
   readonly threads: number;
   /**
    * Computes a program on all threads. Calls queue: one after the other within a model, models in turn.
-   * @throws the signal's reason when cancelled; an Error that says what happened when a step failed or a thread died; the next call works
+   * @throws the signal's reason when cancelled; an Error that says what happened when a step failed or a thread died;
+   *   the next call works
    */
   run(program: Program, options?: RunOptions): Promise<void>;
   /** Starts the threads and makes the kernels ready, so that the first run need not. Optional. */
   warm(options?: RunOptions): Promise<void>;
-  /** Waits for the calls already made, then lets go: threads forget the model, and end if nobody else uses them. Idempotent. */
+  /**
+   * Waits for the calls already made, then lets go: threads forget the model, and end if nobody else uses them.
+   * Idempotent.
+   */
   release(): Promise<void>;
 }
 
@@ -28,12 +33,16 @@ export interface Share {
  * @throws RangeError when `threads` is not a positive integer; TypeError when the memory is not shared
  */
 export function retain(threads: number, model: SharedModel): Share {
-  if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`pool: "threads" expected a positive integer, got ${threads}`);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new RangeError(`pool: "threads" expected a positive integer, got ${threads}`);
   if (!(model.memory.buffer instanceof SharedArrayBuffer)) {
-    throw new TypeError('pool: "memory" expected a shared WebAssembly.Memory, got one that is not shared. Create it with { shared: true }.');
+    throw new TypeError(
+      'pool: "memory" expected a shared WebAssembly.Memory, got one that is not shared. Create it with { ' +
+        'shared: true }.',
+    );
   }
   let gang = gangs.get(threads);
-  if (gang === undefined) gangs.set(threads, gang = new Gang(threads));
+  if (gang === undefined) gangs.set(threads, (gang = new Gang(threads)));
   return new GangShare(gang, model);
 }
 
@@ -68,14 +77,17 @@ class GangShare implements Share {
   }
 
   release(): Promise<void> {
-    return this.#released ??= this.#letGo();
+    return (this.#released ??= this.#letGo());
   }
 
   #call(program: Program | undefined, options: RunOptions | undefined): Promise<void> {
-    if (this.#released !== undefined) return Promise.reject(new Error('pool: the model was closed; load it again to compute with it'));
+    if (this.#released !== undefined)
+      return Promise.reject(new Error('pool: the model was closed; load it again to compute with it'));
     const call = this.#gang.run(this, this.#model, program, options);
     this.#calls.add(call);
-    const done = (): void => { this.#calls.delete(call); };
+    const done = (): void => {
+      this.#calls.delete(call);
+    };
     call.then(done, done);
     return call;
   }

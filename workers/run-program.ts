@@ -1,10 +1,13 @@
-// The loop that every thread runs: all steps of a program in order, this part's share of each, and a barrier in between. Nothing of Node.
+// The loop that every thread runs: all steps of a program in order, this part's share of each, and a barrier in
+// between. Nothing of Node.
 
 import type { Machine } from '../src/wasm/machine.ts';
 import { decodeProgram } from '../src/compiler/program-text.ts';
 import type { Barrier } from './barrier.ts';
 
-/** One operation of a recorded network as plain data. Which fields there are is known to the run function of its kind. */
+/**
+ * One operation of a recorded network as plain data. Which fields there are is known to the run function of its kind.
+ */
 export interface Step {
   readonly kind: string;
 }
@@ -13,10 +16,18 @@ export interface Step {
 export type RunStep<S extends Step = Step> = (step: S, machine: Machine, part: number, parts: number) => void;
 
 /**
- * Computes part `part` of `barrier.parts` of all steps. No barrier follows the last step: whoever started the threads waits for all of them.
- * @throws Released when another part has failed or the run was cancelled; else what the step threw, with the step named in the message
+ * Computes part `part` of `barrier.parts` of all steps. No barrier follows the last step: whoever started the threads
+ * waits for all of them.
+ * @throws Released when another part has failed or the run was cancelled; else what the step threw, with the step named
+ *   in the message
  */
-export function runProgram<S extends Step>(steps: readonly S[], runStep: RunStep<S>, machine: Machine, part: number, barrier: Barrier): void {
+export function runProgram<S extends Step>(
+  steps: readonly S[],
+  runStep: RunStep<S>,
+  machine: Machine,
+  part: number,
+  barrier: Barrier,
+): void {
   for (let index = 0; index < steps.length; index += 1) {
     if (index > 0) barrier.wait();
     try {

@@ -1,8 +1,9 @@
-// Threads in a browser: workers of type module. Not one of the dead is replaced: the rest is given up, and the next program starts all anew.
+// Threads in a browser: workers of type module. Not one of the dead is replaced: the rest is given up, and the next
+// program starts all anew.
 //
-// A worker that throws where nobody catches says so by an event; one that the browser ends (for want of memory) says nothing. Each holds a lock for as
-// long as it lives, and whoever waits for that lock hears of its end. Where there are no locks (pages that are not secure have none, nor have they
-// shared memory) only the events are left.
+// A worker that throws where nobody catches says so by an event; one that the browser ends (for want of memory) says
+// nothing. Each holds a lock for as long as it lives, and whoever waits for that lock hears of its end. Where there are
+// no locks (pages that are not secure have none, nor have they shared memory) only the events are left.
 
 import type { Outcome, Task } from './job.ts';
 import type { Thread, Threads } from './threads.ts';
@@ -14,12 +15,14 @@ export interface Hello {
 }
 
 /** Written like this, bundlers find the worker and bundle it too. */
-const create = (): Worker => new Worker(new URL('./entry-web.ts', import.meta.url), { type: 'module', name: 'clip-oracle' });
+const create = (): Worker =>
+  new Worker(new URL('./entry-web.ts', import.meta.url), { type: 'module', name: 'clip-oracle' });
 
 let locks = 0;
 
 /** The part of a name that no other page and no other copy of this module has. */
-const UNIQUE = typeof crypto === 'undefined' || typeof crypto.randomUUID !== 'function' ? String(Date.now()) : crypto.randomUUID();
+const UNIQUE =
+  typeof crypto === 'undefined' || typeof crypto.randomUUID !== 'function' ? String(Date.now()) : crypto.randomUUID();
 
 class WebThread implements Thread {
   readonly ready: Promise<void>;
@@ -31,14 +34,19 @@ class WebThread implements Thread {
   constructor(worker: Worker, onEnd: (thread: WebThread) => void) {
     this.#worker = worker;
     this.#onEnd = onEnd;
-    const lock = typeof navigator !== 'undefined' && navigator.locks !== undefined ? `clip-oracle ${UNIQUE} ${locks++}` : null;
+    const lock =
+      typeof navigator !== 'undefined' && navigator.locks !== undefined ? `clip-oracle ${UNIQUE} ${locks++}` : null;
     let isReady = false;
     this.ready = new Promise((resolve, reject) => {
       const failed = (event: Event): void => {
         // A script that cannot be loaded has no message.
         const { message } = event as ErrorEvent;
         event.preventDefault();
-        const end = new Error(isReady ? message || 'an error that says nothing' : `a worker could not start (${message || 'its script could not be loaded'})`);
+        const end = new Error(
+          isReady
+            ? message || 'an error that says nothing'
+            : `a worker could not start (${message || 'its script could not be loaded'})`,
+        );
         this.#ended(end);
         reject(end);
       };
@@ -47,7 +55,12 @@ class WebThread implements Thread {
       worker.addEventListener('message', ({ data }: MessageEvent<Outcome | 'ready'>) => {
         if (data === 'ready') {
           isReady = true;
-          if (lock !== null) navigator.locks.request(lock, () => { this.#ended(new Error('the browser ended it')); }).catch(() => undefined);
+          if (lock !== null)
+            navigator.locks
+              .request(lock, () => {
+                this.#ended(new Error('the browser ended it'));
+              })
+              .catch(() => undefined);
           resolve();
           return;
         }
@@ -100,19 +113,27 @@ export async function start(count: number, onLost: () => void): Promise<Threads>
   };
   try {
     for (let i = 0; i < count; i += 1) {
-      threads.add(new WebThread(create(), (thread) => {
-        threads.delete(thread);
-        if (given) onLost();
-      }));
+      threads.add(
+        new WebThread(create(), (thread) => {
+          threads.delete(thread);
+          if (given) onLost();
+        }),
+      );
     }
     await Promise.all([...threads].map((thread) => thread.ready));
   } catch (error) {
     await destroy();
-    throw new Error(`threads: ${error instanceof Error ? error.message : String(error)}; serve the worker's file beside the module's, or load with threads: 1`, { cause: error });
+    throw new Error(
+      `threads: ${error instanceof Error ? error.message : String(error)}; serve the worker's file beside the ` +
+        `module's, or load with threads: 1`,
+      { cause: error },
+    );
   }
   return {
     cores: navigator.hardwareConcurrency,
-    get list() { return [...threads]; },
+    get list() {
+      return [...threads];
+    },
     run(task) {
       const thread = [...threads].find(({ idle }) => idle);
       return thread?.run(task) ?? Promise.reject(new Error('another thread ended'));

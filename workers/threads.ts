@@ -1,5 +1,6 @@
-// What a gang needs of threads: to start so many, to hand one task to each, to hear of their deaths, to end them. In Node (Deno, Bun) it is
-// threads-node.ts, elsewhere threads-web.ts, imported when the first program is to be computed; somebody with other threads calls setThreads.
+// What a gang needs of threads: to start so many, to hand one task to each, to hear of their deaths, to end them. In
+// Node (Deno, Bun) it is threads-node.ts, elsewhere threads-web.ts, imported when the first program is to be computed;
+// somebody with other threads calls setThreads.
 
 import type { Outcome, Task } from './job.ts';
 
@@ -13,7 +14,10 @@ export interface Threads {
   readonly cores: number;
   /** Those that live. */
   readonly list: readonly Thread[];
-  /** Gives a task to a thread that has none. Rejected with an Error that says how the thread ended, if it does before the task. */
+  /**
+   * Gives a task to a thread that has none. Rejected with an Error that says how the thread ended, if it does before
+   * the task.
+   */
   run(task: Task): Promise<Outcome>;
   /** Ends all, whatever they do; their tasks are rejected. Resolves when they are gone, never rejected. */
   destroy(): Promise<void>;
@@ -33,7 +37,7 @@ const inNode = (globalThis as { process?: { versions?: { node?: string } } }).pr
 
 /** The threads of this engine, unless others were set. */
 export function startThreads(): Promise<StartThreads> {
-  return current ??= (inNode ? import('./threads-node.ts') : import('./threads-web.ts')).then(({ start }) => start);
+  return (current ??= (inNode ? import('./threads-node.ts') : import('./threads-web.ts')).then(({ start }) => start));
 }
 
 /** Brings threads of one's own, for hosts that have neither Node's nor a browser's. */

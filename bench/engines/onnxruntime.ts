@@ -1,5 +1,6 @@
-// onnxruntime, in WebAssembly (fixed-width SIMD, its threads are Node's worker threads) and as native code. Both read the same ONNX graph,
-// whose parameters lie outside it in NAME.weights; every other option is the runtime's default (all graph optimisations on).
+// onnxruntime, in WebAssembly (fixed-width SIMD, its threads are Node's worker threads) and as native code. Both read
+// the same ONNX graph, whose parameters lie outside it in NAME.weights; every other option is the runtime's default
+// (all graph optimisations on).
 
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -7,7 +8,9 @@ import type { Encoder, Engine } from '../engine.ts';
 import { weightFiles } from '../peers/weights.ts';
 import { peerFolder, peerVersion, requirePeer } from './peer-package.ts';
 
-interface Tensor { data: Float32Array }
+interface Tensor {
+  data: Float32Array;
+}
 interface Session {
   run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>>;
   release(): Promise<void>;
@@ -26,7 +29,10 @@ export const onnxruntimeWeb: Engine = {
     const { onnx } = weightFiles(model, dirname(weights));
     // WebAssembly has no files: the parameters are handed over as bytes.
     const externalData = [{ path: basename(weights), data: readFileSync(weights) }];
-    const session = await ort.InferenceSession.create(readFileSync(onnx), { executionProviders: ['wasm'], externalData });
+    const session = await ort.InferenceSession.create(readFileSync(onnx), {
+      executionProviders: ['wasm'],
+      externalData,
+    });
     return encoder(ort, session, peerVersion('onnxruntime-web'));
   },
 };

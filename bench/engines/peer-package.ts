@@ -1,4 +1,5 @@
-// Packages of bench/peers, which has a node_modules of its own: nothing here can reach the package, nor be needed to build it.
+// Packages of bench/peers, which has a node_modules of its own: nothing here can reach the package, nor be needed to
+// build it.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -30,7 +30,14 @@ export interface Tf {
   avgPool(x: Tensor, size: number, stride: number, pad: 'valid'): Tensor;
   conv2d(x: Tensor, filter: Tensor, stride: number, pad: number): Tensor;
   fused: {
-    conv2d(options: { x: Tensor; filter: Tensor; strides: number; pad: number; bias: Tensor; activation?: 'relu' }): Tensor;
+    conv2d(options: {
+      x: Tensor;
+      filter: Tensor;
+      strides: number;
+      pad: number;
+      bias: Tensor;
+      activation?: 'relu';
+    }): Tensor;
     matMul(options: { a: Tensor; b: Tensor; bias: Tensor }): Tensor;
   };
 }
@@ -63,33 +70,53 @@ export class Layers {
 
   /** x (N,H,W,C). With a batch norm folded in: w·g/σ, b - μ·g/σ. */
   conv2d(name: string, norm: string, { stride = 1, pad = 0, relu = true } = {}): Layer {
-    const { data, shape: [O, C, KH, KW] } = this.raw(`${name}.weight`);
-    const [g, b, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((leaf) => this.raw(`${norm}.${leaf}`).data);
+    const {
+      data,
+      shape: [O, C, KH, KW],
+    } = this.raw(`${name}.weight`);
+    const [g, b, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(
+      (leaf) => this.raw(`${norm}.${leaf}`).data,
+    );
     const factor = Float64Array.from(g, (value, o) => value / Math.sqrt(variance[o] + 1e-5));
     const folded = new Float32Array(data.length);
     const K = C * KH * KW;
     for (let o = 0; o < O; o++) for (let i = o * K; i < (o + 1) * K; i++) folded[i] = data[i] * factor[o];
     const filter = this.tf.tensor(lastChannels(folded, O, C, KH * KW), [KH, KW, C, O]);
-    const bias = this.tf.tensor(Float32Array.from(b, (value, o) => value - mean[o] * factor[o]), [O]);
-    return (x) => this.tf.fused.conv2d({ x, filter, strides: stride, pad, bias, ...(relu ? { activation: 'relu' } : {}) });
+    const bias = this.tf.tensor(
+      Float32Array.from(b, (value, o) => value - mean[o] * factor[o]),
+      [O],
+    );
+    return (x) =>
+      this.tf.fused.conv2d({ x, filter, strides: stride, pad, bias, ...(relu ? { activation: 'relu' } : {}) });
   }
 
   /** The patch embedding: no bias, no padding, stride and kernel are the patch. */
   patches(name: string): Layer {
-    const { data, shape: [O, C, KH, KW] } = this.raw(name);
+    const {
+      data,
+      shape: [O, C, KH, KW],
+    } = this.raw(name);
     const filter = this.tf.tensor(lastChannels(data, O, C, KH * KW), [KH, KW, C, O]);
     return (x) => this.tf.conv2d(x, filter, KH, 0);
   }
 
   /** x (M,K) -> (M,O), of rows [from, to) of the weight (O,K), times `factor`. */
   linear(weight: string, bias: string, rows?: readonly [number, number], factor = 1): Layer {
-    const { data, shape: [all, K] } = this.raw(weight);
+    const {
+      data,
+      shape: [all, K],
+    } = this.raw(weight);
     const [from, to] = rows ?? [0, all];
     const O = to - from;
     const turned = new Float32Array(K * O);
     for (let o = 0; o < O; o++) for (let k = 0; k < K; k++) turned[k * O + o] = data[(from + o) * K + k] * factor;
     const b = this.tf.tensor(turned, [K, O]);
-    const added = this.tf.tensor(this.raw(bias).data.slice(from, to).map((value) => value * factor), [O]);
+    const added = this.tf.tensor(
+      this.raw(bias)
+        .data.slice(from, to)
+        .map((value) => value * factor),
+      [O],
+    );
     return (a) => this.tf.fused.matMul({ a, b, bias: added });
   }
 
@@ -104,7 +131,10 @@ export class Layers {
     };
   }
 
-  /** q (N·T,D), already divided by the root of the head's width, k and v (N·S,D) -> (N·T,D). One image and one head at a time: batched products miss XNNPACK. */
+  /**
+   * q (N·T,D), already divided by the root of the head's width, k and v (N·S,D) -> (N·T,D). One image and one head at a
+   * time: batched products miss XNNPACK.
+   */
   attention(q: Tensor, k: Tensor, v: Tensor, N: number, heads: number): Tensor {
     const { tf } = this;
     const [T, S, D] = [q.shape[0] / N, k.shape[0] / N, q.shape[1]];
@@ -114,7 +144,10 @@ export class Layers {
     for (let n = 0; n < N; n++) {
       const mixed: Tensor[] = [];
       for (let a = 0; a < heads; a++) {
-        const scores = tf.matMul(tf.slice(q, [n * T, a * width], [T, width]), tf.slice(turned, [a * width, n * S], [width, S]));
+        const scores = tf.matMul(
+          tf.slice(q, [n * T, a * width], [T, width]),
+          tf.slice(turned, [a * width, n * S], [width, S]),
+        );
         mixed.push(tf.matMul(tf.softmax(scores), tf.slice(v, [n * S, a * width], [S, width])));
       }
       images.push(tf.concat(mixed, 1));
@@ -126,6 +159,7 @@ export class Layers {
 /** (O,C,K) -> (K,C,O) */
 function lastChannels(data: Float32Array, O: number, C: number, K: number): Float32Array {
   const turned = new Float32Array(data.length);
-  for (let o = 0; o < O; o++) for (let c = 0; c < C; c++) for (let k = 0; k < K; k++) turned[(k * C + c) * O + o] = data[(o * C + c) * K + k];
+  for (let o = 0; o < O; o++)
+    for (let c = 0; c < C; c++) for (let k = 0; k < K; k++) turned[(k * C + c) * O + o] = data[(o * C + c) * K + k];
   return turned;
 }

@@ -27,7 +27,9 @@ function bottleneck(layers: Layers, name: string, halves: boolean): Layer {
   const conv1 = layers.conv2d(`${name}.conv1`, `${name}.bn1`);
   const conv2 = layers.conv2d(`${name}.conv2`, `${name}.bn2`, { pad: 1 });
   const conv3 = layers.conv2d(`${name}.conv3`, `${name}.bn3`, { relu: false });
-  const downsample = layers.has(`${name}.downsample.0.weight`) ? layers.conv2d(`${name}.downsample.0`, `${name}.downsample.1`, { relu: false }) : null;
+  const downsample = layers.has(`${name}.downsample.0.weight`)
+    ? layers.conv2d(`${name}.downsample.0`, `${name}.downsample.1`, { relu: false })
+    : null;
   return (x) => {
     const identity = downsample === null ? x : downsample(half(x));
     return tf.relu(tf.add(conv3(half(conv2(conv1(x)))), identity));
@@ -36,9 +38,12 @@ function bottleneck(layers: Layers, name: string, halves: boolean): Layer {
 
 function attentionPool(layers: Layers, name: string): Layer {
   const { tf } = layers;
-  const { shape: [T, C] } = layers.raw(`${name}.positional_embedding`);
+  const {
+    shape: [T, C],
+  } = layers.raw(`${name}.positional_embedding`);
   const positions = layers.tensor(`${name}.positional_embedding`, [1, T, C]);
-  const linear = (part: string, factor = 1): Layer => layers.linear(`${name}.${part}.weight`, `${name}.${part}.bias`, undefined, factor);
+  const linear = (part: string, factor = 1): Layer =>
+    layers.linear(`${name}.${part}.weight`, `${name}.${part}.bias`, undefined, factor);
   const [q, k, v, c] = [linear('q_proj', 1 / 8), linear('k_proj'), linear('v_proj'), linear('c_proj')];
   return (x) => {
     const N = x.shape[0];

@@ -5,7 +5,9 @@ import type { Layer, Layers, Tensor } from './tfjs-layers.ts';
 /** x (N,R,R,3) -> (N,E) */
 export function visionTransformer(layers: Layers): Layer {
   const { tf } = layers;
-  const { shape: [T, D] } = layers.raw('visual.positional_embedding');
+  const {
+    shape: [T, D],
+  } = layers.raw('visual.positional_embedding');
   const positions = layers.tensor('visual.positional_embedding', [1, T, D]);
   const leading = layers.tensor('visual.class_embedding', [1, 1, D]);
   const patches = layers.patches('visual.conv1.weight');
@@ -29,7 +31,8 @@ export function visionTransformer(layers: Layers): Layer {
 /** x (N·T,D), every token computed */
 function residualAttentionBlock(layers: Layers, name: string, D: number): (x: Tensor, N: number) => Tensor {
   const { tf } = layers;
-  const project = (i: number, factor: number): Layer => layers.linear(`${name}.attn.in_proj_weight`, `${name}.attn.in_proj_bias`, [i * D, (i + 1) * D], factor);
+  const project = (i: number, factor: number): Layer =>
+    layers.linear(`${name}.attn.in_proj_weight`, `${name}.attn.in_proj_bias`, [i * D, (i + 1) * D], factor);
   const [q, k, v] = [project(0, 1 / 8), project(1, 1), project(2, 1)];
   const outProj = layers.linear(`${name}.attn.out_proj.weight`, `${name}.attn.out_proj.bias`);
   const [ln1, ln2] = [layers.layerNorm(`${name}.ln_1`), layers.layerNorm(`${name}.ln_2`)];

@@ -1,4 +1,5 @@
-// Puts the peers into bench/peers/node_modules, exactly as its package-lock.json says, and another Node beside them if asked for.
+// Puts the peers into bench/peers/node_modules, exactly as its package-lock.json says, and another Node beside them if
+// asked for.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,12 +12,21 @@ const NODE_24 = '24.9.0';
 const FLAGS = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
 
 function npm(...command: string[]): void {
-  execFileSync('npm', [...command, ...FLAGS], { cwd: packageFile('bench/peers'), stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  execFileSync('npm', [...command, ...FLAGS], {
+    cwd: packageFile('bench/peers'),
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
 }
 
 export function installPeers(): void {
-  const { dependencies } = JSON.parse(readFileSync(packageFile('bench/peers/package.json'), 'utf8')) as { dependencies: Record<string, string> };
-  if (Object.keys(dependencies).every((name) => existsSync(packageFile(`bench/peers/node_modules/${name}/package.json`)))) return;
+  const { dependencies } = JSON.parse(readFileSync(packageFile('bench/peers/package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  if (
+    Object.keys(dependencies).every((name) => existsSync(packageFile(`bench/peers/node_modules/${name}/package.json`)))
+  )
+    return;
   process.stderr.write('installing the peers into bench/peers/node_modules (800 MB) …\n');
   npm('ci');
 }

@@ -1,7 +1,18 @@
-// The weights of synthetic:0 as files, so that every engine reads the same numbers from the disk (or the page cache): NAME.weights for the
-// peers, whose layout NAME.weights.json gives, and the same bytes as NAME.safetensors for us. The ONNX graph is copied beside them.
+// The weights of synthetic:0 as files, so that every engine reads the same numbers from the disk (or the page cache):
+// NAME.weights for the peers, whose layout NAME.weights.json gives, and the same bytes as NAME.safetensors for us. The
+// ONNX graph is copied beside them.
 
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fillSynthetic } from '../../src/clip/weights/synthetic.ts';
 
@@ -23,7 +34,12 @@ export interface WeightFiles {
 
 export function weightFiles(model: string, folder: string): WeightFiles {
   const stem = join(folder, model.replace('/', '-'));
-  return { onnx: `${stem}.onnx`, weights: `${stem}.weights`, table: `${stem}.weights.json`, safetensors: `${stem}.safetensors` };
+  return {
+    onnx: `${stem}.onnx`,
+    weights: `${stem}.weights`,
+    table: `${stem}.weights.json`,
+    safetensors: `${stem}.safetensors`,
+  };
 }
 
 export function readTable(file: string): Parameter[] {
@@ -37,7 +53,11 @@ export function readTable(file: string): Parameter[] {
  */
 export function writeWeights(model: string, folder: string, shared: string): WeightFiles {
   const from = weightFiles(model, join(shared, 'peers'));
-  if (!existsSync(from.onnx)) throw new Error(`${from.onnx} is not there; --shared (or CLIP_ORACLE_SHARED) names the folder that holds peers/, and RN50, ViT-B/32 and ViT-L/14 have graphs`);
+  if (!existsSync(from.onnx))
+    throw new Error(
+      `${from.onnx} is not there; --shared (or CLIP_ORACLE_SHARED) names the folder that holds peers/, and ` +
+        'RN50, ViT-B/32 and ViT-L/14 have graphs',
+    );
   const files = weightFiles(model, folder);
   mkdirSync(folder, { recursive: true });
   writeFileSync(files.onnx, readFileSync(from.onnx));
@@ -60,7 +80,8 @@ function write(file: string, parameters: readonly Parameter[], header: Uint8Arra
   for (const { name, shape, offset, bytes } of parameters) {
     const values = new Float32Array(bytes / 4);
     fillSynthetic(0, name, shape, values);
-    for (let done = 0; done < bytes;) done += writeSync(to, new Uint8Array(values.buffer), done, bytes - done, header.length + offset + done);
+    for (let done = 0; done < bytes;)
+      done += writeSync(to, new Uint8Array(values.buffer), done, bytes - done, header.length + offset + done);
   }
   closeSync(to);
   renameSync(part, file);
@@ -68,7 +89,10 @@ function write(file: string, parameters: readonly Parameter[], header: Uint8Arra
 
 /** Length as 8 bytes, then JSON, padded with spaces to a multiple of 8 (the safetensors format). */
 function safetensorsHeader(parameters: readonly Parameter[]): Uint8Array {
-  const entries = parameters.map(({ name, shape, offset, bytes }) => [name, { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] }]);
+  const entries = parameters.map(({ name, shape, offset, bytes }) => [
+    name,
+    { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] },
+  ]);
   const json = JSON.stringify(Object.fromEntries(entries));
   const text = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
   const length = Buffer.alloc(8);

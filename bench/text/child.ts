@@ -1,4 +1,5 @@
-// One measurement of the text tower in a fresh process: load, verify against PyTorch's float64 features, encode the prompts, report as one line of JSON.
+// One measurement of the text tower in a fresh process: load, verify against PyTorch's float64 features, encode the
+// prompts, report as one line of JSON.
 
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -26,7 +27,9 @@ export interface TextMeasurement {
 export interface TextResult extends TextMeasurement {
   version: string;
   node: string;
-  /** Seconds to encode the prompts, a first pass over all of them included where it came first; the best of the passes. */
+  /**
+   * Seconds to encode the prompts, a first pass over all of them included where it came first; the best of the passes.
+   */
   seconds: number;
   /** Processor seconds of that pass, of all threads: on a busy machine the better measure. */
   cpu: number;
@@ -40,15 +43,26 @@ export interface TextResult extends TextMeasurement {
 }
 
 type Ids = ndarray.NdArray<Int32Array>;
-interface Encoder { version: string; encode(tokens: Ids): Promise<Float32Array>; close(): Promise<void> }
+interface Encoder {
+  version: string;
+  encode(tokens: Ids): Promise<Float32Array>;
+  close(): Promise<void>;
+}
 
 async function ours({ threads }: TextMeasurement): Promise<Encoder> {
   const { model } = await load('ViT-B/32', { weights: 'synthetic:0', threads });
   await model.prepare('text');
-  return { version: ownPackage().version, encode: async (tokens) => (await model.encodeText(tokens)).data as Float32Array, close: () => model.close() };
+  return {
+    version: ownPackage().version,
+    encode: async (tokens) => (await model.encodeText(tokens)).data as Float32Array,
+    close: () => model.close(),
+  };
 }
 
-interface Session { run(feeds: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>>; release(): Promise<void> }
+interface Session {
+  run(feeds: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>>;
+  release(): Promise<void>;
+}
 interface Runtime {
   env: { wasm: { numThreads: number; wasmPaths: string } };
   Tensor: new (type: 'int64', data: BigInt64Array, shape: number[]) => unknown;
@@ -62,7 +76,10 @@ async function peer({ engine, threads, batch, weights }: TextMeasurement): Promi
   if (engine === 'onnxruntime-web') {
     ort.env.wasm.numThreads = threads;
     ort.env.wasm.wasmPaths = `${peerFolder(engine)}/dist/`;
-    session = await ort.InferenceSession.create(readFileSync(onnx), { executionProviders: ['wasm'], externalData: [{ path: basename(weights), data: readFileSync(weights) }] });
+    session = await ort.InferenceSession.create(readFileSync(onnx), {
+      executionProviders: ['wasm'],
+      externalData: [{ path: basename(weights), data: readFileSync(weights) }],
+    });
   } else {
     session = await ort.InferenceSession.create(onnx, { intraOpNumThreads: threads, interOpNumThreads: 1 });
   }
@@ -73,7 +90,9 @@ async function peer({ engine, threads, batch, weights }: TextMeasurement): Promi
       const parts: Float32Array[] = [];
       for (let n = 0; n < N; n += batch) {
         const count = Math.min(batch, N - n);
-        const ids = BigInt64Array.from({ length: count * T }, (_, i) => BigInt(tokens.get(n + Math.floor(i / T), i % T)));
+        const ids = BigInt64Array.from({ length: count * T }, (_, i) =>
+          BigInt(tokens.get(n + Math.floor(i / T), i % T)),
+        );
         parts.push((await session.run({ tokens: new ort.Tensor('int64', ids, [count, T]) })).features.data);
       }
       const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -95,9 +114,16 @@ async function main(measurement: TextMeasurement): Promise<TextResult> {
   const golden = readGoldenFile('fixtures/text/ViT-B-32.text.safetensors');
   const sentences = ndarray(Int32Array.from(golden['input/tokens'], Number), [12, 77]);
   const error = relativeRms(await encoder.encode(sentences), golden['f64/text_features'] as Float64Array);
-  const pytorchError = relativeRms(golden['f32/text_features'] as Float32Array, golden['f64/text_features'] as Float64Array);
+  const pytorchError = relativeRms(
+    golden['f32/text_features'] as Float32Array,
+    golden['f64/text_features'] as Float64Array,
+  );
   const bound = Math.max(4 * pytorchError, 1e-5);
-  if (!(error <= bound)) throw new Error(`text features have a relative RMS error of ${error} against float64, more than ${bound}; not timed, because they are wrong`);
+  if (!(error <= bound))
+    throw new Error(
+      `text features have a relative RMS error of ${error} against float64, more than ${bound}; not timed, ` +
+        'because they are wrong',
+    );
   // [2] the prompts: ours in a batch have the bits of single calls
   const tokens = tokenize((prompts === 'long' ? longPrompts : ordinaryPrompts)(count));
   const few = tokens.hi(Math.min(count, 24), 77);
@@ -105,7 +131,8 @@ async function main(measurement: TextMeasurement): Promise<TextResult> {
   if (engine === 'clip-oracle') {
     for (const n of [0, 7, 23].filter((row) => row < count)) {
       const one = await encoder.encode(few.lo(n, 0).hi(1, 77));
-      if (one.some((value, i) => !Object.is(value, first[n * 512 + i]))) throw new Error(`text ${n} alone gives other bits than in a batch; not timed, because it is wrong`);
+      if (one.some((value, i) => !Object.is(value, first[n * 512 + i])))
+        throw new Error(`text ${n} alone gives other bits than in a batch; not timed, because it is wrong`);
     }
   }
   // [3] the time: all of them, twice if that is quick
@@ -121,10 +148,20 @@ async function main(measurement: TextMeasurement): Promise<TextResult> {
   }
   await encoder.close();
   return {
-    ...measurement, version: encoder.version, node: process.version, seconds, cpu, error, pytorchError, peak: process.resourceUsage().maxRSS * 1024,
-    digest: digestOf(first), sample: Array.from(first.subarray(0, 512)),
+    ...measurement,
+    version: encoder.version,
+    node: process.version,
+    seconds,
+    cpu,
+    error,
+    pytorchError,
+    peak: process.resourceUsage().maxRSS * 1024,
+    digest: digestOf(first),
+    sample: Array.from(first.subarray(0, 512)),
   };
 }
 
 const result = await main(JSON.parse(process.argv[2]) as TextMeasurement);
-process.stdout.write(`${JSON.stringify(result)}\n`, () => { process.exit(0); });
+process.stdout.write(`${JSON.stringify(result)}\n`, () => {
+  process.exit(0);
+});

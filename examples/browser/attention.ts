@@ -1,12 +1,17 @@
-// The picture as the network sees it, its patches, and where they look. One token asks (the class token, or a patch under the pointer or the focus), one map
-// answers (a block's head, the mean of its heads, or the rollout); the picture is lit where the asked-for attention falls.
+// The picture as the network sees it, its patches, and where they look. One token asks (the class token, or a patch
+// under the pointer or the focus), one map answers (a block's head, the mean of its heads, or the rollout); the picture
+// is lit where the asked-for attention falls.
 
 import type { Numbers } from './bytes.ts';
 import { byId, make, percent } from './dom.ts';
 import { drawPixels, drawShares, spotlight, type Grid } from './drawing.ts';
 import { mapsOf, row, type Maps } from './maps.ts';
 
-interface Choice { label: string; words: string; of(maps: Maps): Float32Array }
+interface Choice {
+  label: string;
+  words: string;
+  of(maps: Maps): Float32Array;
+}
 
 const ROLLOUT: Choice = { label: 'Rollout', words: 'Rollout over all blocks', of: ({ rollout }) => rollout };
 
@@ -33,12 +38,44 @@ export function showAttention(pixels: Numbers, answered: Numbers): void {
 function makeChoices({ layers, heads }: Maps): void {
   choices = [];
   const table = byId('maps', HTMLElement);
-  const header = make('div', { className: 'maps-row', ariaHidden: 'true' }, make('span'), ...Array.from({ length: heads }, (_, a) => make('span', {}, `head ${a + 1}`)), make('span', {}, 'mean'));
-  const rows = Array.from({ length: layers }, (_, l) => make('div', { className: 'maps-row' }, make('span', { ariaHidden: 'true' }, `block ${l + 1}`),
-    ...Array.from({ length: heads }, (__, a) => option({ label: `Block ${l + 1}, head ${a + 1}`, words: `Block ${l + 1}, head ${a + 1}`, of: (all) => all.of(l, a) })),
-    option({ label: `Block ${l + 1}, mean of heads`, words: `Block ${l + 1}, mean of its heads`, of: (all) => all.means[l] })));
+  const header = make(
+    'div',
+    { className: 'maps-row', ariaHidden: 'true' },
+    make('span'),
+    ...Array.from({ length: heads }, (_, a) => make('span', {}, `head ${a + 1}`)),
+    make('span', {}, 'mean'),
+  );
+  const rows = Array.from({ length: layers }, (_, l) =>
+    make(
+      'div',
+      { className: 'maps-row' },
+      make('span', { ariaHidden: 'true' }, `block ${l + 1}`),
+      ...Array.from({ length: heads }, (__, a) =>
+        option({
+          label: `Block ${l + 1}, head ${a + 1}`,
+          words: `Block ${l + 1}, head ${a + 1}`,
+          of: (all) => all.of(l, a),
+        }),
+      ),
+      option({
+        label: `Block ${l + 1}, mean of heads`,
+        words: `Block ${l + 1}, mean of its heads`,
+        of: (all) => all.means[l],
+      }),
+    ),
+  );
   table.style.setProperty('--columns', String(heads + 1));
-  table.replaceChildren(header, ...rows, make('div', { className: 'maps-row' }, make('span', { ariaHidden: 'true' }, 'rollout'), ...Array.from({ length: heads }, () => make('span')), option(ROLLOUT)));
+  table.replaceChildren(
+    header,
+    ...rows,
+    make(
+      'div',
+      { className: 'maps-row' },
+      make('span', { ariaHidden: 'true' }, 'rollout'),
+      ...Array.from({ length: heads }, () => make('span')),
+      option(ROLLOUT),
+    ),
+  );
   const radios = [...table.querySelectorAll('input')];
   radios[radios.length - 1].checked = true;
 }
@@ -50,7 +87,8 @@ function option(choice: Choice): HTMLLabelElement {
   return make('label', { title: choice.label }, radio, make('canvas', { ariaHidden: 'true' }));
 }
 
-const checkedChoice = (): Choice => choices[Number(document.querySelector<HTMLInputElement>('#maps input:checked')?.value ?? choices.length - 1)];
+const checkedChoice = (): Choice =>
+  choices[Number(document.querySelector<HTMLInputElement>('#maps input:checked')?.value ?? choices.length - 1)];
 
 /** The token that asks changed, or the map. */
 function ask(): void {
@@ -65,13 +103,14 @@ function ask(): void {
   for (const [i, patch] of patches().entries()) {
     patch.classList.toggle('asking', token === i + 1);
     patch.ariaSelected = String(pinned === i + 1);
-    patch.ariaLabel = `Row ${Math.floor(i / grid.columns) + 1}, column ${i % grid.columns + 1}: ${percent(shares[i + 1])}`;
+    patch.ariaLabel = `Row ${Math.floor(i / grid.columns) + 1}, column ${(i % grid.columns) + 1}: ${percent(shares[i + 1])}`;
   }
   byId('readout', HTMLElement).textContent = sentence(token, shares, grid);
 }
 
 function sentence(token: number, shares: Float32Array, grid: Grid): string {
-  const place = (i: number): string => `row ${Math.floor((i - 1) / grid.columns) + 1}, column ${(i - 1) % grid.columns + 1}`;
+  const place = (i: number): string =>
+    `row ${Math.floor((i - 1) / grid.columns) + 1}, column ${((i - 1) % grid.columns) + 1}`;
   const most = (except: number): number => {
     let best = except === 1 ? 2 : 1;
     for (let i = best + 1; i < shares.length; i++) if (i !== except && shares[i] > shares[best]) best = i;
@@ -80,7 +119,10 @@ function sentence(token: number, shares: Float32Array, grid: Grid): string {
   const best = most(0);
   const part = (i: number): string => `${i === token ? 'itself' : place(i)} (${percent(shares[i])})`;
   const where = best === token ? `${part(best)}, then at ${part(most(token))}` : part(best);
-  const who = token === 0 ? `the class token looks most at ${where}; ${percent(shares[0])} stays with itself` : `the patch in ${place(token)} looks most at ${where}; ${percent(shares[0])} at the class token`;
+  const who =
+    token === 0
+      ? `the class token looks most at ${where}; ${percent(shares[0])} stays with itself`
+      : `the patch in ${place(token)} looks most at ${where}; ${percent(shares[0])} at the class token`;
   return `${checkedChoice().words}: ${who}.`;
 }
 
@@ -89,16 +131,22 @@ const patches = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>(
 function makeGrid({ rows, columns }: Grid): void {
   const grid = byId('patches', HTMLElement);
   grid.style.setProperty('--columns', String(columns));
-  grid.replaceChildren(...Array.from({ length: rows }, (_, y) => {
-    const line = make('div', {}, ...Array.from({ length: columns }, (__, x) => {
-      const patch = make('button', { type: 'button', tabIndex: y === 0 && x === 0 ? 0 : -1 });
-      patch.setAttribute('role', 'gridcell');
-      patch.dataset.token = String(y * columns + x + 1);
-      return patch;
-    }));
-    line.setAttribute('role', 'row');
-    return line;
-  }));
+  grid.replaceChildren(
+    ...Array.from({ length: rows }, (_, y) => {
+      const line = make(
+        'div',
+        {},
+        ...Array.from({ length: columns }, (__, x) => {
+          const patch = make('button', { type: 'button', tabIndex: y === 0 && x === 0 ? 0 : -1 });
+          patch.setAttribute('role', 'gridcell');
+          patch.dataset.token = String(y * columns + x + 1);
+          return patch;
+        }),
+      );
+      line.setAttribute('role', 'row');
+      return line;
+    }),
+  );
 }
 
 const tokenOf = (target: EventTarget | null): number | null => {
@@ -111,7 +159,10 @@ export function listenToAttention(): void {
   const pin = (token: number): void => {
     pinned = token;
     pointed = null;
-    if (token > 0) patches().forEach((patch, i) => { patch.tabIndex = i + 1 === token ? 0 : -1; });
+    if (token > 0)
+      patches().forEach((patch, i) => {
+        patch.tabIndex = i + 1 === token ? 0 : -1;
+      });
     ask();
   };
   grid.addEventListener('pointerover', (event) => {
@@ -150,8 +201,16 @@ export function listenToAttention(): void {
 
 /** Where an arrow, Home or End goes from patch i; null for other keys. */
 function moved(key: string, i: number, { rows, columns }: Grid): number | null {
-  const y = Math.floor(i / columns), x = i % columns;
-  const to = { ArrowLeft: [y, x - 1], ArrowRight: [y, x + 1], ArrowUp: [y - 1, x], ArrowDown: [y + 1, x], Home: [y, 0], End: [y, columns - 1] }[key];
+  const y = Math.floor(i / columns),
+    x = i % columns;
+  const to = {
+    ArrowLeft: [y, x - 1],
+    ArrowRight: [y, x + 1],
+    ArrowUp: [y - 1, x],
+    ArrowDown: [y + 1, x],
+    Home: [y, 0],
+    End: [y, columns - 1],
+  }[key];
   if (to === undefined) return null;
   const [toY, toX] = [Math.min(rows - 1, Math.max(0, to[0])), Math.min(columns - 1, Math.max(0, to[1]))];
   return toY * columns + toX;

@@ -8,7 +8,11 @@ export function byId<E extends HTMLElement>(id: string, kind: new () => E): E {
 }
 
 /** A new element with properties and children; text is text, never markup. */
-export function make<K extends keyof HTMLElementTagNameMap>(tag: K, properties: Partial<HTMLElementTagNameMap[K]> = {}, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Partial<HTMLElementTagNameMap[K]> = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
@@ -31,7 +35,9 @@ export function save(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // Firefox reads it after the click
 }
 
-/** Copies, and says so on the button for a moment. Where the page may not, the text is selected for the reader to copy. */
+/**
+ * Copies, and says so on the button for a moment. Where the page may not, the text is selected for the reader to copy.
+ */
 export async function copy(button: HTMLButtonElement, text: string, shown: HTMLElement | null): Promise<void> {
   const label = button.textContent;
   try {
@@ -41,5 +47,7 @@ export async function copy(button: HTMLButtonElement, text: string, shown: HTMLE
     if (shown !== null) getSelection()?.selectAllChildren(shown);
     button.textContent = shown === null ? 'Not allowed here' : 'Selected';
   }
-  setTimeout(() => { button.textContent = label; }, 1500);
+  setTimeout(() => {
+    button.textContent = label;
+  }, 1500);
 }

@@ -10,9 +10,16 @@ export interface Picture {
   named: boolean;
 }
 
-const SAMPLES: Record<string, string> = import.meta.glob('../../fixtures/pictures/*.{jpg,png}', { query: '?url', import: 'default', eager: true });
+const SAMPLES: Record<string, string> = import.meta.glob('../../fixtures/pictures/*.{jpg,png}', {
+  query: '?url',
+  import: 'default',
+  eager: true,
+});
 
-/** The sample that is being fetched or was chosen last; none once a picture came from elsewhere, which a slow sample must not replace. */
+/**
+ * The sample that is being fetched or was chosen last; none once a picture came from elsewhere, which a slow sample
+ * must not replace.
+ */
 let latest = '';
 
 /** @param answer is given each picture; @param refuse is told in a sentence why there is none */
@@ -69,14 +76,25 @@ function showSamples(take: (picture: Picture) => void, refuse: (reason: string) 
     const radio = make('input', { type: 'radio', name: 'sample', value: path });
     radio.addEventListener('change', () => {
       latest = path;
-      fetch(url).then(async (response) => {
-        if (!response.ok) throw new Error(`the server answered ${response.status}`);
-        const blob = await response.blob();
-        if (latest === path) take({ path, blob, named: true }); // arrows are quicker than servers
-      }).catch((error: Error) => refuse(`The sample could not be fetched (${error.message}); is the server still there?`));
+      fetch(url)
+        .then(async (response) => {
+          if (!response.ok) throw new Error(`the server answered ${response.status}`);
+          const blob = await response.blob();
+          if (latest === path) take({ path, blob, named: true }); // arrows are quicker than servers
+        })
+        .catch((error: Error) =>
+          refuse(`The sample could not be fetched (${error.message}); is the server still there?`),
+        );
     });
     if (path === FIRST) queueMicrotask(() => radio.click());
-    list.append(make('label', { title: name }, radio, make('img', { src: url, alt: name, width: 56, height: 56, loading: 'lazy', decoding: 'async' })));
+    list.append(
+      make(
+        'label',
+        { title: name },
+        radio,
+        make('img', { src: url, alt: name, width: 56, height: 56, loading: 'lazy', decoding: 'async' }),
+      ),
+    );
   }
 }
 

@@ -15,7 +15,10 @@ let shown: { picture: Picture; answer: Answer } | null = null;
 let current: AbortController | null = null;
 let wanted: Picture | null = null;
 
-const settings = (): [threads: number, arithmetic: Arithmetic] => [Number(byId('threads', HTMLSelectElement).value), byId('arithmetic', HTMLSelectElement).value as Arithmetic];
+const settings = (): [threads: number, arithmetic: Arithmetic] => [
+  Number(byId('threads', HTMLSelectElement).value),
+  byId('arithmetic', HTMLSelectElement).value as Arithmetic,
+];
 let model: Promise<Loaded> | null = null; // null after a failure too: the next picture tries again
 
 class LoadError extends Error {}
@@ -27,26 +30,42 @@ function start(): Promise<Loaded> {
   const loading = loadModel(...settings(), (received, total) => {
     if (model !== loading) return;
     if (total !== null) Object.assign(progress, { max: total, value: received });
-    status(`Loading mini-vit … ${(received / 1e6).toFixed(1)}${total === null ? '' : ` of ${(total / 1e6).toFixed(1)}`} MB`);
+    status(
+      `Loading mini-vit … ${(received / 1e6).toFixed(1)}${total === null ? '' : ` of ${(total / 1e6).toFixed(1)}`} MB`,
+    );
   }).catch((error: Error) => {
     if (model === loading) model = null;
     throw new LoadError(`The model could not be loaded: ${error.message}`);
   });
-  loading.then(({ time }) => status(`mini-vit was loaded in ${duration(time)}.`), () => status('')).finally(() => { progress.hidden = true; });
+  loading
+    .then(
+      ({ time }) => status(`mini-vit was loaded in ${duration(time)}.`),
+      () => status(''),
+    )
+    .finally(() => {
+      progress.hidden = true;
+    });
   return loading;
 }
 
-const status = (text: string): void => { byId('status', HTMLElement).textContent = text; };
-const complain = (text: string): void => { byId('error', HTMLElement).textContent = text; };
+const status = (text: string): void => {
+  byId('status', HTMLElement).textContent = text;
+};
+const complain = (text: string): void => {
+  byId('error', HTMLElement).textContent = text;
+};
 
 async function take(picture: Picture): Promise<void> {
   complain('');
   if (picture.blob.size > MOST_BYTES) {
-    complain(`${picture.path} has ${(picture.blob.size / 1e6).toFixed(0)} MB; this page takes pictures of up to ${MOST_BYTES / 1e6} MB.`);
+    complain(
+      `${picture.path} has ${(picture.blob.size / 1e6).toFixed(0)} MB; this page takes pictures of up to ` +
+        `${MOST_BYTES / 1e6} MB.`,
+    );
     return;
   }
   current?.abort();
-  const { signal } = current = new AbortController();
+  const { signal } = (current = new AbortController());
   wanted = picture;
   document.body.ariaBusy = 'true';
   try {
@@ -80,7 +99,10 @@ function show(picture: Picture, answer: Answer, loaded: Loaded): void {
   showTimes(answer, loaded);
   document.body.classList.add('answered');
   const [first] = answer.top;
-  status(`${picture.path.replace(/^.*\//, '')}: ${first.name}, in ${duration(answer.times.preprocess + answer.times.encode)}.`);
+  status(
+    `${picture.path.replace(/^.*\//, '')}: ${first.name}, in ` +
+      `${duration(answer.times.preprocess + answer.times.encode)}.`,
+  );
 }
 
 function showPreview({ blob, path }: Picture): void {
@@ -92,22 +114,35 @@ function showPreview({ blob, path }: Picture): void {
 
 function showTimes({ times }: Answer, { time, threads, executor }: Loaded): void {
   const rows: [string, string][] = [
-    ['Load the model', duration(time)], ['Decode, resize, crop', duration(times.preprocess)], ['Encode', duration(times.encode)], ['Attention maps', duration(times.maps)],
-    ['Computed by', executor === 'simd' ? 'WebAssembly SIMD' : 'plain loops'], ['Threads', String(threads)],
+    ['Load the model', duration(time)],
+    ['Decode, resize, crop', duration(times.preprocess)],
+    ['Encode', duration(times.encode)],
+    ['Attention maps', duration(times.maps)],
+    ['Computed by', executor === 'simd' ? 'WebAssembly SIMD' : 'plain loops'],
+    ['Threads', String(threads)],
   ];
-  byId('times', HTMLElement).replaceChildren(...rows.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
+  byId('times', HTMLElement).replaceChildren(
+    ...rows.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))),
+  );
 }
 
 function offerSettings(): void {
   const threads = byId('threads', HTMLSelectElement);
   // The object, not crossOriginIsolated, which some engines set without having shared memory.
   const most = typeof SharedArrayBuffer === 'undefined' ? 1 : Math.max(1, Math.min(16, navigator.hardwareConcurrency));
-  threads.replaceChildren(...Array.from({ length: most }, (_, i) => make('option', { value: String(i + 1), selected: i + 1 === most }, String(i + 1))));
+  threads.replaceChildren(
+    ...Array.from({ length: most }, (_, i) =>
+      make('option', { value: String(i + 1), selected: i + 1 === most }, String(i + 1)),
+    ),
+  );
   byId('not-isolated', HTMLElement).hidden = typeof SharedArrayBuffer !== 'undefined';
   for (const select of [threads, byId('arithmetic', HTMLSelectElement)]) {
     select.addEventListener('change', () => {
       current?.abort();
-      model?.then((old) => old.close(), () => undefined);
+      model?.then(
+        (old) => old.close(),
+        () => undefined,
+      );
       model = start();
       if (wanted !== null) void take(wanted);
     });
@@ -116,7 +151,14 @@ function offerSettings(): void {
 
 listen((picture) => void take(picture), complain);
 listenToAttention();
-listenToFeature(() => shown && { feature: shown.answer.feature, maps: shown.answer.maps, stem: shown.picture.path.replace(/^.*\/|\.\w+$/g, '') });
+listenToFeature(
+  () =>
+    shown && {
+      feature: shown.answer.feature,
+      maps: shown.answer.maps,
+      stem: shown.picture.path.replace(/^.*\/|\.\w+$/g, ''),
+    },
+);
 listenToProof();
 offerSettings();
 model ??= start();

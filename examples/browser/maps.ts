@@ -23,15 +23,28 @@ export interface Maps {
 export function mapsOf({ shape, data }: Numbers): Maps {
   const [layers, heads, L] = shape;
   const size = L * L;
-  const of = (layer: number, head: number): Float32Array => data.subarray((layer * heads + head) * size, (layer * heads + head + 1) * size);
+  const of = (layer: number, head: number): Float32Array =>
+    data.subarray((layer * heads + head) * size, (layer * heads + head + 1) * size);
   const means = Array.from({ length: layers }, (_, layer) => {
     const mean = new Float32Array(size);
-    for (let head = 0; head < heads; head++) of(layer, head).forEach((share, i) => { mean[i] += share / heads; });
+    for (let head = 0; head < heads; head++)
+      of(layer, head).forEach((share, i) => {
+        mean[i] += share / heads;
+      });
     return mean;
   });
   const side = Math.round(Math.sqrt(L - 1));
-  return { layers, heads, L, grid: { rows: side, columns: side }, means, of, rollout: attentionRollout(ndarray(data, [...shape])).data as Float32Array };
+  return {
+    layers,
+    heads,
+    L,
+    grid: { rows: side, columns: side },
+    means,
+    of,
+    rollout: attentionRollout(ndarray(data, [...shape])).data as Float32Array,
+  };
 }
 
 /** How the attention of one token is shared out. */
-export const row = (map: Float32Array, token: number, L: number): Float32Array => map.subarray(token * L, (token + 1) * L);
+export const row = (map: Float32Array, token: number, L: number): Float32Array =>
+  map.subarray(token * L, (token + 1) * L);

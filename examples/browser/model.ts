@@ -24,7 +24,10 @@ export interface Answer {
   times: { preprocess: number; encode: number; maps: number };
 }
 
-interface Label { emoji: string; name: string }
+interface Label {
+  emoji: string;
+  name: string;
+}
 
 export interface Loaded {
   readonly threads: number;
@@ -36,10 +39,19 @@ export interface Loaded {
 }
 
 /** @param progress hears of the bytes that came, and of all there are where that is known */
-export async function loadModel(threads: number, arithmetic: Arithmetic, progress: (received: number, total: number | null) => void): Promise<Loaded> {
+export async function loadModel(
+  threads: number,
+  arithmetic: Arithmetic,
+  progress: (received: number, total: number | null) => void,
+): Promise<Loaded> {
   const start = performance.now();
   const [model, labels] = await Promise.all([
-    CLIPModel.load('mini-vit', { head: bundledUrl('emoji-head.pth'), threads, executor: arithmetic, onProgress: ({ received, total }) => progress(received, total) }),
+    CLIPModel.load('mini-vit', {
+      head: bundledUrl('emoji-head.pth'),
+      threads,
+      executor: arithmetic,
+      onProgress: ({ received, total }) => progress(received, total),
+    }),
     loadLabels() as Promise<Label[]>,
   ]);
   return {
@@ -60,12 +72,18 @@ async function answer(model: CLIPModel, labels: readonly Label[], picture: Blob,
   const maps = await attentionMaps(model.clip, x, { signal });
   const mapped = performance.now();
   return {
-    pixels: numbersOf(x), feature: numbersOf(feature), maps: numbersOf(maps), top: best(model.classify(feature), labels),
+    pixels: numbersOf(x),
+    feature: numbersOf(feature),
+    maps: numbersOf(maps),
+    top: best(model.classify(feature), labels),
     times: { preprocess: preprocessed - began, encode: encoded - preprocessed, maps: mapped - encoded },
   };
 }
 
-const numbersOf = ({ shape, data }: { shape: number[]; data: unknown }): Numbers => ({ shape, data: data as Float32Array });
+const numbersOf = ({ shape, data }: { shape: number[]; data: unknown }): Numbers => ({
+  shape,
+  data: data as Float32Array,
+});
 
 function best(logits: Parameters<typeof softmax>[0], labels: readonly Label[]): Named[] {
   const probabilities = softmax(logits).data;

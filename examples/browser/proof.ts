@@ -29,12 +29,15 @@ export function listenToProof(): void {
 /** Takes one hash or all lines that the command printed. */
 function compare(): void {
   const { value } = byId('theirs', HTMLInputElement);
-  const [theirs, ours] = [value.toLowerCase(), byId('hashes', HTMLElement).textContent].map((text): string[] => text.match(/\b[0-9a-f]{64}\b/g) ?? []);
+  const [theirs, ours] = [value.toLowerCase(), byId('hashes', HTMLElement).textContent].map(
+    (text): string[] => text.match(/\b[0-9a-f]{64}\b/g) ?? [],
+  );
   const verdict = byId('verdict', HTMLElement);
   const same = theirs.length > 0 && theirs.every((hash) => ours.includes(hash));
   verdict.className = same ? 'same' : 'differs';
   if (value.trim() === '' || ours.length === 0) verdict.textContent = '';
   else if (theirs.length === 0) verdict.textContent = 'A hash has 64 hexadecimal digits.';
   else if (same) verdict.textContent = '✓ The same bits.';
-  else verdict.textContent = '✗ Not the same. Is it the same file? Programs that send pictures often compress them again.';
+  else
+    verdict.textContent = '✗ Not the same. Is it the same file? Programs that send pictures often compress them again.';
 }

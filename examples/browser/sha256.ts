@@ -1,6 +1,10 @@
-// SHA-256 (FIPS 180-4). The page has its own, because crypto.subtle is only there in secure contexts: not where a phone looks at http://192.168.…
+// SHA-256 (FIPS 180-4). The page has its own, because crypto.subtle is only there in secure contexts: not where a phone
+// looks at http://192.168.…
 
-/** The first 32 bits of the fractional parts of the roots of the first primes, by integers alone: floor(root · 2^32) mod 2^32. */
+/**
+ * The first 32 bits of the fractional parts of the roots of the first primes, by integers alone: floor(root · 2^32) mod
+ * 2^32.
+ */
 function fractions(count: number, degree: 2 | 3): Uint32Array {
   const primes: bigint[] = [];
   for (let n = 2n; primes.length < count; n++) if (primes.every((p) => n % p !== 0n)) primes.push(n);
@@ -42,7 +46,9 @@ export function sha256(bytes: Uint8Array): string {
       const t2 = ((turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
       [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
     }
-    [a, b, c, d, e, f, g, h].forEach((value, i) => { hash[i] += value; });
+    [a, b, c, d, e, f, g, h].forEach((value, i) => {
+      hash[i] += value;
+    });
   }
   return Array.from(hash, (word) => word.toString(16).padStart(8, '0')).join('');
 }

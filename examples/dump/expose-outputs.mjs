@@ -1,9 +1,11 @@
-// Makes every module's output an output of an ONNX graph, so that any runtime hands it out. No dependencies; runs in browsers too.
+// Makes every module's output an output of an ONNX graph, so that any runtime hands it out. No dependencies; runs in
+// browsers too.
 //
 //   node expose-outputs.mjs model.onnx traced.onnx [names.json]
 //
-// Graphs that PyTorch exports name their nodes by module (`/visual/layer1/layer1.0/conv1/Conv`); a module's output is what the last node inside it
-// gives. names.json is the mapping file for `clip-oracle verify --map`, for dumps that keep the graph's own names.
+// Graphs that PyTorch exports name their nodes by module (`/visual/layer1/layer1.0/conv1/Conv`); a module's output is
+// what the last node inside it gives. names.json is the mapping file for `clip-oracle verify --map`, for dumps that
+// keep the graph's own names.
 
 /** Hugging Face's module paths as OpenAI's, which the oracle knows. */
 const HUGGING_FACE = [
@@ -23,7 +25,9 @@ const HUGGING_FACE = [
 export function modulesOf(nodeName) {
   const scopes = nodeName.split('/').slice(1, -1);
   // Children of a Sequential repeat its name: layer1/layer1.0 is layer1.0.
-  const path = scopes.map((scope, i) => (i > 0 && scope.startsWith(`${scopes[i - 1]}.`) ? scope.slice(scopes[i - 1].length + 1) : scope));
+  const path = scopes.map((scope, i) =>
+    i > 0 && scope.startsWith(`${scopes[i - 1]}.`) ? scope.slice(scopes[i - 1].length + 1) : scope,
+  );
   return path.map((_, i) => path.slice(0, i + 1).join('.')).reverse();
 }
 
@@ -32,13 +36,15 @@ const openAIName = (module) => HUGGING_FACE.reduce((name, [pattern, ours]) => na
 /**
  * @param {Uint8Array} onnx an ONNX model; parameters in files beside it stay there
  * @param {(module: string) => boolean} wanted whose outputs; default all
- * @returns {{ model: Uint8Array, modules: Map<string, string> }} the model with more outputs, and the name of the graph's value for each module
+ * @returns {{ model: Uint8Array, modules: Map<string, string> }} the model with more outputs, and the name of the
+ *   graph's value for each module
  */
 export function exposeOutputs(onnx, wanted = () => true) {
   const parts = [];
   let modules;
   for (const field of fields(onnx)) {
-    if (field.number !== 7) { // ModelProto.graph is field 7
+    if (field.number !== 7) {
+      // ModelProto.graph is field 7
       parts.push(field.whole);
       continue;
     }
@@ -48,19 +54,27 @@ export function exposeOutputs(onnx, wanted = () => true) {
     for (const { number, content } of fields(graph)) {
       if (number === 12) outputs.add(string(content, 1)); // GraphProto.output
       if (number !== 1) continue; // GraphProto.node
-      for (const module of modulesOf(string(content, 3)).map(openAIName)) { // NodeProto.name
+      for (const module of modulesOf(string(content, 3)).map(openAIName)) {
+        // NodeProto.name
         if (wanted(module)) modules.set(module, string(content, 2)); // NodeProto.output
       }
     }
     const added = [...new Set(modules.values())].filter((value) => !outputs.has(value));
-    const changed = join([graph, ...added.map((value) => delimited(12, delimited(1, new TextEncoder().encode(value))))]); // ValueInfoProto.name
+    const changed = join([
+      graph,
+      ...added.map((value) => delimited(12, delimited(1, new TextEncoder().encode(value)))),
+    ]); // ValueInfoProto.name
     parts.push(delimited(7, changed));
   }
-  if (modules === undefined || modules.size === 0) throw new Error('expected an ONNX model whose nodes are named by module, as torch.onnx.export names them; found none');
+  if (modules === undefined || modules.size === 0)
+    throw new Error(
+      'expected an ONNX model whose nodes are named by module, as torch.onnx.export names them; found none',
+    );
   return { model: join(parts), modules };
 }
 
-// Protocol buffers: fields are a varint (number << 3 | wire type), then the content; wire type 2 has its length before it.
+// Protocol buffers: fields are a varint (number << 3 | wire type), then the content; wire type 2 has its length before
+// it.
 
 function* fields(bytes) {
   let at = 0;
@@ -79,7 +93,7 @@ function* fields(bytes) {
     if (type === 0) varint();
     const length = type === 2 ? varint() : { 0: 0, 1: 8, 5: 4 }[type];
     if (length === undefined) throw new Error('expected an ONNX model; this is no protocol buffer');
-    const content = bytes.subarray(at, at += length);
+    const content = bytes.subarray(at, (at += length));
     yield { number: key >>> 3, content, whole: bytes.subarray(start, at) };
   }
 }
@@ -107,7 +121,10 @@ function join(parts) {
   return whole;
 }
 
-/** The mapping file. Of the modules that share a value (a stage and its last block) it has the innermost, but the features are `visual`. */
+/**
+ * The mapping file. Of the modules that share a value (a stage and its last block) it has the innermost, but the
+ * features are `visual`.
+ */
 export function mappingFile(modules) {
   const names = {};
   for (const [module, value] of modules) {

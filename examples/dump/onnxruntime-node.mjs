@@ -11,7 +11,8 @@ import { safetensors } from './safetensors.mjs';
 
 const [modelFile, imageFile, dumpFile] = process.argv.slice(2);
 
-// The graph with all modules' outputs, beside the original: it finds its parameters there if they are in files of their own.
+// The graph with all modules' outputs, beside the original: it finds its parameters there if they are in files of their
+// own.
 const { model, modules } = exposeOutputs(readFileSync(modelFile));
 const tracedFile = modelFile.replace(/\.onnx$/, '.traced.onnx');
 writeFileSync(tracedFile, model);

@@ -1,4 +1,5 @@
-// A trace from transformers.js. First give its graph all modules' outputs, beside the original in the model's folder (or in the cache of transformers.js):
+// A trace from transformers.js. First give its graph all modules' outputs, beside the original in the model's folder
+// (or in the cache of transformers.js):
 //
 //   node expose-outputs.mjs FOLDER/NAME/onnx/vision_model.onnx FOLDER/NAME/onnx/vision_model_traced.onnx
 //   node transformers-js.mjs FOLDER NAME image.f32 dump.safetensors
@@ -12,8 +13,13 @@ const [folder, name, imageFile, dumpFile] = process.argv.slice(2);
 env.localModelPath = folder;
 env.allowRemoteModels = false;
 
-const model = await CLIPVisionModelWithProjection.from_pretrained(name, { model_file_name: 'vision_model_traced', dtype: 'fp32', device: 'cpu' });
-// The pixels as your preprocessing makes them; with transformers.js's own: (await processor(await load_image(file))).pixel_values
+const model = await CLIPVisionModelWithProjection.from_pretrained(name, {
+  model_file_name: 'vision_model_traced',
+  dtype: 'fp32',
+  device: 'cpu',
+});
+// The pixels as your preprocessing makes them; with transformers.js's own: (await processor(await
+// load_image(file))).pixel_values
 const pixels = new Float32Array(new Uint8Array(readFileSync(imageFile)).buffer);
 const side = Math.round(Math.sqrt(pixels.length / 3));
 const image = new Tensor('float32', pixels, [1, 3, side, side]);

@@ -23,7 +23,11 @@ export class BlobSource implements ByteSource {
       bytes = await this.#blob.slice(position, end).arrayBuffer();
     } catch (error) {
       // What browsers say of a file that has been written to, moved or removed.
-      throw new Error(`"${this.name}" cannot be read any more (${error instanceof Error ? error.message : String(error)}); if the file has changed, choose it again`, { cause: error });
+      throw new Error(
+        `"${this.name}" cannot be read any more (${error instanceof Error ? error.message : String(error)}); ` +
+          'if the file has changed, choose it again',
+        { cause: error },
+      );
     }
     if (bytes.byteLength < target.length) throw endsEarly(this.name, end, position + bytes.byteLength);
     target.set(new Uint8Array(bytes));

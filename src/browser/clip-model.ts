@@ -19,7 +19,10 @@ export async function loadHead(head: Bytes, options: FetchOptions = {}): Promise
 export interface CLIPModelOptions extends LoadOptions {
   /** How many outputs the head has. Default: as many as the file says, 1 where none is given. */
   numClasses?: number;
-  /** The head's weight and bias (.pth or safetensors): `bundledUrl('emoji-head.pth')`, for one. Default: synthetic weights, to be replaced or trained. */
+  /**
+   * The head's weight and bias (.pth or safetensors): `bundledUrl('emoji-head.pth')`, for one. Default: synthetic
+   * weights, to be replaced or trained.
+   */
   head?: Bytes;
 }
 
@@ -32,11 +35,21 @@ export class CLIPModel extends ModelWithHead<Preprocess> {
     const { numClasses, head, ...loadOptions } = options;
     const { cache, signal } = options;
     const read = head === undefined ? null : (): Promise<Head> => loadHead(head, { cache, signal });
-    return new CLIPModel(...await headAndModel(numClasses, read, head === undefined ? 'none' : nameOf(head), () => load(name, loadOptions)));
+    return new CLIPModel(
+      ...(await headAndModel(numClasses, read, head === undefined ? 'none' : nameOf(head), () =>
+        load(name, loadOptions),
+      )),
+    );
   }
 }
 
 /** What the bundled emoji head's classes are called, in the order of its outputs. */
-export async function loadLabels(options: FetchOptions = {}): Promise<{ emoji: string; name: string; keywords: string[] }[]> {
-  return JSON.parse(await fetchText('labels.json.gz', options)) as { emoji: string; name: string; keywords: string[] }[];
+export async function loadLabels(
+  options: FetchOptions = {},
+): Promise<{ emoji: string; name: string; keywords: string[] }[]> {
+  return JSON.parse(await fetchText('labels.json.gz', options)) as {
+    emoji: string;
+    name: string;
+    keywords: string[];
+  }[];
 }

@@ -1,5 +1,5 @@
-// Files over the network, with progress, kept in the browser's Cache Storage where they may be. What is fetched becomes a Blob, which browsers keep out of
-// the page's memory, on disk if it is large.
+// Files over the network, with progress, kept in the browser's Cache Storage where they may be. What is fetched becomes
+// a Blob, which browsers keep out of the page's memory, on disk if it is large.
 
 import { BUNDLED_VERSION, isBundled } from './assets.ts';
 
@@ -11,7 +11,10 @@ export interface Progress {
 }
 
 export interface FetchOptions {
-  /** Keep it in Cache Storage, and take it from there the next time. Default true. Where there is no Cache Storage (pages that are not secure), nothing is kept. */
+  /**
+   * Keep it in Cache Storage, and take it from there the next time. Default true. Where there is no Cache Storage
+   * (pages that are not secure), nothing is kept.
+   */
   cache?: boolean;
   /** Is told how far it is. */
   onProgress?: (progress: Progress) => void;
@@ -28,7 +31,11 @@ const GATHERED = 16 << 20;
  * @param what it should be, for messages: "weights", "a picture"
  * @throws Error that says why it cannot be had: no answer (no network, or CORS), 404, a web page instead, cut off
  */
-export async function fetchBlob(address: string | URL, what: string, { cache = true, onProgress, signal }: FetchOptions = {}): Promise<Blob> {
+export async function fetchBlob(
+  address: string | URL,
+  what: string,
+  { cache = true, onProgress, signal }: FetchOptions = {},
+): Promise<Blob> {
   const url = absolute(address);
   signal?.throwIfAborted();
   const kept = cache && /^https?:/.test(url) ? await openCache() : null;
@@ -46,7 +53,10 @@ export async function fetchBlob(address: string | URL, what: string, { cache = t
   return blob;
 }
 
-/** What it is kept under. The package's own files with their version: their URL may stay the same when they change, and kept ones of another version are not to be taken. */
+/**
+ * What it is kept under. The package's own files with their version: their URL may stay the same when they change, and
+ * kept ones of another version are not to be taken.
+ */
 function keyOf(url: string): string {
   if (!isBundled(url)) return url;
   const key = new URL(url);
@@ -71,7 +81,9 @@ async function openCache(): Promise<Cache | null> {
 
 /** @throws RangeError for what is no URL */
 function absolute(address: string | URL): string {
-  const base = (globalThis as { document?: { baseURI?: string } }).document?.baseURI ?? (globalThis as { location?: { href?: string } }).location?.href;
+  const base =
+    (globalThis as { document?: { baseURI?: string } }).document?.baseURI ??
+    (globalThis as { location?: { href?: string } }).location?.href;
   try {
     const url = new URL(address, base);
     url.hash = '';
@@ -81,21 +93,36 @@ function absolute(address: string | URL): string {
   }
 }
 
-async function download(url: string, what: string, onProgress: FetchOptions['onProgress'], signal: AbortSignal | undefined): Promise<Blob> {
+async function download(
+  url: string,
+  what: string,
+  onProgress: FetchOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<Blob> {
   let response: Response;
   try {
     response = await fetch(url, { signal });
   } catch (error) {
     signal?.throwIfAborted();
     const foreign = isForeign(url);
-    throw new Error(`"${url}" gave no answer (${messageOf(error)}); check the address and the network`
-      + (foreign ? ', and that its server allows this page to read it (CORS: Access-Control-Allow-Origin)' : ''), { cause: error });
+    throw new Error(
+      `"${url}" gave no answer (${messageOf(error)}); check the address and the network` +
+        (foreign ? ', and that its server allows this page to read it (CORS: Access-Control-Allow-Origin)' : ''),
+      { cause: error },
+    );
   }
-  if (!response.ok) throw new Error(`"${url}" answered ${response.status}${response.statusText === '' ? '' : ` ${response.statusText}`}, expected ${what}; check the address`);
+  if (!response.ok)
+    throw new Error(
+      `"${url}" answered ${response.status}${response.statusText === '' ? '' : ` ${response.statusText}`}, ` +
+        `expected ${what}; check the address`,
+    );
   const type = response.headers.get('content-type') ?? '';
   if (/^text\/html/i.test(type)) {
     await response.body?.cancel();
-    throw new Error(`"${url}" is a web page (${type}), expected ${what}; servers answer so for files that they do not have: check the address`);
+    throw new Error(
+      `"${url}" is a web page (${type}), expected ${what}; servers answer so for files that they do not have: ` +
+        'check the address',
+    );
   }
   const length = response.headers.get('content-length');
   // Compressed on the way, more arrives than was announced.
@@ -105,11 +132,18 @@ async function download(url: string, what: string, onProgress: FetchOptions['onP
   return blob;
 }
 
-async function gather(response: Response, url: string, announced: number | null, onProgress: FetchOptions['onProgress'], signal: AbortSignal | undefined): Promise<Blob> {
+async function gather(
+  response: Response,
+  url: string,
+  announced: number | null,
+  onProgress: FetchOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<Blob> {
   const reader = response.body!.getReader();
   const blobs: Blob[] = [];
   let chunks: Uint8Array<ArrayBuffer>[] = [];
-  let gathered = 0, received = 0;
+  let gathered = 0,
+    received = 0;
   const pack = (): void => {
     blobs.push(new Blob(chunks));
     [chunks, gathered] = [[], 0];
@@ -135,9 +169,12 @@ async function gather(response: Response, url: string, announced: number | null,
 }
 
 const cutOff = (url: string, received: number, announced: number | null, cause?: unknown): Error =>
-  new Error(`"${url}" was cut off after ${received}${announced === null ? '' : ` of ${announced}`} bytes; load it again`, { cause });
+  new Error(
+    `"${url}" was cut off after ${received}${announced === null ? '' : ` of ${announced}`} bytes; load it again`,
+    { cause },
+  );
 
-const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function isForeign(url: string): boolean {
   const { location } = globalThis as { location?: { origin?: string } };

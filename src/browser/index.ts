@@ -1,4 +1,5 @@
-// clip-oracle in a browser: the same names as in Node where they make sense there, the same bits. What Node reads from files, a page fetches or is given.
+// clip-oracle in a browser: the same names as in Node where they make sense there, the same bits. What Node reads from
+// files, a page fetches or is given.
 
 export { attentionMaps, attentionRollout, type AttentionMapsOptions } from '../clip/attention-maps.ts';
 export { CLIP, type EncodeOptions } from '../clip/clip.ts';

@@ -9,35 +9,54 @@ import { openWeights, type Bytes } from './weights.ts';
 
 export interface LoadOptions extends ExecutorOptions, FetchOptions {
   /**
-   * A URL, a file that somebody chose, bytes, or 'synthetic:SEED'. safetensors (plain, .gz, or the URL of an index of shards) or PyTorch's files.
+   * A URL, a file that somebody chose, bytes, or 'synthetic:SEED'. safetensors (plain, .gz, or the URL of an index of
+   * shards) or PyTorch's files.
    * Default: mini-vit comes with the package.
    */
   weights?: Bytes;
-  /** How many threads compute. Default: all that the machine offers where there is shared memory (a page that is cross-origin isolated), else 1. */
+  /**
+   * How many threads compute. Default: all that the machine offers where there is shared memory (a page that is
+   * cross-origin isolated), else 1.
+   */
   threads?: number;
-  /** R, if it is to be another than the model was trained with: the positional embedding is interpolated. A multiple of the patch, ResNets of 32. */
+  /**
+   * R, if it is to be another than the model was trained with: the positional embedding is interpolated. A multiple of
+   * the patch, ResNets of 32.
+   */
   resolution?: number;
 }
 
 /**
  * Loads a model by its name (`availableModels()`), or any checkpoint by its URL.
- * @throws RangeError for an unknown name or option; Error for weights that cannot be had or belong to another architecture; the signal's reason when cancelled
+ * @throws RangeError for an unknown name or option; Error for weights that cannot be had or belong to another
+ *   architecture; the signal's reason when cancelled
  */
-export async function load(nameOrUrl: string, options: LoadOptions = {}): Promise<{ model: CLIP; preprocess: Preprocess }> {
-  if (typeof nameOrUrl !== 'string') throw new TypeError(`load: "nameOrUrl" expected a string, got ${typeof nameOrUrl}`);
+export async function load(
+  nameOrUrl: string,
+  options: LoadOptions = {},
+): Promise<{ model: CLIP; preprocess: Preprocess }> {
+  if (typeof nameOrUrl !== 'string')
+    throw new TypeError(`load: "nameOrUrl" expected a string, got ${typeof nameOrUrl}`);
   const { weights, resolution, cache, onProgress, signal, ...rest } = options;
-  const executor = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as ExecutorOptions;
-  const model = await loadModel({
-    name: nameOrUrl,
-    open: () => openWeights(nameOrUrl, weights, { cache, onProgress, signal }),
-    weights: weights === undefined && nameOrUrl === 'mini-vit' ? nameOrUrl : undefined,
-    resolution,
-    signal,
-  }, { threads: defaultThreads(), ...executor });
+  const executor = Object.fromEntries(
+    Object.entries(rest).filter(([, value]) => value !== undefined),
+  ) as ExecutorOptions;
+  const model = await loadModel(
+    {
+      name: nameOrUrl,
+      open: () => openWeights(nameOrUrl, weights, { cache, onProgress, signal }),
+      weights: weights === undefined && nameOrUrl === 'mini-vit' ? nameOrUrl : undefined,
+      resolution,
+      signal,
+    },
+    { threads: defaultThreads(), ...executor },
+  );
   return { model, preprocess: preprocessor(model.architecture.vision.resolution) };
 }
 
 /** Not by `crossOriginIsolated`: there are browsers that say so and have no shared memory. */
 function defaultThreads(): number {
-  return typeof SharedArrayBuffer === 'undefined' || typeof Worker === 'undefined' ? 1 : Math.max(1, navigator.hardwareConcurrency || 1);
+  return typeof SharedArrayBuffer === 'undefined' || typeof Worker === 'undefined'
+    ? 1
+    : Math.max(1, navigator.hardwareConcurrency || 1);
 }

@@ -1,15 +1,24 @@
-// From a picture to the tensor, in a browser: a file that somebody chose, a URL, bytes, or a canvas's pixels. The pixels are Pillow's, as in Node: the
-// browser's own decoders, which scale and convert colours as they please, are never asked.
+// From a picture to the tensor, in a browser: a file that somebody chose, a URL, bytes, or a canvas's pixels. The
+// pixels are Pillow's, as in Node: the browser's own decoders, which scale and convert colours as they please, are
+// never asked.
 
 import type { NdArray } from 'ndarray';
 import { checkBytes } from '../clip/image/decode.ts';
-import { preprocessor as ofBytes, type ImageInput as BytesOrPixels, type PreprocessOptions, type RawImage } from '../clip/image/preprocess.ts';
+import {
+  preprocessor as ofBytes,
+  type ImageInput as BytesOrPixels,
+  type PreprocessOptions,
+  type RawImage,
+} from '../clip/image/preprocess.ts';
 import { fetchBlob } from './fetch.ts';
 
 /** A URL; a JPEG, PNG or WebP file as a Blob or bytes; pixels. */
 export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | ImageData | RawImage;
 
-/** (1,3,R,R), float32. @throws Error for what cannot be fetched or decoded; RangeError for an unknown pipeline; TypeError for what is no picture */
+/**
+ * (1,3,R,R), float32. @throws Error for what cannot be fetched or decoded; RangeError for an unknown pipeline;
+ * TypeError for what is no picture
+ */
 export type Preprocess = (image: ImageInput, options?: PreprocessOptions) => Promise<NdArray<Float32Array>>;
 
 /**
@@ -23,7 +32,8 @@ export function preprocessor(resolution: number, defaults: PreprocessOptions = {
 }
 
 async function bytesOrPixels(image: ImageInput): Promise<BytesOrPixels> {
-  const fetched = typeof image === 'string' || image instanceof URL ? await fetchBlob(image, 'a picture', { cache: false }) : image;
+  const fetched =
+    typeof image === 'string' || image instanceof URL ? await fetchBlob(image, 'a picture', { cache: false }) : image;
   if (fetched instanceof Blob) {
     checkBytes(fetched.size);
     return new Uint8Array(await fetched.arrayBuffer());

@@ -30,14 +30,20 @@ async function sourceOf(bytes: Bytes, options: FetchOptions): Promise<ByteSource
   if (bytes instanceof Blob) return new BlobSource(name, bytes);
   if (bytes instanceof ArrayBuffer) return new MemorySource(name, new Uint8Array(bytes));
   if (bytes instanceof Uint8Array) return new MemorySource(name, bytes);
-  throw new TypeError(`load: "weights" expected a URL, a Blob, an ArrayBuffer, a Uint8Array or synthetic:SEED, got ${bytes === null ? 'null' : typeof bytes}`);
+  throw new TypeError(
+    'load: "weights" expected a URL, a Blob, an ArrayBuffer, a Uint8Array or synthetic:SEED, got ' +
+      `${bytes === null ? 'null' : typeof bytes}`,
+  );
 }
 
 /** @throws Error in one sentence if they cannot be had or are in no format that is known here */
 export async function openRawBytes(bytes: Bytes, options: FetchOptions, isShard = false): Promise<RawCheckpoint> {
   const source = await sourceOf(bytes, options);
   const openShard = async (name: string): Promise<RawCheckpoint> => {
-    if (!isUrl(bytes)) throw new Error(`"${source.name}" is an index of shards, whose files a page cannot find; give its URL, or join the shards`);
+    if (!isUrl(bytes))
+      throw new Error(
+        `"${source.name}" is an index of shards, whose files a page cannot find; give its URL, or join the shards`,
+      );
     return openRawBytes(new URL(name, new URL(bytes, globalThis.location?.href)).href, options, true);
   };
   try {
@@ -56,7 +62,11 @@ const isUrl = (bytes: Bytes): bytes is string | URL => typeof bytes === 'string'
  * Opens the weights that `load` takes.
  * @throws RangeError for an unknown name; Error for weights that cannot be had
  */
-export async function openWeights(nameOrUrl: string, weights: Bytes | undefined, options: FetchOptions): Promise<Checkpoint> {
+export async function openWeights(
+  nameOrUrl: string,
+  weights: Bytes | undefined,
+  options: FetchOptions,
+): Promise<Checkpoint> {
   const entry = entryOf(nameOrUrl);
   const unknown = (): RangeError => unknownModel(nameOrUrl, 'the URL of a checkpoint');
   if (weights === undefined && entry === null) {
@@ -71,7 +81,10 @@ export async function openWeights(nameOrUrl: string, weights: Bytes | undefined,
   }
   if (given !== undefined) return openCheckpoint(given, options);
   if (entry!.name === 'mini-vit') return openCheckpoint(bundledUrl('mini-vit.safetensors.gz'), options);
-  throw new Error(`${entry!.name}: its weights do not come with the package; give a URL or a file of them as weights (Hugging Face has model.safetensors under openai/clip-vit-…), or synthetic:0`);
+  throw new Error(
+    `${entry!.name}: its weights do not come with the package; give a URL or a file of them as weights ` +
+      '(Hugging Face has model.safetensors under openai/clip-vit-…), or synthetic:0',
+  );
 }
 
 async function openCheckpoint(bytes: Bytes, options: FetchOptions): Promise<Checkpoint> {
@@ -84,13 +97,19 @@ async function openCheckpoint(bytes: Bytes, options: FetchOptions): Promise<Chec
   }
 }
 
-/** config.json and open_clip_config.json beside a URL of the kind that Hugging Face has. Other URLs are not asked: most servers have none. */
+/**
+ * config.json and open_clip_config.json beside a URL of the kind that Hugging Face has. Other URLs are not asked: most
+ * servers have none.
+ */
 async function configurationBeside(bytes: Bytes, { cache, signal }: FetchOptions): Promise<Record<string, string>> {
   if (!isUrl(bytes)) return {};
   const url = new URL(bytes, globalThis.location?.href);
   if (!/(^|\/)(open_clip_)?(model|pytorch_model)\.(safetensors|bin)(\.index\.json)?$/.test(url.pathname)) return {};
-  return configured((file) => new URL(file, url).href, async (file) => {
-    const blob = await fetchBlob(file, 'a configuration', { cache, signal });
-    return blob.size > MAX_CONFIG_BYTES ? null : blob.text();
-  });
+  return configured(
+    (file) => new URL(file, url).href,
+    async (file) => {
+      const blob = await fetchBlob(file, 'a configuration', { cache, signal });
+      return blob.size > MAX_CONFIG_BYTES ? null : blob.text();
+    },
+  );
 }

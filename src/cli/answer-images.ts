@@ -1,4 +1,5 @@
-// What `classify` and `zero-shot` share: each image's feature becomes a verdict, a row of a table or a JSON line; the commands only say how.
+// What `classify` and `zero-shot` share: each image's feature becomes a verdict, a row of a table or a JSON line; the
+// commands only say how.
 
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -17,14 +18,21 @@ export type Scorer = (features: Tensor, row: number) => Verdict;
  * @param scorerOf makes the scorer once the model is there
  * @returns the exit code
  */
-export async function answerImages(source: Source, options: ImageOptions & AnswerOptions, labels: Labels | null, scorerOf: (model: CLIP) => Promise<Scorer>): Promise<number> {
+export async function answerImages(
+  source: Source,
+  options: ImageOptions & AnswerOptions,
+  labels: Labels | null,
+  scorerOf: (model: CLIP) => Promise<Scorer>,
+): Promise<number> {
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
   const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
   try {
     const loaded = await loadModel(options);
     try {
       const score = await scorerOf(loaded.model);
-      const show = isTable(options) ? await verdictTable(labels, options.out === undefined ? process.stdout : null) : verdictLine;
+      const show = isTable(options)
+        ? await verdictTable(labels, options.out === undefined ? process.stdout : null)
+        : verdictLine;
       const done = await runImages(source, options, loaded, {
         feature: (path, features, row) => output.write(show({ path, ...score(features, row) })),
         failure: (path, error) => output.write(show({ path, error })),

@@ -24,7 +24,8 @@ export class CommandError extends Error {
 const CONTROLS = /[\x00-\x1f\x7f-\x9f]/g;
 
 /** Text out of a file for a terminal: control characters are written as \xNN. */
-export const printable = (text: string): string => text.replace(CONTROLS, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
+export const printable = (text: string): string =>
+  text.replace(CONTROLS, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 /** The message of anything that was thrown, on one line. */
 export function messageOf(thrown: unknown): string {

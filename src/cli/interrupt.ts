@@ -1,4 +1,5 @@
-// Ctrl-C, and every other end that comes too early: what must be tidied up first is told here. While there is nothing, the signal ends the process at once, as ever.
+// Ctrl-C, and every other end that comes too early: what must be tidied up first is told here. While there is nothing,
+// the signal ends the process at once, as ever.
 
 import { INTERRUPTED } from './errors.ts';
 
@@ -9,7 +10,9 @@ function tidy(): void {
     tasks.delete(task);
     try {
       task();
-    } catch { /* the others still run */ }
+    } catch {
+      /* the others still run */
+    }
   }
 }
 
@@ -17,8 +20,8 @@ function tidy(): void {
 const interrupted = (): void => process.exit(INTERRUPTED);
 
 /**
- * Has `task` run when the process is interrupted or terminated, or ends in any other way before the task is taken back: by an error that nobody caught, or because
- * the reader of its output has gone.
+ * Has `task` run when the process is interrupted or terminated, or ends in any other way before the task is taken back:
+ * by an error that nobody caught, or because the reader of its output has gone.
  * @param task synchronous
  * @returns takes it back
  */

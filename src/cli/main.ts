@@ -17,7 +17,11 @@ process.stderr.on('error', () => undefined);
 function fail(error: unknown): never {
   const message = messageOf(error);
   // The engine says it in its own words, and Node's own parts may say it first.
-  const remedy = error instanceof RangeError && /out of memory|allocat/i.test(message) ? '; there is too little memory: raise the limit of the process (ulimit -v), or take smaller batches and fewer threads' : '';
+  const remedy =
+    error instanceof RangeError && /out of memory|allocat/i.test(message)
+      ? '; there is too little memory: raise the limit of the process (ulimit -v), or take smaller batches and ' +
+        'fewer threads'
+      : '';
   if (process.env.CLIP_ORACLE_DEBUG) console.error(error);
   else process.stderr.write(`clip-oracle: ${message}${remedy}\n`);
   process.exit(error instanceof CommandError ? error.exitCode : WRONG);
@@ -28,7 +32,9 @@ process.on('uncaughtException', fail);
 if (process.argv.includes('--no-color')) process.env.NO_COLOR = '1';
 
 try {
-  await makeProgram((code) => { process.exitCode = code; }).parseAsync();
+  await makeProgram((code) => {
+    process.exitCode = code;
+  }).parseAsync();
 } catch (error) {
   // commander has written its own sentence; 1 is its code for every mistake, 2 ours.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? OK : WRONG;

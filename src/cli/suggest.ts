@@ -1,8 +1,12 @@
 // "Did you mean …?" for values of options; commander does the same for its own options and commands.
 
-/** The candidate that is closest to a mistyped word, or null if none is close. Case, `-` and `/` are told apart only by where they stand. */
+/**
+ * The candidate that is closest to a mistyped word, or null if none is close. Case, `-` and `/` are told apart only by
+ * where they stand.
+ */
 export function closest(word: string, candidates: readonly string[]): string | null {
-  let best: string | null = null, least = Infinity;
+  let best: string | null = null,
+    least = Infinity;
   for (const candidate of candidates) {
     const distance = editDistance(plain(word), plain(candidate));
     if (distance < least) [best, least] = [candidate, distance];
@@ -21,7 +25,8 @@ export function editDistance(a: string, b: string): number {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) next[j] = Math.min(next[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        next[j] = Math.min(next[j], before[j - 2] + 1);
     }
     [before, row] = [row, next];
   }

@@ -10,7 +10,7 @@ export function resultJson(result: VerifyResult): string {
 }
 
 const COLUMNS: readonly [title: string, width: number, cell: (layer: LayerResult) => string][] = [
-  ['bits', 6, ({ effectiveBits }) => Number.isFinite(effectiveBits) ? effectiveBits.toFixed(1) : '-'],
+  ['bits', 6, ({ effectiveBits }) => (Number.isFinite(effectiveBits) ? effectiveBits.toFixed(1) : '-')],
   ['rho', 9, ({ rho }) => number(rho)],
   ['relRMS', 10, ({ relRms }) => scientific(relRms)],
   ['max abs', 10, ({ maxAbs }) => scientific(maxAbs)],
@@ -27,7 +27,11 @@ export function resultTable(result: VerifyResult, path: string, stream: NodeJS.W
   const head = `  ${'layer'.padEnd(width)}${COLUMNS.map(([title, columns]) => title.padStart(columns)).join('')}  verdict`;
   const rows = result.layers.map((layer) => row(layer, layer.name === result.firstWrong, width, style));
   return [
-    style('bold', `${path} beside ${result.model} (${result.weights}), claim ${result.claim}${result.teacherForced ? ', each layer on the backend\'s own inputs' : ''}`),
+    style(
+      'bold',
+      `${path} beside ${result.model} (${result.weights}), claim ` +
+        `${result.claim}${result.teacherForced ? ", each layer on the backend's own inputs" : ''}`,
+    ),
     '',
     style('bold', head),
     ...rows,
@@ -42,21 +46,27 @@ function row(layer: LayerResult, isFirst: boolean, width: number, style: Style):
   const color = verdict === 'pass' ? 'green' : verdict === 'plausible' ? 'yellow' : 'red';
   const cells = COLUMNS.map(([, columns, cell]) => cell(layer).padStart(columns)).join('');
   const remarks = [
-    ...isFirst ? ['first wrong'] : [],
-    ...storedShape === undefined ? [] : [`shape (${storedShape.join(', ')}) instead of (${shape.join(', ')})`],
-    ...nonFinite > 0 ? [`${nonFinite} NaN or infinite`] : [],
-    ...ownRho === undefined ? [] : [`rho ${number(ownRho)} on its own inputs`],
-    ...verdict === 'wrong' && worst !== null && nonFinite === 0 ? [`worst: ${worst.kind} ${worst.index}, ${scientific(worst.relRms)}`] : [],
+    ...(isFirst ? ['first wrong'] : []),
+    ...(storedShape === undefined ? [] : [`shape (${storedShape.join(', ')}) instead of (${shape.join(', ')})`]),
+    ...(nonFinite > 0 ? [`${nonFinite} NaN or infinite`] : []),
+    ...(ownRho === undefined ? [] : [`rho ${number(ownRho)} on its own inputs`]),
+    ...(verdict === 'wrong' && worst !== null && nonFinite === 0
+      ? [`worst: ${worst.kind} ${worst.index}, ${scientific(worst.relRms)}`]
+      : []),
   ];
   const name = isFirst ? style(['bold', 'red'], `> ${layer.name.padEnd(width)}`) : `  ${layer.name.padEnd(width)}`;
-  return `${name}${cells}  ${style(color, verdict)}${remarks.length === 0 ? '' : ` ${style('dim', `(${remarks.join('; ')})`)}`}`;
+  return (
+    `${name}${cells}  ` +
+    `${style(color, verdict)}${remarks.length === 0 ? '' : ` ${style('dim', `(${remarks.join('; ')})`)}`}`
+  );
 }
 
 function summary(result: VerifyResult, style: Style): string[] {
   const { verdict, causes, missing, unknown, notes = [] } = result;
   const { headline, sentences } = summarise(result);
   const lines = [style(['bold', verdict === 'pass' ? 'green' : 'red'], headline), ...sentences];
-  for (const { name, confidence, explanation } of causes) lines.push(`It looks like ${style('yellow', name)} (${Math.round(100 * confidence)} %): ${explanation}`);
+  for (const { name, confidence, explanation } of causes)
+    lines.push(`It looks like ${style('yellow', name)} (${Math.round(100 * confidence)} %): ${explanation}`);
   for (const note of notes) lines.push(`${style('bold', 'Note')}: ${note}`);
   if (missing.length > 0) lines.push(style('dim', `Not in the dump: ${some(missing)}.`));
   if (unknown.length > 0) lines.push(style('dim', `No module's: ${some(unknown)}.`));

@@ -8,7 +8,10 @@ import { headAndModel, ModelWithHead } from './model-with-head.ts';
 export interface CLIPModelOptions extends LoadOptions {
   /** How many outputs the head has. Default: as many as the file says, 1 where none is given. */
   numClasses?: number;
-  /** A file with the head's weight and bias (.pth or safetensors). Default: synthetic weights, to be replaced or trained. */
+  /**
+   * A file with the head's weight and bias (.pth or safetensors). Default: synthetic weights, to be replaced or
+   * trained.
+   */
   head?: string;
 }
 
@@ -19,6 +22,10 @@ export class CLIPModel extends ModelWithHead<Preprocess> {
    */
   static async load(name: string, options: CLIPModelOptions = {}): Promise<CLIPModel> {
     const { numClasses, head, ...loadOptions } = options;
-    return new CLIPModel(...await headAndModel(numClasses, head === undefined ? null : () => loadHead(head), String(head), () => load(name, loadOptions)));
+    return new CLIPModel(
+      ...(await headAndModel(numClasses, head === undefined ? null : () => loadHead(head), String(head), () =>
+        load(name, loadOptions),
+      )),
+    );
   }
 }

@@ -1,7 +1,17 @@
-// CLIP: pixels or token ids in, features out. The network itself is in src/layers; this is where weights, executor and shapes meet.
+// CLIP: pixels or token ids in, features out. The network itself is in src/layers; this is where weights, executor and
+// shapes meet.
 
 import ndarray from 'ndarray';
-import { checkTokens, endsOfText, ModifiedResNet, TextTransformer, VisionTransformer, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
+import {
+  checkTokens,
+  endsOfText,
+  ModifiedResNet,
+  TextTransformer,
+  VisionTransformer,
+  type LayerOptions,
+  type Tap,
+  type Weights,
+} from '../layers/index.ts';
 import type { Emulation } from '../graph/emulate.ts';
 import { exp } from '../ops/exp.ts';
 import type { Operations } from '../ops/operations.ts';
@@ -39,7 +49,10 @@ export interface EncodeOptions {
   emulate?: Emulation;
   /** Sees every module's output under its PyTorch path while the features are computed. */
   tap?: Tap;
-  /** What the layers compute with and announce to, in other clothes: to see or to change what they ask for. Such calls are planned anew every time. */
+  /**
+   * What the layers compute with and announce to, in other clothes: to see or to change what they ask for. Such calls
+   * are planned anew every time.
+   */
   around?: (layer: LayerOptions) => LayerOptions;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
@@ -95,14 +108,19 @@ export class CLIP {
   }
 
   /**
-   * Puts another of the adapters in force, or none, for all calls from now on; calls before it are finished as they were asked for.
+   * Puts another of the adapters in force, or none, for all calls from now on; calls before it are finished as they
+   * were asked for.
    * @param name one of `adapters`, or null for the model alone
    * @throws RangeError for another name
    */
   async setAdapter(name: string | null): Promise<void> {
     this.#checkOpen();
     if (this.#adapters !== null) return this.#adapters.set(name);
-    if (name !== null) throw new RangeError(`setAdapter: "name" expected null, got ${String(name)}: ${this.name} was loaded without adapters; load it with { adapter: path }`);
+    if (name !== null)
+      throw new RangeError(
+        `setAdapter: "name" expected null, got ${String(name)}: ${this.name} was loaded without adapters; load ` +
+          'it with { adapter: path }',
+      );
   }
 
   /**
@@ -133,13 +151,18 @@ export class CLIP {
     const weights = await this.#tower('vision');
     const { vision } = this.architecture;
     const precision = options.precision ?? this.precision;
-    return this.#executor.run([image], ([input], ops, tap) => {
-      const layer = this.#layer(ops, tap, precision, options);
-      const encoder = vision.kind === 'VisionTransformer'
-        ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
-        : new ModifiedResNet(weights, 'visual', layer);
-      return encoder.forward(input);
-    }, { ...options, key: options.around === undefined ? `vision${this.#adapters?.key ?? ''}` : undefined });
+    return this.#executor.run(
+      [image],
+      ([input], ops, tap) => {
+        const layer = this.#layer(ops, tap, precision, options);
+        const encoder =
+          vision.kind === 'VisionTransformer'
+            ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
+            : new ModifiedResNet(weights, 'visual', layer);
+        return encoder.forward(input);
+      },
+      { ...options, key: options.around === undefined ? `vision${this.#adapters?.key ?? ''}` : undefined },
+    );
   }
 
   /**
@@ -151,10 +174,14 @@ export class CLIP {
   async encodeText(tokens: ndarray.NdArray<Int32Array>, options: EncodeOptions = {}): Promise<Tensor> {
     this.#checkOpen();
     if (this.architecture.text === null) {
-      throw new Error(`encodeText: ${this.name} from ${this.weights} has an image tower only; load a checkpoint with both towers`);
+      throw new Error(
+        `encodeText: ${this.name} from ${this.weights} has an image tower only; load a checkpoint with both towers`,
+      );
     }
     if (!(tokens?.data instanceof Int32Array) || !Array.isArray(tokens.shape)) {
-      throw new TypeError('encodeText: "tokens" expected an ndarray over an Int32Array, got something else; make it with tokenize(text)');
+      throw new TypeError(
+        'encodeText: "tokens" expected an ndarray over an Int32Array, got something else; make it with tokenize(text)',
+      );
     }
     checkTokens(tokens, this.architecture.text.vocabulary, this.architecture.text.context);
     return this.#call(() => this.#encodeTexts(tokens, options));
@@ -163,8 +190,16 @@ export class CLIP {
   async #encodeTexts(tokens: ndarray.NdArray<Int32Array>, options: EncodeOptions): Promise<Tensor> {
     const weights = await this.#tower('text');
     const precision = options.precision ?? this.precision;
-    const encode = (some: ndarray.NdArray<Int32Array>, key: string | undefined): Promise<Tensor> => this.#executor.run([],
-      (_, ops, tap) => new TextTransformer(weights, '', { ...this.#layer(ops, tap, precision, options), activation: this.#activation }).forward(some), { ...options, key: options.around === undefined ? key : undefined });
+    const encode = (some: ndarray.NdArray<Int32Array>, key: string | undefined): Promise<Tensor> =>
+      this.#executor.run(
+        [],
+        (_, ops, tap) =>
+          new TextTransformer(weights, '', {
+            ...this.#layer(ops, tap, precision, options),
+            activation: this.#activation,
+          }).forward(some),
+        { ...options, key: options.around === undefined ? key : undefined },
+      );
     if (options.tap !== undefined || tokens.shape[0] === 0) return encode(tokens, undefined);
     const lengths = endsOfText(tokens).map((end) => end + 1);
     const E = this.architecture.embed;
@@ -172,7 +207,10 @@ export class CLIP {
     for (const batch of textBatches(lengths)) {
       const T = lengths[batch[0]]; // the longest comes first
       const data = Int32Array.from({ length: batch.length * T }, (_, i) => tokens.get(batch[Math.floor(i / T)], i % T));
-      const part = await encode(ndarray(data, [batch.length, T]), `text ${batch.length} ${T}${this.#adapters?.key ?? ''}`);
+      const part = await encode(
+        ndarray(data, [batch.length, T]),
+        `text ${batch.length} ${T}${this.#adapters?.key ?? ''}`,
+      );
       batch.forEach((n, row) => features.data.set(part.data.subarray(row * E, (row + 1) * E), n * E));
     }
     return features;
@@ -184,9 +222,17 @@ export class CLIP {
    * @param tokens (M,77)
    * @returns logitsPerImage (N,M) and logitsPerText (M,N)
    */
-  async forward(image: Tensor, tokens: ndarray.NdArray<Int32Array>, options: Omit<EncodeOptions, 'tap'> = {}): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
+  async forward(
+    image: Tensor,
+    tokens: ndarray.NdArray<Int32Array>,
+    options: Omit<EncodeOptions, 'tap'> = {},
+  ): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
     // Asked for together, so that no change of the adapter comes between.
-    const [images, texts, scale] = await Promise.all([this.encodeImage(image, options), this.encodeText(tokens, options), this.logitScale(options.precision)]);
+    const [images, texts, scale] = await Promise.all([
+      this.encodeImage(image, options),
+      this.encodeText(tokens, options),
+      this.logitScale(options.precision),
+    ]);
     const logitsPerImage = logitsOf(reference.l2Normalize(images), reference.l2Normalize(texts), scale);
     return { logitsPerImage, logitsPerText: reference.contiguous(logitsPerImage.transpose(1, 0)) };
   }
@@ -198,10 +244,11 @@ export class CLIP {
   }
 
   async #logitScale(precision: Precision): Promise<number> {
-    const weights = await this.#tower('text') as ReadonlyMap<string, Tensor>;
+    const weights = (await this.#tower('text')) as ReadonlyMap<string, Tensor>;
     const stored = weights.get('logit_scale')!;
     const one = ndarray(stored.data, [1], [1], stored.offset) as Tensor;
-    const scalar = await this.#executor.run([], (_, ops) => ops.scale(one, 1), { precision }); // its number, wherever the weights lie
+    // its number, wherever the weights lie
+    const scalar = await this.#executor.run([], (_, ops) => ops.scale(one, 1), { precision });
     return exp(precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
   }
 
@@ -250,16 +297,23 @@ export class CLIP {
     this.#checkOpen();
     const R = this.architecture.vision.resolution;
     if (!(x?.data instanceof Float32Array || x?.data instanceof Float64Array) || !Array.isArray(x.shape)) {
-      throw new TypeError('encodeImage: "x" expected an ndarray over Float32Array, got something else; make it with preprocess(image)');
+      throw new TypeError(
+        'encodeImage: "x" expected an ndarray over Float32Array, got something else; make it with preprocess(image)',
+      );
     }
     if (x.shape.length !== 4 || x.shape[1] !== 3 || x.shape[2] !== R || x.shape[3] !== R) {
-      throw new RangeError(`encodeImage: "x" expected shape (N, 3, ${R}, ${R}) for ${this.name}, got (${x.shape.join(', ')}); make it with this model's preprocess`);
+      throw new RangeError(
+        `encodeImage: "x" expected shape (N, 3, ${R}, ${R}) for ${this.name}, got (${x.shape.join(', ')}); ` +
+          `make it with this model's preprocess`,
+      );
     }
     if (precision === 'float64') return x.data instanceof Float64Array ? x : toFloat64(x);
     if (x.data instanceof Float64Array) {
-      throw new TypeError(`encodeImage: "x" expected float32 elements, got float64; load ${this.name} with { precision: 'float64' } or convert`);
+      throw new TypeError(
+        `encodeImage: "x" expected float32 elements, got float64; load ${this.name} with { precision: ` +
+          `'float64' } or convert`,
+      );
     }
     return x;
   }
 }
-

@@ -56,9 +56,14 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
     const stats = await stat(path);
     const problems: string[] = [];
     const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-    let tensors: ReadonlyMap<string, ModelTensor> = new Map([...raw.tensors].map(([name, tensor]) => [name, { dtype: tensor.dtype, shape: tensor.shape, parts: [tensor] }]));
+    let tensors: ReadonlyMap<string, ModelTensor> = new Map(
+      [...raw.tensors].map(([name, tensor]) => [name, { dtype: tensor.dtype, shape: tensor.shape, parts: [tensor] }]),
+    );
     let kind: Inspection['kind'] = 'tensors';
-    let layout: string | null = null, architecture: Architecture | null = null, outside: readonly string[] = [], head: Inspection['head'] = null;
+    let layout: string | null = null,
+      architecture: Architecture | null = null,
+      outside: readonly string[] = [],
+      head: Inspection['head'] = null;
     try {
       const found = findModel(raw.tensors, path);
       ({ tensors, layout, outside } = found);
@@ -81,11 +86,11 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
     }
     let metadata: Record<string, string> = { ...raw.metadata };
     try {
-      metadata = { ...metadata, ...await readConfig(path) };
+      metadata = { ...metadata, ...(await readConfig(path)) };
     } catch (error) {
       problems.push(message(error));
     }
-    if (options.values !== false) problems.push(...await brokenValues(tensors));
+    if (options.values !== false) problems.push(...(await brokenValues(tensors)));
     const listed = [...tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
     return {
       path,

@@ -1,4 +1,5 @@
-// From opened weights to a model that answers, wherever the weights came from: what `load` does in Node and in browsers alike.
+// From opened weights to a model that answers, wherever the weights came from: what `load` does in Node and in browsers
+// alike.
 
 import type { Adapters } from './adapters/adapters.ts';
 import { activationOf } from './weights/activation.ts';
@@ -16,7 +17,11 @@ export interface ModelSource {
   /** What to call the weights. Default: the checkpoint's own origin. */
   readonly weights?: string;
   /** Reads the adapters that were asked for. */
-  readonly adapters?: (checkpoint: Checkpoint, architecture: Architecture, executor: Executor) => Promise<Adapters | null>;
+  readonly adapters?: (
+    checkpoint: Checkpoint,
+    architecture: Architecture,
+    executor: Executor,
+  ) => Promise<Adapters | null>;
   readonly resolution?: number;
   readonly signal?: AbortSignal;
 }
@@ -25,7 +30,8 @@ export interface ModelSource {
 export const entryOf = (name: string): ModelEntry | null => MODELS.find((model) => model.name === name) ?? null;
 
 /**
- * @throws RangeError for a wrong option; Error for weights that cannot be read or belong to another architecture; the signal's reason when cancelled
+ * @throws RangeError for a wrong option; Error for weights that cannot be read or belong to another architecture; the
+ *   signal's reason when cancelled
  */
 export async function loadModel(source: ModelSource, options: ExecutorOptions): Promise<CLIP> {
   const { signal } = source;
@@ -40,9 +46,17 @@ export async function loadModel(source: ModelSource, options: ExecutorOptions): 
     const trained = architectureOf(checkpoint, entry);
     checkParameters(checkpoint, trained);
     const name = entry?.name ?? modelNameFor(trained) ?? source.name;
-    const { checkpoint: resized, architecture } = source.resolution === undefined ? { checkpoint, architecture: trained } : atResolution(checkpoint, trained, source.resolution);
-    const adapters = await source.adapters?.(resized, architecture, executor) ?? null;
-    const description = { name, weights: source.weights ?? checkpoint.origin, architecture, activation: activationOf(checkpoint) };
+    const { checkpoint: resized, architecture } =
+      source.resolution === undefined
+        ? { checkpoint, architecture: trained }
+        : atResolution(checkpoint, trained, source.resolution);
+    const adapters = (await source.adapters?.(resized, architecture, executor)) ?? null;
+    const description = {
+      name,
+      weights: source.weights ?? checkpoint.origin,
+      architecture,
+      activation: activationOf(checkpoint),
+    };
     const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));
     signal?.throwIfAborted();
     await model.prepare('vision');
@@ -56,19 +70,26 @@ export async function loadModel(source: ModelSource, options: ExecutorOptions): 
 }
 
 export function unknownModel(name: string, instead: string): RangeError {
-  return new RangeError(`load: unknown model ${name}; expected one of ${MODELS.map((model) => model.name).join(', ')}, or ${instead}`);
+  return new RangeError(
+    `load: unknown model ${name}; expected one of ${MODELS.map((model) => model.name).join(', ')}, or ${instead}`,
+  );
 }
 
 /** The architecture in the file; where a name was asked for, it must be that model's. */
 function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Architecture {
   const found = architectureFrom(checkpoint.tensors);
   if (entry === null) return found;
-  const same = found.embed === entry.embed && JSON.stringify(found.vision) === JSON.stringify(entry.vision)
-    && (found.text === null || entry.text === null || JSON.stringify(found.text) === JSON.stringify(entry.text));
+  const same =
+    found.embed === entry.embed &&
+    JSON.stringify(found.vision) === JSON.stringify(entry.vision) &&
+    (found.text === null || entry.text === null || JSON.stringify(found.text) === JSON.stringify(entry.text));
   if (!same) {
     const other = modelNameFor(found);
-    throw new Error(`${checkpoint.origin}: expected weights of ${entry.name}, got ${other === null ? 'another architecture' : `those of ${other}`}; `
-      + `load it ${other === null ? 'by its path alone' : `as ${other}`}`);
+    throw new Error(
+      `${checkpoint.origin}: expected weights of ${entry.name}, got ` +
+        `${other === null ? 'another architecture' : `those of ${other}`}; ` +
+        `load it ${other === null ? 'by its path alone' : `as ${other}`}`,
+    );
   }
   return found;
 }

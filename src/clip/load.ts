@@ -1,4 +1,5 @@
-// load: from a name or a path to a model that answers. Weights come from the cache, the package, a file of any known layout, or a seed.
+// load: from a name or a path to a model that answers. Weights come from the cache, the package, a file of any known
+// layout, or a seed.
 
 import { availableParallelism } from 'node:os';
 import { Adapters, type AdapterMode } from './adapters/adapters.ts';
@@ -15,30 +16,50 @@ import { entryOf, loadModel, unknownModel } from './load-model.ts';
 import type { Architecture } from './models.ts';
 
 export interface LoadOptions extends ExecutorOptions {
-  /** A file, a folder of shards, or 'synthetic:SEED'. Default: the cached download; the mini models come with the package. */
+  /**
+   * A file, a folder of shards, or 'synthetic:SEED'. Default: the cached download; the mini models come with the
+   * package.
+   */
   weights?: string;
-  /** LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is in force; `model.setAdapter` puts another in force, or none. */
+  /**
+   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is in force; `model.setAdapter` puts another in
+   * force, or none.
+   */
   adapter?: AdapterSource | readonly AdapterSource[];
-  /** 'merged' (default) adds an adapter to the weights; 'unmerged' applies it beside them: slower calls, changes at once, equal within float32. */
+  /**
+   * 'merged' (default) adds an adapter to the weights; 'unmerged' applies it beside them: slower calls, changes at
+   * once, equal within float32.
+   */
   adapterMode?: AdapterMode;
-  /** R, if it is to be another than the model was trained with: the positional embedding is interpolated. A multiple of the patch, ResNets of 32. */
+  /**
+   * R, if it is to be another than the model was trained with: the positional embedding is interpolated. A multiple of
+   * the patch, ResNets of 32.
+   */
   resolution?: number;
 }
 
 /**
  * Loads a model by its name (`availableModels()`), or any checkpoint by its path.
- * @throws RangeError for an unknown name or option; Error for weights that cannot be read or belong to another architecture
+ * @throws RangeError for an unknown name or option; Error for weights that cannot be read or belong to another
+ *   architecture
  */
-export async function load(nameOrPath: string, options: LoadOptions = {}): Promise<{ model: CLIP; preprocess: Preprocess }> {
-  if (typeof nameOrPath !== 'string') throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
+export async function load(
+  nameOrPath: string,
+  options: LoadOptions = {},
+): Promise<{ model: CLIP; preprocess: Preprocess }> {
+  if (typeof nameOrPath !== 'string')
+    throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
   const { weights, resolution } = options;
-  const model = await loadModel({
-    name: nameOrPath,
-    open: () => openWeights(nameOrPath, weights),
-    weights: weights ?? (isBundled(nameOrPath) && entryOf(nameOrPath) !== null ? nameOrPath : undefined),
-    adapters: (checkpoint, architecture, executor) => adaptersOf(options, checkpoint, architecture, executor),
-    resolution,
-  }, { threads: availableParallelism(), ...withoutUndefined(options) });
+  const model = await loadModel(
+    {
+      name: nameOrPath,
+      open: () => openWeights(nameOrPath, weights),
+      weights: weights ?? (isBundled(nameOrPath) && entryOf(nameOrPath) !== null ? nameOrPath : undefined),
+      adapters: (checkpoint, architecture, executor) => adaptersOf(options, checkpoint, architecture, executor),
+      resolution,
+    },
+    { threads: availableParallelism(), ...withoutUndefined(options) },
+  );
   return { model, preprocess: preprocessor(model.architecture.vision.resolution) };
 }
 
@@ -65,17 +86,26 @@ export async function openWeights(nameOrPath: string, weights?: string): Promise
   if (entry.name.startsWith('tiny-')) return openCheckpoint('synthetic:0', { model: entry.name });
   const cached = cachedPath(entry.name);
   if (cached === null) {
-    throw new Error(`${entry.name}: its weights are not in the cache; run \`clip-oracle download ${entry.name}\`, or give a file or synthetic:0 as weights`);
+    throw new Error(
+      `${entry.name}: its weights are not in the cache; run \`clip-oracle download ${entry.name}\`, or give a ` +
+        'file or synthetic:0 as weights',
+    );
   }
   return openCheckpoint(cached, { model: entry.name });
 }
 
 const isBundled = (name: string): boolean => name.startsWith('mini-');
 
-async function adaptersOf({ adapter, adapterMode = 'merged' }: LoadOptions, checkpoint: Checkpoint, architecture: Architecture, executor: Executor): Promise<Adapters | null> {
-  if (adapterMode !== 'merged' && adapterMode !== 'unmerged') throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(adapterMode)}`);
+async function adaptersOf(
+  { adapter, adapterMode = 'merged' }: LoadOptions,
+  checkpoint: Checkpoint,
+  architecture: Architecture,
+  executor: Executor,
+): Promise<Adapters | null> {
+  if (adapterMode !== 'merged' && adapterMode !== 'unmerged')
+    throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(adapterMode)}`);
   if (adapter === undefined) return null;
-  const sources = Array.isArray(adapter) ? adapter as readonly AdapterSource[] : [adapter as AdapterSource];
+  const sources = Array.isArray(adapter) ? (adapter as readonly AdapterSource[]) : [adapter as AdapterSource];
   const read = [];
   for (const source of sources) read.push(await readAdapter(source, architecture));
   return new Adapters(read, adapterMode, checkpoint, executor);

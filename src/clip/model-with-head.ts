@@ -1,5 +1,5 @@
-// CLIPModel, as UniversalFakeDetect defines it: CLIP's image encoder and a linear head `fc` on its features, which are not normalised. How it is loaded is in
-// clip-model.ts and src/browser/clip-model.ts.
+// CLIPModel, as UniversalFakeDetect defines it: CLIP's image encoder and a linear head `fc` on its features, which are
+// not normalised. How it is loaded is in clip-model.ts and src/browser/clip-model.ts.
 
 import { linear } from '../ops/linear.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
@@ -53,17 +53,26 @@ export class ModelWithHead<P> {
  * @throws RangeError if the head does not fit the model or numClasses does not fit the head
  */
 export async function headAndModel<P>(
-  numClasses: number | undefined, readHead: (() => Promise<Head>) | null, what: string, load: () => Promise<Loaded<P>>,
+  numClasses: number | undefined,
+  readHead: (() => Promise<Head>) | null,
+  what: string,
+  load: () => Promise<Loaded<P>>,
 ): Promise<[CLIP, P, Head]> {
   if (numClasses !== undefined && (!Number.isInteger(numClasses) || numClasses < 1)) {
     throw new RangeError(`CLIPModel: "numClasses" expected a positive integer, got ${numClasses}`);
   }
   // The head first: it is small, and its mistakes should not cost the reading of a gigabyte.
-  const given = await readHead?.() ?? null;
+  const given = (await readHead?.()) ?? null;
   if (given !== null && numClasses !== undefined && given.weight.shape[0] !== numClasses) {
-    throw new RangeError(`CLIPModel: "numClasses" expected ${given.weight.shape[0]}, the outputs of ${what}, got ${numClasses}`);
+    throw new RangeError(
+      `CLIPModel: "numClasses" expected ${given.weight.shape[0]}, the outputs of ${what}, got ${numClasses}`,
+    );
   }
-  if (given?.normalized) throw new RangeError(`CLIPModel: "head" expected a head for features as the encoder gives them, ${what} was trained on features of length 1; train it on features that are not normalised`);
+  if (given?.normalized)
+    throw new RangeError(
+      `CLIPModel: "head" expected a head for features as the encoder gives them, ${what} was trained on ` +
+        'features of length 1; train it on features that are not normalised',
+    );
   const { model, preprocess } = await load();
   try {
     const fc = given ?? initialHead(numClasses ?? 1, model.architecture.embed);

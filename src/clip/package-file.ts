@@ -15,7 +15,12 @@ export function packageFile(relative: string): string {
 function packageRoot(start: string): string {
   for (let folder = start; ; folder = dirname(folder)) {
     const manifest = join(folder, 'package.json');
-    if (existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string }).name === 'clip-oracle') return folder;
-    if (dirname(folder) === folder) throw new Error(`no package.json of clip-oracle above "${start}"; install the package again`);
+    if (
+      existsSync(manifest) &&
+      (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string }).name === 'clip-oracle'
+    )
+      return folder;
+    if (dirname(folder) === folder)
+      throw new Error(`no package.json of clip-oracle above "${start}"; install the package again`);
   }
 }

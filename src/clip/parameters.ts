@@ -1,8 +1,13 @@
-// The architecture that a set of tensors belongs to, read off their names and shapes as OpenAI's build_model does it, and the
-// other way round: the names and shapes that an architecture has.
+// The architecture that a set of tensors belongs to, read off their names and shapes as OpenAI's build_model does it,
+// and the other way round: the names and shapes that an architecture has.
 // Source: openai/CLIP, clip/model.py, build_model and the constructors of CLIP, ModifiedResNet, VisionTransformer.
 
-import type { Architecture, ModifiedResNetArchitecture, TextArchitecture, VisionTransformerArchitecture } from './models.ts';
+import type {
+  Architecture,
+  ModifiedResNetArchitecture,
+  TextArchitecture,
+  VisionTransformerArchitecture,
+} from './models.ts';
 import { MODELS } from './models.ts';
 import type { Checkpoint, TensorInfo } from './weights/checkpoint.ts';
 import { isFloat } from '../formats/element-types.ts';
@@ -12,36 +17,60 @@ export { multiplyAdds, parameterCounts } from './sizes.ts';
 type Tensors = ReadonlyMap<string, Pick<TensorInfo, 'shape'>>;
 
 /**
- * Reads the architecture off the shapes. Differs from build_model in one way: a file without text tower is accepted (`text` null).
+ * Reads the architecture off the shapes. Differs from build_model in one way: a file without text tower is accepted
+ * (`text` null).
  * @param tensors under OpenAI's names
  * @throws Error if a tensor that decides is missing or has a shape that no CLIP has
  */
 export function architectureFrom(tensors: Tensors): Architecture {
   const shapeOf = (name: string, rank: number): readonly number[] => {
     const shape = tensors.get(name)?.shape;
-    if (shape === undefined) throw new Error(`the weights have no "${name}", which decides about the architecture; the file is incomplete or no CLIP model`);
-    if (shape.length !== rank || shape.some((extent) => extent < 1)) throw new Error(`"${name}" expected ${rank} axes, got shape (${shape.join(', ')}); the file is no CLIP model`);
+    if (shape === undefined)
+      throw new Error(
+        `the weights have no "${name}", which decides about the architecture; the file is incomplete or no CLIP model`,
+      );
+    if (shape.length !== rank || shape.some((extent) => extent < 1))
+      throw new Error(`"${name}" expected ${rank} axes, got shape (${shape.join(', ')}); the file is no CLIP model`);
     return shape;
   };
-  const blocks = (pattern: RegExp): number => new Set([...tensors.keys()].map((name) => pattern.exec(name)?.[1]).filter((index) => index !== undefined)).size;
+  const blocks = (pattern: RegExp): number =>
+    new Set([...tensors.keys()].map((name) => pattern.exec(name)?.[1]).filter((index) => index !== undefined)).size;
   // [1] the image tower
   let vision: VisionTransformerArchitecture | ModifiedResNetArchitecture;
   let embed: number;
   if (tensors.has('visual.proj')) {
     const [width, , , patch] = shapeOf('visual.conv1.weight', 4);
     const grid = Math.round(Math.sqrt(shapeOf('visual.positional_embedding', 2)[0] - 1));
-    vision = { kind: 'VisionTransformer', resolution: patch * grid, patch, width, layers: blocks(/^visual\.(.*)\.attn\.in_proj_weight$/) };
+    vision = {
+      kind: 'VisionTransformer',
+      resolution: patch * grid,
+      patch,
+      width,
+      layers: blocks(/^visual\.(.*)\.attn\.in_proj_weight$/),
+    };
     embed = shapeOf('visual.proj', 2)[1];
   } else if (tensors.has('visual.attnpool.positional_embedding')) {
-    const layers = [1, 2, 3, 4].map((stage) => blocks(new RegExp(`^visual\\.layer${stage}\\.([^.]+)\\.`))) as [number, number, number, number];
+    const layers = [1, 2, 3, 4].map((stage) => blocks(new RegExp(`^visual\\.layer${stage}\\.([^.]+)\\.`))) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const [width] = shapeOf('visual.layer1.0.conv1.weight', 4);
     const [positions] = shapeOf('visual.attnpool.positional_embedding', 2);
     const grid = Math.round(Math.sqrt(positions - 1));
-    if (grid * grid + 1 !== positions) throw new Error(`"visual.attnpool.positional_embedding" expected a square plus one rows, got ${positions}; the file is no CLIP model`);
+    if (grid * grid + 1 !== positions)
+      throw new Error(
+        `"visual.attnpool.positional_embedding" expected a square plus one rows, got ${positions}; the file is ` +
+          'no CLIP model',
+      );
     vision = { kind: 'ModifiedResNet', resolution: 32 * grid, width, layers };
     [embed] = shapeOf('visual.attnpool.c_proj.weight', 2);
   } else {
-    throw new Error('the weights have neither "visual.proj" (VisionTransformer) nor "visual.attnpool.positional_embedding" (ModifiedResNet); the file is incomplete or no CLIP model');
+    throw new Error(
+      'the weights have neither "visual.proj" (VisionTransformer) nor "visual.attnpool.positional_embedding" ' +
+        '(ModifiedResNet); the file is incomplete or no CLIP model',
+    );
   }
   // [2] the text tower, if there is one
   const TEXT_KEYS = ['text_projection', 'positional_embedding', 'token_embedding.weight', 'ln_final.weight'];
@@ -59,10 +88,14 @@ export function architectureFrom(tensors: Tensors): Architecture {
 }
 
 /**
- * Every parameter and BatchNorm statistic with its shape, in the order of the state dict. `logit_scale` comes with the text tower.
+ * Every parameter and BatchNorm statistic with its shape, in the order of the state dict. `logit_scale` comes with the
+ * text tower.
  * @param towers which towers; both by default (the text tower only if the architecture has one)
  */
-export function parameterShapes(architecture: Architecture, towers: { vision?: boolean; text?: boolean } = {}): Map<string, number[]> {
+export function parameterShapes(
+  architecture: Architecture,
+  towers: { vision?: boolean; text?: boolean } = {},
+): Map<string, number[]> {
   const { vision, text, embed } = architecture;
   const shapes = new Map<string, number[]>();
   const withText = text !== null && towers.text !== false;
@@ -114,7 +147,11 @@ function transformerShapes(shapes: Shapes, prefix: string, width: number, layers
   }
 }
 
-function visionTransformerShapes(shapes: Shapes, { resolution, patch, width, layers }: VisionTransformerArchitecture, embed: number): void {
+function visionTransformerShapes(
+  shapes: Shapes,
+  { resolution, patch, width, layers }: VisionTransformerArchitecture,
+  embed: number,
+): void {
   const grid = Math.floor(resolution / patch);
   shapes.set('visual.class_embedding', [width]);
   shapes.set('visual.positional_embedding', [grid * grid + 1, width]);
@@ -126,7 +163,11 @@ function visionTransformerShapes(shapes: Shapes, { resolution, patch, width, lay
 }
 
 function resNetShapes(shapes: Shapes, { resolution, width, layers }: ModifiedResNetArchitecture, embed: number): void {
-  const stem: [number, number][] = [[width / 2, 3], [width / 2, width / 2], [width, width / 2]];
+  const stem: [number, number][] = [
+    [width / 2, 3],
+    [width / 2, width / 2],
+    [width, width / 2],
+  ];
   stem.forEach(([outputs, inputs], i) => {
     shapes.set(`visual.conv${i + 1}.weight`, [outputs, inputs, 3, 3]);
     batchNorm(shapes, `visual.bn${i + 1}`, outputs);
@@ -156,7 +197,8 @@ function resNetShapes(shapes: Shapes, { resolution, width, layers }: ModifiedRes
 }
 
 /**
- * Checks that the checkpoint holds exactly the tensors of the architecture, in floating point and with the right shapes.
+ * Checks that the checkpoint holds exactly the tensors of the architecture, in floating point and with the right
+ * shapes.
  * @throws Error with the first few names, how many there are, and the remedy
  */
 export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors'>, architecture: Architecture): void {
@@ -164,21 +206,41 @@ export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors
   checkHeads(origin, architecture);
   const expected = parameterShapes(architecture);
   const missing = [...expected.keys()].filter((name) => !tensors.has(name));
-  if (missing.length > 0) throw new Error(`"${origin}" lacks ${listed(missing)} of ${nameOf(architecture)}; the file is incomplete: take the whole checkpoint`);
+  if (missing.length > 0)
+    throw new Error(
+      `"${origin}" lacks ${listed(missing)} of ${nameOf(architecture)}; the file is incomplete: take the whole ` +
+        'checkpoint',
+    );
   // A temperature left over in a file without text tower does no harm.
-  const extra = [...tensors.keys()].filter((name) => !expected.has(name) && !(name === 'logit_scale' && architecture.text === null));
-  if (extra.length > 0) throw new Error(`"${origin}" has ${listed(extra)} that ${nameOf(architecture)} does not have; remove them, or take plain CLIP weights`);
+  const extra = [...tensors.keys()].filter(
+    (name) => !expected.has(name) && !(name === 'logit_scale' && architecture.text === null),
+  );
+  if (extra.length > 0)
+    throw new Error(
+      `"${origin}" has ${listed(extra)} that ${nameOf(architecture)} does not have; remove them, or take plain ` +
+        'CLIP weights',
+    );
   const wrong = [...expected].filter(([name, shape]) => tensors.get(name)!.shape.join() !== shape.join());
   if (wrong.length > 0) {
     const [name, shape] = wrong[0];
-    throw new Error(`"${origin}": "${name}" expected shape (${shape.join(', ')}) for ${nameOf(architecture)}, got (${tensors.get(name)!.shape.join(', ')})` +
-      `${wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : ''}; take weights of one model, unaltered`);
+    throw new Error(
+      `"${origin}": "${name}" expected shape (${shape.join(', ')}) for ${nameOf(architecture)}, got ` +
+        `(${tensors.get(name)!.shape.join(', ')})` +
+        `${wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : ''}; take weights of one model, unaltered`,
+    );
   }
   const integer = [...tensors].find(([, info]) => !isFloat(info.dtype));
-  if (integer !== undefined) throw new Error(`"${origin}": "${integer[0]}" expected F32, F16, BF16 or F64, got ${integer[1].dtype}; take weights that are not quantised`);
+  if (integer !== undefined)
+    throw new Error(
+      `"${origin}": "${integer[0]}" expected F32, F16, BF16 or F64, got ${integer[1].dtype}; take weights that ` +
+        'are not quantised',
+    );
 }
 
-/** open_clip's towers whose heads are not 64 columns wide. Their shapes do not say so, and the feature would be silently wrong. */
+/**
+ * open_clip's towers whose heads are not 64 columns wide. Their shapes do not say so, and the feature would be silently
+ * wrong.
+ */
 const OTHER_HEADS: readonly { name: string; width: number; layers: number; columns: number }[] = [
   { name: 'ViT-H', width: 1280, layers: 32, columns: 80 },
   { name: 'ViT-g', width: 1408, layers: 40, columns: 88 },
@@ -188,25 +250,38 @@ const OTHER_HEADS: readonly { name: string; width: number; layers: number; colum
 function checkHeads(origin: string, { vision, text }: Architecture): void {
   if (vision.kind === 'VisionTransformer') {
     const other = OTHER_HEADS.find(({ width, layers }) => width === vision.width && layers === vision.layers);
-    if (other !== undefined) throw new Error(`"${origin}" holds a ${other.name}, whose heads have ${other.columns} columns; OpenAI's architecture has heads of 64, and only those can be loaded`);
+    if (other !== undefined)
+      throw new Error(
+        `"${origin}" holds a ${other.name}, whose heads have ${other.columns} columns; OpenAI's architecture ` +
+          'has heads of 64, and only those can be loaded',
+      );
   }
   for (const tower of [vision, text]) {
     // width / 64 heads; the attention pool's 32·width is a multiple of 64 where the width is even
     if (tower !== null && tower.width % (tower === vision && vision.kind === 'ModifiedResNet' ? 2 : 64) !== 0) {
-      throw new Error(`"${origin}" has a tower of width ${tower.width}, expected a multiple of 64 (heads of 64 columns); only OpenAI's architecture can be loaded`);
+      throw new Error(
+        `"${origin}" has a tower of width ${tower.width}, expected a multiple of 64 (heads of 64 columns); ` +
+          `only OpenAI's architecture can be loaded`,
+      );
     }
   }
 }
 
 function listed(names: string[]): string {
-  return `${names.length === 1 ? 'the tensor' : `${names.length} tensors`} ${names.slice(0, 3).map((name) => `"${name.slice(0, 100)}"`).join(', ')}${names.length > 3 ? ', …' : ''}`;
+  return `${names.length === 1 ? 'the tensor' : `${names.length} tensors`} ${names
+    .slice(0, 3)
+    .map((name) => `"${name.slice(0, 100)}"`)
+    .join(', ')}${names.length > 3 ? ', …' : ''}`;
 }
 
 const nameOf = (architecture: Architecture): string => {
   const name = modelNameFor(architecture);
   if (name !== null) return name;
   const { vision } = architecture;
-  return `a ${vision.kind} of width ${vision.width} with ${vision.kind === 'ModifiedResNet' ? vision.layers.join('+') : vision.layers} layers`;
+  return (
+    `a ${vision.kind} of width ${vision.width} with ` +
+    `${vision.kind === 'ModifiedResNet' ? vision.layers.join('+') : vision.layers} layers`
+  );
 };
 
 /** Which of MODELS has this architecture; an image tower without text tower is recognised too. null if none. */
@@ -216,7 +291,11 @@ export function modelNameFor(architecture: Architecture): string | null {
     const { kind, resolution, width, layers } = a.vision;
     return key([a.embed, kind, resolution, width, layers, a.vision.kind === 'VisionTransformer' ? a.vision.patch : 0]);
   };
-  const text = (a: Architecture): string => key(a.text === null ? null : [a.text.context, a.text.vocabulary, a.text.width, a.text.layers]);
-  const found = MODELS.find((model) => vision(model) === vision(architecture) && (architecture.text === null || text(model) === text(architecture)));
+  const text = (a: Architecture): string =>
+    key(a.text === null ? null : [a.text.context, a.text.vocabulary, a.text.width, a.text.layers]);
+  const found = MODELS.find(
+    (model) =>
+      vision(model) === vision(architecture) && (architecture.text === null || text(model) === text(architecture)),
+  );
   return found?.name ?? null;
 }

@@ -1,5 +1,6 @@
-// The fc head on top of the feature: (classes, width) and a bias. Reads UniversalFakeDetect's fc_weights.pth ({weight, bias}), its
-// trainer's checkpoints ({model: {…, fc.weight, fc.bias}, optimizer, total_steps}), and safetensors with either pair of names.
+// The fc head on top of the feature: (classes, width) and a bias. Reads UniversalFakeDetect's fc_weights.pth ({weight,
+// bias}), its trainer's checkpoints ({model: {…, fc.weight, fc.bias}, optimizer, total_steps}), and safetensors with
+// either pair of names.
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../ops/tensor.ts';
@@ -14,9 +15,14 @@ export interface Head {
   readonly weight: Tensor<Float32Array>;
   /** (classes) */
   readonly bias: Tensor<Float32Array>;
-  /** Names of the classes, where the file has them (safetensors metadata `labels`: a JSON list). A head with one output decides between two. */
+  /**
+   * Names of the classes, where the file has them (safetensors metadata `labels`: a JSON list). A head with one output
+   * decides between two.
+   */
   readonly labels?: readonly string[];
-  /** Above which probability a head with one output says yes, where the file says so (safetensors metadata `threshold`). */
+  /**
+   * Above which probability a head with one output says yes, where the file says so (safetensors metadata `threshold`).
+   */
   readonly threshold?: number;
   /** Trained on features of length 1, so that it wants such (safetensors metadata `normalized`: "true"). */
   readonly normalized?: boolean;
@@ -36,9 +42,15 @@ export async function readHead(raw: RawCheckpoint, file: string): Promise<Head> 
       assertFinite(values, name, file);
       return values;
     };
-    const labels = labelsOf(raw, classes, file), threshold = thresholdOf(raw, file);
+    const labels = labelsOf(raw, classes, file),
+      threshold = thresholdOf(raw, file);
     const head = { weight: ndarray(await read(weight), [classes, width]), bias: ndarray(await read(bias), [classes]) };
-    return { ...head, ...(labels !== null && { labels }), ...(threshold !== null && { threshold }), ...(raw.metadata.normalized === 'true' && { normalized: true }) };
+    return {
+      ...head,
+      ...(labels !== null && { labels }),
+      ...(threshold !== null && { threshold }),
+      ...(raw.metadata.normalized === 'true' && { normalized: true }),
+    };
   } finally {
     await raw.close();
   }
@@ -54,16 +66,39 @@ export function findHead(raw: RawCheckpoint, where: string): { weight: Named; bi
   const names = [...raw.tensors.keys()];
   const pairs = names.filter((name) => name === 'weight' || /(^|\.)fc\.weight$/.test(name));
   if (pairs.length !== 1) {
-    const shown = names.slice(0, 3).map((name) => `"${name.slice(0, 80)}" (${raw.tensors.get(name)!.shape.join(', ')})`).join(', ');
-    throw new Error(`"${where}" holds ${pairs.length === 0 ? 'no fc head' : `${pairs.length} heads`}: expected "weight" and "bias", or "fc.weight" and "fc.bias", got ${names.length} tensors${shown === '' ? '' : ` such as ${shown}`}; name the file of one head`);
+    const shown = names
+      .slice(0, 3)
+      .map((name) => `"${name.slice(0, 80)}" (${raw.tensors.get(name)!.shape.join(', ')})`)
+      .join(', ');
+    throw new Error(
+      `"${where}" holds ${pairs.length === 0 ? 'no fc head' : `${pairs.length} heads`}: expected "weight" and ` +
+        `"bias", or "fc.weight" and "fc.bias", got ${names.length} ` +
+        `tensors${shown === '' ? '' : ` such as ${shown}`}; name the file of one head`,
+    );
   }
   const [name] = pairs;
   const biasName = name.replace(/weight$/, 'bias');
-  const weight = raw.tensors.get(name)!, bias = raw.tensors.get(biasName);
-  if (bias === undefined) throw new Error(`"${where}" has "${name}" but no "${biasName}"; save the head with its bias (zeros, if it has none)`);
-  if (weight.shape.length !== 2 || elementCount(weight.shape) === 0) throw new Error(`"${where}": "${name}" expected shape (classes, width), got (${weight.shape.join(', ')}); name the file of an fc head`);
-  if (bias.shape.length !== 1 || bias.shape[0] !== weight.shape[0]) throw new Error(`"${where}": "${biasName}" expected shape (${weight.shape[0]}), got (${bias.shape.join(', ')}); name the file of an fc head`);
-  for (const tensor of [weight, bias]) if (!isFloat(tensor.dtype)) throw new Error(`"${where}" expected F32, F16, BF16 or F64, got ${tensor.dtype}; save the head in floating point`);
+  const weight = raw.tensors.get(name)!,
+    bias = raw.tensors.get(biasName);
+  if (bias === undefined)
+    throw new Error(
+      `"${where}" has "${name}" but no "${biasName}"; save the head with its bias (zeros, if it has none)`,
+    );
+  if (weight.shape.length !== 2 || elementCount(weight.shape) === 0)
+    throw new Error(
+      `"${where}": "${name}" expected shape (classes, width), got (${weight.shape.join(', ')}); name the file ` +
+        'of an fc head',
+    );
+  if (bias.shape.length !== 1 || bias.shape[0] !== weight.shape[0])
+    throw new Error(
+      `"${where}": "${biasName}" expected shape (${weight.shape[0]}), got (${bias.shape.join(', ')}); name the ` +
+        'file of an fc head',
+    );
+  for (const tensor of [weight, bias])
+    if (!isFloat(tensor.dtype))
+      throw new Error(
+        `"${where}" expected F32, F16, BF16 or F64, got ${tensor.dtype}; save the head in floating point`,
+      );
   return { weight: { name, tensor: weight }, bias: { name: biasName, tensor: bias } };
 }
 
@@ -87,7 +122,11 @@ function thresholdOf(raw: RawCheckpoint, where: string): number | null {
   const text = raw.metadata.threshold;
   if (text === undefined) return null;
   const threshold = Number(text);
-  if (text.trim() === '' || !(threshold >= 0 && threshold <= 1)) throw new Error(`"${where}": the metadata "threshold" expected a number from 0 to 1, got "${text.slice(0, 40)}"; mend or remove it`);
+  if (text.trim() === '' || !(threshold >= 0 && threshold <= 1))
+    throw new Error(
+      `"${where}": the metadata "threshold" expected a number from 0 to 1, got "${text.slice(0, 40)}"; mend or ` +
+        'remove it',
+    );
   return threshold;
 }
 
@@ -101,6 +140,11 @@ export function checkHeadFits(head: Pick<Head, 'weight'>, model: { name: string;
   const [classes, width] = head.weight.shape;
   if (width === model.embed) return;
   const fits = fitsModels(width);
-  throw new RangeError(`head: "weight" expected shape (classes, ${model.embed}) for ${model.name}, got (${classes}, ${width}); ` +
-    (fits.length === 0 ? `no model here has a feature of width ${width}: take another head` : `this head fits ${fits.join(', ')}: choose ${fits.length === 1 ? 'that model' : 'one of them'} or another head`));
+  throw new RangeError(
+    `head: "weight" expected shape (classes, ${model.embed}) for ${model.name}, got (${classes}, ${width}); ` +
+      (fits.length === 0
+        ? `no model here has a feature of width ${width}: take another head`
+        : `this head fits ${fits.join(', ')}: choose ${fits.length === 1 ? 'that model' : 'one of them'} or ` +
+          'another head'),
+  );
 }

@@ -3,19 +3,23 @@
 import type { Architecture } from './models.ts';
 import { parameterShapes } from './parameters.ts';
 
-/** Elements of the state dict (parameters and BatchNorm statistics) of the image tower, and of the text tower with `logit_scale`. */
+/**
+ * Elements of the state dict (parameters and BatchNorm statistics) of the image tower, and of the text tower with
+ * `logit_scale`.
+ */
 export function parameterCounts(architecture: Architecture): { vision: number; text: number } {
   const count = (towers: { vision: boolean; text: boolean }): number => {
     let sum = 0;
-    for (const shape of parameterShapes(architecture, towers).values()) sum += shape.reduce((product, extent) => product * extent, 1);
+    for (const shape of parameterShapes(architecture, towers).values())
+      sum += shape.reduce((product, extent) => product * extent, 1);
     return sum;
   };
   return { vision: count({ vision: true, text: false }), text: count({ vision: false, text: true }) };
 }
 
 /**
- * Multiply-adds of the image tower for one image: convolutions, linear layers and the two products of attention; normalisation,
- * activations and pooling are not counted. The attention pool is counted with its one query.
+ * Multiply-adds of the image tower for one image: convolutions, linear layers and the two products of attention;
+ * normalisation, activations and pooling are not counted. The attention pool is counted with its one query.
  */
 export function multiplyAdds({ vision, embed }: Architecture): number {
   if (vision.kind === 'VisionTransformer') {
@@ -44,6 +48,7 @@ export function multiplyAdds({ vision, embed }: Architecture): number {
     }
   });
   // [3] attention pool: k and v of all tokens, q and the output of one
-  const tokens = side * side + 1, d = 32 * width;
+  const tokens = side * side + 1,
+    d = 32 * width;
   return sum + 2 * tokens * d * d + d * d + 2 * tokens * d + d * embed;
 }

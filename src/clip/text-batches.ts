@@ -1,7 +1,10 @@
-// How many texts are computed in a few passes: by length, so that hardly anything is computed for what comes after the ends. Which texts share a
-// pass changes no bit.
+// How many texts are computed in a few passes: by length, so that hardly anything is computed for what comes after the
+// ends. Which texts share a pass changes no bit.
 
-/** A pass reads all weights once, which costs as much as some tokens do: with fewer it is worth taking shorter texts along. */
+/**
+ * A pass reads all weights once, which costs as much as some tokens do: with fewer it is worth taking shorter texts
+ * along.
+ */
 const ENOUGH_TOKENS = 128;
 /** Tokens of a pass: more would not be faster, and need more memory. */
 const MOST_TOKENS = 1024;

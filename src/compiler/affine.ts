@@ -12,7 +12,9 @@ export function affine(node: Node, context: Context): Float64Array {
     if (origin.kind === 'constant') return origin.data as Float32Array;
     if (origin.kind === 'weight') return context.around.values(origin.name);
     if (origin.kind === 'node' && origin.node.op === 'round') return rounded(origin.node, context);
-    throw new Error('batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference');
+    throw new Error(
+      'batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference',
+    );
   });
   return batchNormAC(weight, bias, mean, variance, node.attributes.eps as number);
 }
@@ -20,7 +22,10 @@ export function affine(node: Node, context: Context): Float64Array {
 /** A parameter that is rounded. */
 function rounded(node: Node, context: Context): Float32Array {
   const { origin } = storageOf(node.inputs[0]);
-  if (origin.kind !== 'weight') throw new Error('batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference');
+  if (origin.kind !== 'weight')
+    throw new Error(
+      'batchNorm2d: parameters that are computed are not supported by the SIMD executor; take executor reference',
+    );
   const values = context.around.values(origin.name);
   roundInto(values, values, node.attributes.format as RoundFormat);
   return values;

@@ -1,4 +1,5 @@
-// Memory of one plan: pieces handed out first-fit from a region that begins at an address and may grow, and taken back when nobody needs them.
+// Memory of one plan: pieces handed out first-fit from a region that begins at an address and may grow, and taken back
+// when nobody needs them.
 
 const ALIGNMENT = 64;
 

@@ -1,5 +1,6 @@
-// Before a thread computes, it proves on a few numbers that its kernels keep the rules that the contract rests on. 32-bit ARM flushes
-// subnormals in SIMD, and native add-ons built with fast-math switch a thread to flush-to-zero: both say that all is well.
+// Before a thread computes, it proves on a few numbers that its kernels keep the rules that the contract rests on.
+// 32-bit ARM flushes subnormals in SIMD, and native add-ons built with fast-math switch a thread to flush-to-zero: both
+// say that all is well.
 
 import { dot32, dot64 } from '../ops/dot-products.ts';
 import { NR } from '../ops/dot-products.simd.ts';
@@ -27,18 +28,27 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
   const { kernels, f32 } = machine;
   const x = at / 4;
   const refuse = (rule: string): never => {
-    throw new Error(`this thread's SIMD ${rule}, so its results would not be the contract's; take executor reference, and look for native add-ons built with fast-math`);
+    throw new Error(
+      `this thread's SIMD ${rule}, so its results would not be the contract's; take executor reference, and ` +
+        'look for native add-ons built with fast-math',
+    );
   };
-  // [0] the host's numbers lie as WebAssembly's do: its memory is little-endian, views of it are in the processor's order
+  // [0] the host's numbers lie as WebAssembly's do: its memory is little-endian, views of it are in the processor's
+  // order
   f32[x] = 1;
   if (new DataView(f32.buffer, f32.byteOffset + at, 4).getFloat32(0, true) !== 1) {
-    throw new Error("this processor is big-endian, and WebAssembly's memory is not: numbers would be read backwards; take executor reference");
+    throw new Error(
+      "this processor is big-endian, and WebAssembly's memory is not: numbers would be read backwards; take " +
+        'executor reference',
+    );
   }
   // [1] subnormal results are kept, and products round to even
   f32.set([1.1754943508222875e-38, 4.203895392974451e-45, 1, 0], x); // 2^-126, 3·2^-149
   kernels.scale(at, at + 16, 4, 0.5);
-  if (f32[x + 4] !== 5.877471754111438e-39 || f32[x + 5] !== 2.802596928649634e-45) refuse('flushes subnormal numbers to zero or does not round to even');
-  // [2] a product is rounded before it is added: (1 + 2^-12)² - (1 + 2^-11) is 0 then, and 2^-24 where the two are fused
+  if (f32[x + 4] !== 5.877471754111438e-39 || f32[x + 5] !== 2.802596928649634e-45)
+    refuse('flushes subnormal numbers to zero or does not round to even');
+  // [2] a product is rounded before it is added: (1 + 2^-12)² - (1 + 2^-11) is 0 then, and 2^-24 where the two are
+  // fused
   const K = 300;
   const [rows, columns, a, b, c] = [at, at + 4 * K, at + 8 * K, at + 12 * K, at + 12 * K + 4 * NR * K];
   f32.fill(0, x, x + 2 * K);
@@ -46,7 +56,13 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
   f32.set([-(1 + 1 / 2048), 1 + 1 / 4096], columns / 4);
   const product = (): number => {
     packRows(machine as Machine, { from: rows, vectorStride: 4 * K, kStride: 4, vectors: 1, K, bytes: 4 }, 1, a, 0, 1);
-    packColumns(machine as Machine, { from: columns, vectorStride: 4 * K, kStride: 4, vectors: 1, K, bytes: 4 }, b, 0, 1);
+    packColumns(
+      machine as Machine,
+      { from: columns, vectorStride: 4 * K, kStride: 4, vectors: 1, K, bytes: 4 },
+      b,
+      0,
+      1,
+    );
     for (let k = 0; k < K; k += 128) {
       const kc = Math.min(128, K - k);
       kernels[`gemm_1x${NR}`](a + 4 * k, 1, 0, b + 4 * NR * k, 1, 0, c, 4 * NR, kc, k === 0 ? 1 : 0);
@@ -59,9 +75,12 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
     f32[rows / 4 + k] = Math.fround(((k * 7919) % 1009) / 331 - 1.5);
     f32[columns / 4 + k] = Math.fround(((k * 104729) % 997) / 313 - 1.6);
   }
-  if (!Object.is(product(), dot32(f32.slice(rows / 4, rows / 4 + K), 0, f32.slice(columns / 4, columns / 4 + K), 0, K))) refuse('does not sum as the plain path does');
+  if (!Object.is(product(), dot32(f32.slice(rows / 4, rows / 4 + K), 0, f32.slice(columns / 4, columns / 4 + K), 0, K)))
+    refuse('does not sum as the plain path does');
   kernels.exp_4(rows, a, K, tables);
-  for (let k = 0; k < K; k++) if (f32[a / 4 + k] !== Math.fround(expCore(f32[rows / 4 + k]))) refuse('does not compute the exponential as the plain path does');
+  for (let k = 0; k < K; k++)
+    if (f32[a / 4 + k] !== Math.fround(expCore(f32[rows / 4 + k])))
+      refuse('does not compute the exponential as the plain path does');
   // [4] and in float64
   const [rows64, columns64, a64, b64, c64] = [at, at + 8 * K, at + 16 * K, at + 24 * K, at + 24 * K + 8 * NR * K];
   const { f64 } = machine;
@@ -69,8 +88,23 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
     f64[rows64 / 8 + k] = ((k * 7919) % 1009) / 331 - 1.5;
     f64[columns64 / 8 + k] = ((k * 104729) % 997) / 313 - 1.6;
   }
-  packRows(machine as Machine, { from: rows64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 }, 1, a64, 0, 1);
-  packColumns(machine as Machine, { from: columns64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 }, b64, 0, 1);
-  for (let k = 0; k < K; k += 128) gemmBlock64(machine as Machine, 1, a64 + 8 * k, 1, b64 + 8 * NR * k, 1, c64, 8 * NR, Math.min(128, K - k), k === 0);
-  if (!Object.is(f64[c64 / 8], dot64(f64, rows64 / 8, f64, columns64 / 8, K))) refuse('does not sum in float64 as the plain path does');
+  packRows(
+    machine as Machine,
+    { from: rows64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 },
+    1,
+    a64,
+    0,
+    1,
+  );
+  packColumns(
+    machine as Machine,
+    { from: columns64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 },
+    b64,
+    0,
+    1,
+  );
+  for (let k = 0; k < K; k += 128)
+    gemmBlock64(machine as Machine, 1, a64 + 8 * k, 1, b64 + 8 * NR * k, 1, c64, 8 * NR, Math.min(128, K - k), k === 0);
+  if (!Object.is(f64[c64 / 8], dot64(f64, rows64 / 8, f64, columns64 / 8, K)))
+    refuse('does not sum in float64 as the plain path does');
 }

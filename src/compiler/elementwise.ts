@@ -23,13 +23,45 @@ import { epilogueKernels } from '../ops/epilogues.simd.ts';
 import type { Machine } from '../wasm/machine.ts';
 
 export type ElementwiseStep =
-  | AddStep | AvgPool2dStep | BatchNorm2dStep | CopyStep | EmbeddingStep | ErfStep | ExpStep | GeluStep | L2NormalizeStep | LayerNormStep
-  | MeanStep | QuantizeStep | QuickGeluStep | ReluStep | RoundStep | ScaleStep | SigmoidStep | SoftmaxStep;
+  | AddStep
+  | AvgPool2dStep
+  | BatchNorm2dStep
+  | CopyStep
+  | EmbeddingStep
+  | ErfStep
+  | ExpStep
+  | GeluStep
+  | L2NormalizeStep
+  | LayerNormStep
+  | MeanStep
+  | QuantizeStep
+  | QuickGeluStep
+  | ReluStep
+  | RoundStep
+  | ScaleStep
+  | SigmoidStep
+  | SoftmaxStep;
 
 export function elementwiseKernels(): FunctionBuilder[] {
   return [
-    addKernels, avgPool2dKernels, batchNorm2dKernels, copyKernels, embeddingKernels, erfKernels, expKernels, geluKernels, l2NormalizeKernels, layerNormKernels,
-    meanKernels, quickGeluKernels, reluKernels, roundKernels, scaleKernels, sigmoidKernels, softmaxKernels, epilogueKernels,
+    addKernels,
+    avgPool2dKernels,
+    batchNorm2dKernels,
+    copyKernels,
+    embeddingKernels,
+    erfKernels,
+    expKernels,
+    geluKernels,
+    l2NormalizeKernels,
+    layerNormKernels,
+    meanKernels,
+    quickGeluKernels,
+    reluKernels,
+    roundKernels,
+    scaleKernels,
+    sigmoidKernels,
+    softmaxKernels,
+    epilogueKernels,
   ].flatMap((kernels) => kernels());
 }
 
@@ -37,7 +69,22 @@ type Run<S> = (step: S, machine: Machine, part: number, parts: number) => void;
 
 /** Computes this part's share of a step, by the step's kind. */
 export const runElementwise: { readonly [K in ElementwiseStep['kind']]: Run<Extract<ElementwiseStep, { kind: K }>> } = {
-  add: runAdd, avgPool2d: runAvgPool2d, batchNorm2d: runBatchNorm2d, copy: runCopy, embedding: runEmbedding, erf: runErf, exp: runExp, gelu: runGelu,
-  l2Normalize: runL2Normalize, layerNorm: runLayerNorm, mean: runMean, quantize: runQuantize, quickGelu: runQuickGelu, relu: runRelu, round: runRound, scale: runScale, sigmoid: runSigmoid,
+  add: runAdd,
+  avgPool2d: runAvgPool2d,
+  batchNorm2d: runBatchNorm2d,
+  copy: runCopy,
+  embedding: runEmbedding,
+  erf: runErf,
+  exp: runExp,
+  gelu: runGelu,
+  l2Normalize: runL2Normalize,
+  layerNorm: runLayerNorm,
+  mean: runMean,
+  quantize: runQuantize,
+  quickGelu: runQuickGelu,
+  relu: runRelu,
+  round: runRound,
+  scale: runScale,
+  sigmoid: runSigmoid,
   softmax: runSoftmax,
 };

@@ -1,5 +1,5 @@
-// Steps of the operations that emulate smaller formats (round, quantize). Parameters are taken as they lie: packed ones, padding included, stay packed,
-// since every element is rounded for itself and every output lies in one panel.
+// Steps of the operations that emulate smaller formats (round, quantize). Parameters are taken as they lie: packed
+// ones, padding included, stay packed, since every element is rounded for itself and every output lies in one panel.
 
 import { NR } from '../ops/dot-products.simd.ts';
 import type { RoundFormat } from '../ops/round.ts';
@@ -25,7 +25,14 @@ export function emitRound(node: Node, context: Context): void {
     context.steps.push({ kind: 'round', ...inPlace(node, context), format, half: false });
   } else {
     const count = packed.elements;
-    context.steps.push({ kind: 'round', x: packed.address, y: context.place(node.storage, count), count, format, half: packed.half });
+    context.steps.push({
+      kind: 'round',
+      x: packed.address,
+      y: context.place(node.storage, count),
+      count,
+      format,
+      half: packed.half,
+    });
   }
 }
 
@@ -37,17 +44,35 @@ export function emitQuantize(node: Node, context: Context): void {
   const packed = packedParameter(node.inputs[0], context);
   if (packed === null) {
     const { x, y } = inPlace(node, context);
-    context.steps.push({ kind: 'quantize', x, y, vectors, K, panel: 0, padded: vectors, vectorStride: last ? 4 : 4 * K, kStride: last ? 4 * vectors : 4 });
+    context.steps.push({
+      kind: 'quantize',
+      x,
+      y,
+      vectors,
+      K,
+      panel: 0,
+      padded: vectors,
+      vectorStride: last ? 4 : 4 * K,
+      kStride: last ? 4 * vectors : 4,
+    });
     return;
   }
   const { layout, name, half, address, elements } = packed;
   const columns = layout === 'columns';
-  if (last !== (columns && liesTransposed(name))) throw new Error(`quantize: ${name} is packed with its outputs along the other axis`);
+  if (last !== (columns && liesTransposed(name)))
+    throw new Error(`quantize: ${name} is packed with its outputs along the other axis`);
   const y = context.place(node.storage, elements);
   // Halves are widened by rounding them to a format that has them all.
   if (half) context.steps.push({ kind: 'round', x: address, y, count: elements, format: 'tf32', half });
   context.steps.push({
-    kind: 'quantize', x: half ? y : address, y, vectors, K, panel: columns ? NR : context.around.MR, padded: columns ? paddedColumns(vectors) : vectors,
-    vectorStride: 0, kStride: 0,
+    kind: 'quantize',
+    x: half ? y : address,
+    y,
+    vectors,
+    K,
+    panel: columns ? NR : context.around.MR,
+    padded: columns ? paddedColumns(vectors) : vectors,
+    vectorStride: 0,
+    kStride: 0,
   });
 }

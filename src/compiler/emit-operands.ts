@@ -8,7 +8,11 @@ import { collapse, planesOf, rowsOf } from '../graph/views.ts';
 import type { PlacedWeight } from './weights.ts';
 
 /** Vectors `stride` elements apart from the address on. */
-export interface Vectors { address: number; count: number; stride: number }
+export interface Vectors {
+  address: number;
+  count: number;
+  stride: number;
+}
 
 /** A tensor where it lies. */
 export function lying(x: Tensor, context: Context): View64 {
@@ -18,17 +22,31 @@ export function lying(x: Tensor, context: Context): View64 {
 /** Copies a view to an address, under given strides (in elements), as numbers of the mode. */
 export function copy(x: Tensor, address: number, stride: readonly number[], context: Context): void {
   if (context.bytes === 8) {
-    context.steps.push({ kind: 'copy64', x: lying(x, context), y: { address, shape: [...x.shape], stride: [...stride], kind: 'f64' } });
+    context.steps.push({
+      kind: 'copy64',
+      x: lying(x, context),
+      y: { address, shape: [...x.shape], stride: [...stride], kind: 'f64' },
+    });
     return;
   }
   const bytes = (strides: readonly number[]): number[] => strides.map((s) => 4 * s);
-  context.steps.push({ kind: 'copy', x: context.address(x), y: address, shape: [...x.shape], xStride: bytes(x.stride), yStride: bytes(stride) });
+  context.steps.push({
+    kind: 'copy',
+    x: context.address(x),
+    y: address,
+    shape: [...x.shape],
+    xStride: bytes(x.stride),
+    yStride: bytes(stride),
+  });
 }
 
 /** Whether a view's elements are as wide as the mode: in float64 mode parameters are not. */
 const isWide = (x: Tensor, context: Context): boolean => context.bytes === 4 || context.kind(storageOf(x)) === 'f64';
 
-/** The view itself if `good` and of the mode's width, else its address after a copy into row-major order, with the strides that it then has. */
+/**
+ * The view itself if `good` and of the mode's width, else its address after a copy into row-major order, with the
+ * strides that it then has.
+ */
 export function asDense(x: Tensor, good: boolean, context: Context): { address: number; stride: readonly number[] } {
   if (good && isWide(x, context)) return { address: context.address(x), stride: x.stride };
   const { stride } = paddedStrides(x.shape, 0);
@@ -59,12 +77,16 @@ export function spacedRows(x: Tensor, context: Context): Vectors & { kStride: nu
   return { address, ...leading(stride)!, kStride: stride[last] };
 }
 
-/** The output's memory with x's elements in it, or x itself where it lies like the output: for operations on all elements alike, padding included. */
+/**
+ * The output's memory with x's elements in it, or x itself where it lies like the output: for operations on all
+ * elements alike, padding included.
+ */
 export function inPlace(node: Node, context: Context): { x: number; y: number; count: number } {
   const [x] = node.inputs;
   const y = context.place(node.storage);
   const count = node.storage.length;
-  if (isWhole(x, storageOf(x)) && x.stride.join() === node.output.stride.join() && isWide(x, context)) return { x: context.address(x), y, count };
+  if (isWhole(x, storageOf(x)) && x.stride.join() === node.output.stride.join() && isWide(x, context))
+    return { x: context.address(x), y, count };
   copy(x, y, node.output.stride, context);
   return { x: y, y, count };
 }

@@ -11,7 +11,10 @@ import type { Context } from './planner.ts';
 import { collapse } from '../graph/views.ts';
 import type { PlacedWeight } from './weights.ts';
 
-type Windows = Pick<Conv2dStep, 'MR' | 'N' | 'O' | 'K' | 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' | 'strideH' | 'strideW' | 'offsets'>;
+type Windows = Pick<
+  Conv2dStep,
+  'MR' | 'N' | 'O' | 'K' | 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' | 'strideH' | 'strideW' | 'offsets'
+>;
 
 /** The sizes of a conv2d, and its image with zeros around it. */
 export function windows({ inputs: [x, weight], output, attributes }: Node, context: Context): Windows {
@@ -27,7 +30,18 @@ export function windows({ inputs: [x, weight], output, attributes }: Node, conte
   if (padH > 0 || padW > 0) {
     const plane = (H + 2 * padH) * (W + 2 * padW);
     const y = context.temporary(bytes * N * C * plane + 64);
-    context.steps.push({ kind: 'pad', x: source.address, xPlane: bytes * source.stride, y, planes: N * C, H, W, padH, padW, bytes });
+    context.steps.push({
+      kind: 'pad',
+      x: source.address,
+      xPlane: bytes * source.stride,
+      y,
+      planes: N * C,
+      H,
+      W,
+      padH,
+      padW,
+      bytes,
+    });
     image = { x: y, xImage: bytes * C * plane, xPlane: bytes * plane, xRow: bytes * (W + 2 * padW) };
   }
   const pointwise = KH === 1 && KW === 1 && strideH === 1 && strideW === 1 && padH === 0 && padW === 0;
@@ -39,7 +53,8 @@ export function windows({ inputs: [x, weight], output, attributes }: Node, conte
 function windowOffsets(C: number, KH: number, KW: number, plane: number, row: number, bytes: Width): Int32Array {
   const offsets = new Int32Array(C * KH * KW);
   let k = 0;
-  for (let c = 0; c < C; c++) for (let kh = 0; kh < KH; kh++) for (let kw = 0; kw < KW; kw++) offsets[k++] = c * plane + kh * row + bytes * kw;
+  for (let c = 0; c < C; c++)
+    for (let kh = 0; kh < KH; kh++) for (let kw = 0; kw < KW; kw++) offsets[k++] = c * plane + kh * row + bytes * kw;
   return offsets;
 }
 
@@ -53,10 +68,24 @@ export function packedRows(weight: Tensor, context: Context): { weight: number; 
 }
 
 /** A (M,K), packed now: rows `stride` elements apart, their elements kStride. */
-export function packA({ address, count, stride, kStride }: { address: number; count: number; stride: number; kStride: number }, K: number, context: Context): number {
+export function packA(
+  { address, count, stride, kStride }: { address: number; count: number; stride: number; kStride: number },
+  K: number,
+  context: Context,
+): number {
   const { bytes } = context;
   const to = context.temporary(bytes * count * K);
-  context.steps.push({ kind: 'pack', from: address, vectorStride: bytes * stride, kStride: bytes * kStride, vectors: count, K, bytes, MR: context.around.MR, to });
+  context.steps.push({
+    kind: 'pack',
+    from: address,
+    vectorStride: bytes * stride,
+    kStride: bytes * kStride,
+    vectors: count,
+    K,
+    bytes,
+    MR: context.around.MR,
+    to,
+  });
   return to;
 }
 
@@ -68,20 +97,37 @@ export function packB(x: Tensor, context: Context): { packed: PackedB; placed: P
   const placed = packedWeight(x, 'columns', context);
   if (placed !== null) {
     // A weight of nn.Linear may be taken in part, by rows: in_proj_weight is.
-    const bColumns = paddedColumns(placed.shape[0] === K && placed.shape[1] === O && x.stride[1] !== 1 ? O : placed.shape[0]);
+    const bColumns = paddedColumns(
+      placed.shape[0] === K && placed.shape[1] === O && x.stride[1] !== 1 ? O : placed.shape[0],
+    );
     const firstRow = x.offset / K;
-    if (firstRow % NR !== 0) throw new Error(`a packed weight expected rows from a multiple of ${NR} on, got ${firstRow}`);
+    if (firstRow % NR !== 0)
+      throw new Error(`a packed weight expected rows from a multiple of ${NR} on, got ${firstRow}`);
     return { packed: { b: placed.address, bColumns, firstPanel: firstRow / NR }, placed };
   }
   const { bytes } = context;
   const { address, stride } = asDense(x, true, context);
   const to = context.temporary(packedColumnsBytes(O, K, bytes));
-  context.steps.push({ kind: 'pack', from: address, vectorStride: bytes * stride[0], kStride: bytes * stride[1], vectors: O, K, bytes, MR: 0, to });
+  context.steps.push({
+    kind: 'pack',
+    from: address,
+    vectorStride: bytes * stride[0],
+    kStride: bytes * stride[1],
+    vectors: O,
+    K,
+    bytes,
+    MR: 0,
+    to,
+  });
   return { packed: { b: to, bColumns: paddedColumns(O), firstPanel: 0 }, placed };
 }
 
 /** The products of a matmul: A packed, and B as (O,K), for the n-th of the leading axes. */
-export function eachProduct({ inputs: [a, b] }: Node, context: Context, emit: (sizes: { M: number; K: number; O: number }, a: number, b: Tensor, n: number) => void): void {
+export function eachProduct(
+  { inputs: [a, b] }: Node,
+  context: Context,
+  emit: (sizes: { M: number; K: number; O: number }, a: number, b: Tensor, n: number) => void,
+): void {
   const rank = a.shape.length;
   const [M, K] = a.shape.slice(-2);
   const O = b.shape[rank - 1];
@@ -108,7 +154,10 @@ function offsetOf(shape: readonly number[], stride: readonly number[], n: number
 }
 
 /** The sizes of an attention, and where its queries, keys, values and its output lie. */
-export function attentionTokens(node: Node, context: Context): Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 'k' | 'v' | 'y'> {
+export function attentionTokens(
+  node: Node,
+  context: Context,
+): Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 'k' | 'v' | 'y'> {
   const { bytes } = context;
   const [q, k, v] = node.inputs;
   const heads = node.attributes.heads as number;
@@ -124,6 +173,8 @@ export function attentionTokens(node: Node, context: Context): Pick<AttentionSte
   const { N, ...queries } = tokens(q);
   const at = context.place(node.storage);
   const tokensFirst = node.attributes.tokensFirst === true;
-  const y = tokensFirst ? { at, image: bytes * D, token: bytes * N * D } : { at, image: bytes * T * D, token: bytes * D };
+  const y = tokensFirst
+    ? { at, image: bytes * D, token: bytes * N * D }
+    : { at, image: bytes * T * D, token: bytes * D };
   return { MR: context.around.MR, N, T, S, heads, d: D / heads, q: queries, k: tokens(k), v: tokens(v), y };
 }

@@ -7,7 +7,15 @@ import { ACTIVATIONS, WIDENED_PANEL, type LinearStep } from '../ops/linear.simd.
 import type { Tensor } from '../ops/tensor.ts';
 import { affine } from './affine.ts';
 import { dense, like, rows, spacedRows } from './emit-operands.ts';
-import { attentionTokens, eachProduct, packA, packB, packedRows, windows, type PackedB } from './emit-product-operands.ts';
+import {
+  attentionTokens,
+  eachProduct,
+  packA,
+  packB,
+  packedRows,
+  windows,
+  type PackedB,
+} from './emit-product-operands.ts';
 import { residualOf, type Item } from './fuse.ts';
 import type { Node } from '../graph/recorder.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
@@ -24,9 +32,19 @@ export function emitConv2d({ node, followers, last }: Item, context: Context): v
   const packed = packedRows(weight, context);
   const half = packed.placed?.half ?? false;
   context.steps.push({
-    kind: 'conv2d', ...image, weight: packed.weight, half, ...summationOf(node), scratch: context.temporary(context.around.parts * scratchBytes(half)),
-    bias: bias === undefined ? 0 : dense(bias, context), ac: normed === undefined ? 0 : context.constant(affine(normed, context)),
-    residual, relu: followers.some((next) => next.op === 'relu'), y, yImage: 4 * yImage, yPlane: 4 * yPlane,
+    kind: 'conv2d',
+    ...image,
+    weight: packed.weight,
+    half,
+    ...summationOf(node),
+    scratch: context.temporary(context.around.parts * scratchBytes(half)),
+    bias: bias === undefined ? 0 : dense(bias, context),
+    ac: normed === undefined ? 0 : context.constant(affine(normed, context)),
+    residual,
+    relu: followers.some((next) => next.op === 'relu'),
+    y,
+    yImage: 4 * yImage,
+    yPlane: 4 * yPlane,
   });
 }
 
@@ -37,7 +55,8 @@ function residualIn(followers: readonly Node[], node: Node): Tensor | null {
 }
 
 /** How a node sums, where not as the contract has it. */
-const summationOf = (node: Node): { summation?: Summation } => (node.attributes.summation === undefined ? {} : { summation: node.attributes.summation as Summation });
+const summationOf = (node: Node): { summation?: Summation } =>
+  node.attributes.summation === undefined ? {} : { summation: node.attributes.summation as Summation };
 
 /** B, with room to widen it in where it is kept in half precision. */
 function widenedB(x: Tensor, context: Context): PackedB & { widened: number } {
@@ -54,8 +73,18 @@ export function emitLinear({ node, followers, last }: Item, context: Context): v
   const summand = residualIn(followers, node);
   const residual = summand === null ? { address: 0, stride: 0 } : rows(summand, context);
   const activation = followers.map((next) => next.op).find((op) => op === 'quickGelu' || op === 'gelu') ?? 'none';
-  const after = { bias: bias === undefined ? 0 : dense(bias, context), activation: ACTIVATIONS[activation], residual: residual.address, residualStride: 4 * residual.stride };
-  product({ M: source.count, K, O, a, ...b, ...summationOf(node), ...after }, context.place(last.storage), rowStride(last.output), context);
+  const after = {
+    bias: bias === undefined ? 0 : dense(bias, context),
+    activation: ACTIVATIONS[activation],
+    residual: residual.address,
+    residualStride: 4 * residual.stride,
+  };
+  product(
+    { M: source.count, K, O, a, ...b, ...summationOf(node), ...after },
+    context.place(last.storage),
+    rowStride(last.output),
+    context,
+  );
 }
 
 const rowStride = (output: Tensor): number => 4 * paddedColumns(output.shape[output.shape.length - 1]);
@@ -71,7 +100,21 @@ export function emitMatmul({ node }: Item, context: Context): void {
   const y = context.place(node.storage);
   const yStride = rowStride(node.output);
   eachProduct(node, context, (sizes, a, b, n) => {
-    product({ ...sizes, a, ...widenedB(b, context), ...summationOf(node), bias: 0, activation: 0, residual: 0, residualStride: 0 }, y + n * sizes.M * yStride, yStride, context);
+    product(
+      {
+        ...sizes,
+        a,
+        ...widenedB(b, context),
+        ...summationOf(node),
+        bias: 0,
+        activation: 0,
+        residual: 0,
+        residualStride: 0,
+      },
+      y + n * sizes.M * yStride,
+      yStride,
+      context,
+    );
   });
 }
 
@@ -82,7 +125,12 @@ export function emitAttention({ node }: Item, context: Context): void {
   const { S, d } = tokens;
   const shift = mask === undefined ? null : rows(mask, context);
   context.steps.push({
-    kind: 'attention', ...tokens, factor: Math.fround(1 / Math.sqrt(d)),
-    mask: shift?.address ?? 0, maskStride: 4 * (shift?.stride ?? 0), scratch: context.temporary(parts * attentionScratchBytes(S, d, 4)), tables,
+    kind: 'attention',
+    ...tokens,
+    factor: Math.fround(1 / Math.sqrt(d)),
+    mask: shift?.address ?? 0,
+    maskStride: 4 * (shift?.stride ?? 0),
+    scratch: context.temporary(parts * attentionScratchBytes(S, d, 4)),
+    tables,
   });
 }

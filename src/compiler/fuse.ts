@@ -1,5 +1,5 @@
-// Which recorded operations are computed together: what follows a product and is used nowhere else is applied to its blocks while they are in
-// the cache. Each operation rounds as it would alone, so no bit depends on this.
+// Which recorded operations are computed together: what follows a product and is used nowhere else is applied to its
+// blocks while they are in the cache. Each operation rounds as it would alone, so no bit depends on this.
 
 import { isWhole, storageOf, type Node, type Recorder, type Storage } from '../graph/recorder.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -30,7 +30,8 @@ export function single(recorder: Recorder): Item[] {
 export function fuse(recorder: Recorder, wanted: ReadonlySet<Storage>): Item[] {
   const users = new Map<Storage, Node[]>();
   for (const node of recorder.nodes) {
-    for (const storage of new Set(node.inputs.map(storageOf))) users.set(storage, [...(users.get(storage) ?? []), node]);
+    for (const storage of new Set(node.inputs.map(storageOf)))
+      users.set(storage, [...(users.get(storage) ?? []), node]);
   }
   const position = new Map(recorder.nodes.map((node, i) => [node, i]));
   const absorbed = new Set<Node>();
@@ -42,7 +43,14 @@ export function fuse(recorder: Recorder, wanted: ReadonlySet<Storage>): Item[] {
     let last = node;
     while (allowed.length > 0 && !wanted.has(last.storage)) {
       const [next, ...others] = users.get(last.storage) ?? [];
-      if (next === undefined || others.length > 0 || absorbed.has(next) || !allowed.includes(next.op) || !follows(next, last)) break;
+      if (
+        next === undefined ||
+        others.length > 0 ||
+        absorbed.has(next) ||
+        !allowed.includes(next.op) ||
+        !follows(next, last)
+      )
+        break;
       // Each kind once, in this order.
       allowed = allowed.slice(allowed.indexOf(next.op) + 1).filter((op) => next.op !== 'quickGelu' || op !== 'gelu');
       followers.push(next);

@@ -1,5 +1,6 @@
-// Float64 mode of everything that is no product: the plain definitions themselves (reference64.ts), called by every thread on views of the machine's memory,
-// each on its share of the rows, planes or elements. There is no second definition that could differ.
+// Float64 mode of everything that is no product: the plain definitions themselves (reference64.ts), called by every
+// thread on views of the machine's memory, each on its share of the rows, planes or elements. There is no second
+// definition that could differ.
 
 import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
@@ -35,10 +36,15 @@ const PLAIN = {
   add: ([a, b]) => reference64.add(a, b),
   scale: ([x], { factor }) => reference64.scale(x, factor as number),
   layerNorm: ([x, weight, bias], { eps }) => reference64.layerNorm(x, weight, bias, eps as number),
-  batchNorm2d: ([x, weight, bias, runningMean, runningVar], { eps }) => reference64.batchNorm2d(x, { weight, bias, runningMean, runningVar }, eps as number),
+  batchNorm2d: ([x, weight, bias, runningMean, runningVar], { eps }) =>
+    reference64.batchNorm2d(x, { weight, bias, runningMean, runningVar }, eps as number),
   avgPool2d: ([x], { kernel, stride, padding, countIncludePad }) => {
     const pair = (value: unknown): [number, number] => value as [number, number];
-    return reference64.avgPool2d(x, pair(kernel), { stride: pair(stride), padding: pair(padding), countIncludePad: countIncludePad as boolean });
+    return reference64.avgPool2d(x, pair(kernel), {
+      stride: pair(stride),
+      padding: pair(padding),
+      countIncludePad: countIncludePad as boolean,
+    });
   },
   embedding: ([ids, table]) => reference64.embedding(ids as unknown as ndarray.NdArray<Int32Array>, table),
 } satisfies Partial<Record<OperationName, Compute>>;
@@ -50,7 +56,10 @@ export interface Plain64Step {
   op: PlainOperation;
   operands: Operand64[];
   attributes: Readonly<Record<string, unknown>>;
-  /** The output, of which each part computes its share along the axis. It may lie where an operand lies, element by element. */
+  /**
+   * The output, of which each part computes its share along the axis. It may lie where an operand lies, element by
+   * element.
+   */
   y: Operand64 & { axis: number };
 }
 
@@ -65,13 +74,22 @@ export function runPlain64(step: Plain64Step, machine: Machine, part: number, pa
   const run = Math.max(1, Math.floor(RUN / Math.max(1, width)));
   for (let at = begin; at < end; at += run) {
     const to = Math.min(at + run, end);
-    const result = (PLAIN[op] as Compute)(operands.map((x) => tensorAt(x, x.axis, at, to, machine)), attributes);
+    const result = (PLAIN[op] as Compute)(
+      operands.map((x) => tensorAt(x, x.axis, at, to, machine)),
+      attributes,
+    );
     store(result.data as Float64Array, tensorAt(y, y.axis, at, to, machine));
   }
 }
 
 /** Items [begin, end) of a view along an axis, or all of it, as an ndarray over the memory. */
-function tensorAt({ address, shape, stride, kind }: View64, axis: number | null, begin: number, end: number, machine: Machine): Tensor {
+function tensorAt(
+  { address, shape, stride, kind }: View64,
+  axis: number | null,
+  begin: number,
+  end: number,
+  machine: Machine,
+): Tensor {
   const data = machine[kind];
   const offset = address / data.BYTES_PER_ELEMENT;
   if (axis === null) return ndarray(data as Float64Array, shape, stride, offset) as Tensor;
@@ -97,7 +115,10 @@ function store(from: Float64Array, { data, shape, stride, offset }: Tensor): voi
   outer(0, offset);
 }
 
-/** Copies a tensor of any strides into memory of any strides, exactly: float64 as they are, float32 as the same numbers in float64. */
+/**
+ * Copies a tensor of any strides into memory of any strides, exactly: float64 as they are, float32 as the same numbers
+ * in float64.
+ */
 export interface Copy64Step {
   kind: 'copy64';
   x: View64;
@@ -114,5 +135,8 @@ export function runCopy64({ x, y }: Copy64Step, machine: Machine, part: number, 
   }
   const [begin, end] = share(longest, 1, part, parts);
   if (begin === end || sizeOf(y.shape) === 0) return;
-  ops.assign(tensorAt(y, axis, begin, end, machine) as ndarray.NdArray, tensorAt(x, axis, begin, end, machine) as ndarray.NdArray);
+  ops.assign(
+    tensorAt(y, axis, begin, end, machine) as ndarray.NdArray,
+    tensorAt(x, axis, begin, end, machine) as ndarray.NdArray,
+  );
 }

@@ -18,7 +18,10 @@ export interface Placed {
   stride: readonly number[];
 }
 
-/** Data for an address; where it came with the recording, its place among the recording's constants, so that the next recording's may stand in. */
+/**
+ * Data for an address; where it came with the recording, its place among the recording's constants, so that the next
+ * recording's may stand in.
+ */
 export interface Constant {
   address: number;
   data: Float32Array | Float64Array | Int32Array;
@@ -61,7 +64,10 @@ export class Context {
   readonly bytes: Width;
   readonly constants: Constant[] = [];
   steps: Step[] = [];
-  /** Constants have a region of their own before the arena: they are in memory before the first step, and no step may write there. */
+  /**
+   * Constants have a region of their own before the arena: they are in memory before the first step, and no step may
+   * write there.
+   */
   readonly #constantsFrom: number;
   #constantsTo: number;
   readonly #arena: Arena;
@@ -108,11 +114,15 @@ export class Context {
   /** The elements of a storage: parameters are float32, what is given or computed is as wide as the mode. */
   kind({ origin }: Storage): 'f32' | 'f64' | 'i32' {
     if (origin.kind === 'weight') return 'f32';
-    if (origin.kind === 'constant') return origin.data instanceof Int32Array ? 'i32' : origin.data instanceof Float32Array ? 'f32' : 'f64';
+    if (origin.kind === 'constant')
+      return origin.data instanceof Int32Array ? 'i32' : origin.data instanceof Float32Array ? 'f32' : 'f64';
     return this.bytes === 8 ? 'f64' : 'f32';
   }
 
-  /** Memory for a storage that the current item computes. @param elements more than the storage has, for packed parameters with their padding */
+  /**
+   * Memory for a storage that the current item computes. @param elements more than the storage has, for packed
+   * parameters with their padding
+   */
   place(storage: Storage, elements = storage.length): number {
     const address = this.#arena.allocate(BYTES[this.kind(storage)] * elements + SLACK);
     this.#addresses.set(storage, address);
@@ -137,7 +147,8 @@ export class Context {
     if (origin.kind === 'weight') {
       const weight = this.around.weights.get(origin.name);
       if (weight === undefined) throw new Error(`no parameter named ${origin.name} was loaded`);
-      if (weight.layout !== 'plain') throw new Error(`${origin.name} is packed for products and cannot be read as it is`);
+      if (weight.layout !== 'plain')
+        throw new Error(`${origin.name} is packed for products and cannot be read as it is`);
       address = weight.address;
     } else if (origin.kind === 'constant') {
       address = this.constant(origin.data, origin.index);
@@ -159,7 +170,11 @@ const BYTES = { f32: 4, f64: 8, i32: 4 };
 
 export function plan(recorder: Recorder, output: Tensor, around: Surroundings): Plan {
   // The constants' region is as large as they turn out to be: once to see, once to do.
-  return attempt(recorder, output, new Context(around, attempt(recorder, output, new Context(around, 0)).constantBytes));
+  return attempt(
+    recorder,
+    output,
+    new Context(around, attempt(recorder, output, new Context(around, 0)).constantBytes),
+  );
 }
 
 function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & { constantBytes: number } {
@@ -180,7 +195,8 @@ function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & {
     for (const node of [item.node, ...item.followers]) for (const x of node.inputs) lastUse.set(storageOf(x), i);
     if (!lastUse.has(item.last.storage)) lastUse.set(item.last.storage, i);
   });
-  for (const tap of recorder.taps) lastUse.set(storageOf(tap.tensor), Math.max(lastUse.get(storageOf(tap.tensor)) ?? 0, segmentOf(tap.after)));
+  for (const tap of recorder.taps)
+    lastUse.set(storageOf(tap.tensor), Math.max(lastUse.get(storageOf(tap.tensor)) ?? 0, segmentOf(tap.after)));
   lastUse.set(storageOf(output), Infinity);
   const ending = new Map<number, Storage[]>();
   for (const [storage, i] of lastUse) ending.set(i, [...(ending.get(i) ?? []), storage]);
@@ -198,12 +214,21 @@ function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & {
     }
   });
   segments.push(context.steps);
-  const placed = (x: Tensor): Placed => ({ address: context.address(x), kind: context.kind(storageOf(x)) as Placed['kind'], shape: x.shape, stride: x.stride });
+  const placed = (x: Tensor): Placed => ({
+    address: context.address(x),
+    kind: context.kind(storageOf(x)) as Placed['kind'],
+    shape: x.shape,
+    stride: x.stride,
+  });
   return {
     segments,
     constants: context.constants,
     inputs: context.inputs,
-    taps: recorder.taps.map((tap) => ({ name: tap.name, placed: placed(tap.tensor), segment: segmentAt.get(segmentOf(tap.after)) ?? segments.length - 1 })),
+    taps: recorder.taps.map((tap) => ({
+      name: tap.name,
+      placed: placed(tap.tensor),
+      segment: segmentAt.get(segmentOf(tap.after)) ?? segments.length - 1,
+    })),
     output: placed(output),
     end: context.end + 4096,
     constantBytes: context.constantBytes,

@@ -4,7 +4,10 @@ import { sizeOf } from '../ops/tensor.ts';
 import type { PackStep } from '../ops/linear.simd.ts';
 import { packedColumnsBytes } from '../ops/packing.simd.ts';
 
-/** plain: row-major; columns: B of a product, packed in panels of 8 columns; rows: A of a convolution, in panels of MR rows. */
+/**
+ * plain: row-major; columns: B of a product, packed in panels of 8 columns; rows: A of a convolution, in panels of MR
+ * rows.
+ */
 export type WeightLayout = 'plain' | 'columns' | 'rows';
 
 export interface PlacedWeight {
@@ -33,8 +36,36 @@ export function weightElements(layout: WeightLayout, name: string, shape: readon
 }
 
 /** The step that packs a parameter which lies row-major at `from`. */
-export function packStep(layout: 'columns' | 'rows', name: string, shape: readonly number[], from: number, to: number, MR: number): PackStep {
+export function packStep(
+  layout: 'columns' | 'rows',
+  name: string,
+  shape: readonly number[],
+  from: number,
+  to: number,
+  MR: number,
+): PackStep {
   const K = layout === 'rows' ? sizeOf(shape.slice(1)) : shape[1];
-  if (layout === 'columns' && liesTransposed(name)) return { kind: 'pack', from, vectorStride: 4, kStride: 4 * shape[1], vectors: shape[1], K: shape[0], bytes: 4, MR: 0, to };
-  return { kind: 'pack', from, vectorStride: 4 * K, kStride: 4, vectors: shape[0], K, bytes: 4, MR: layout === 'rows' ? MR : 0, to };
+  if (layout === 'columns' && liesTransposed(name))
+    return {
+      kind: 'pack',
+      from,
+      vectorStride: 4,
+      kStride: 4 * shape[1],
+      vectors: shape[1],
+      K: shape[0],
+      bytes: 4,
+      MR: 0,
+      to,
+    };
+  return {
+    kind: 'pack',
+    from,
+    vectorStride: 4 * K,
+    kStride: 4,
+    vectors: shape[0],
+    K,
+    bytes: 4,
+    MR: layout === 'rows' ? MR : 0,
+    to,
+  };
 }

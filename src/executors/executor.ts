@@ -21,12 +21,18 @@ export interface ExecutorOptions {
   executor?: ExecutorName;
   /** How many threads compute. Default: all that the machine offers. 1 starts no worker. Plain loops take one. */
   threads?: number;
-  /** 'half' keeps half-precision matrices as they are, in half the memory, and widens them on the way. Default 'single'. SIMD only. */
+  /**
+   * 'half' keeps half-precision matrices as they are, in half the memory, and widens them on the way. Default 'single'.
+   * SIMD only.
+   */
   residency?: Residency;
 }
 
 export interface RunOptions {
-  /** 'float64' computes the truth with the same weights, whatever the executor's own precision. Default: the executor's own. */
+  /**
+   * 'float64' computes the truth with the same weights, whatever the executor's own precision. Default: the executor's
+   * own.
+   */
   precision?: Precision;
   /** Rounds where a backend in a lower precision does. float32 mode only. */
   emulate?: Emulation;
@@ -43,7 +49,10 @@ export interface RunOptions {
  * @throws RangeError where it is asked for in float64
  */
 export function emulationIn(precision: Precision, { emulate }: RunOptions): Emulation | null {
-  if (emulate !== undefined && precision === 'float64') throw new RangeError('encodeImage: "emulate" expected precision float32, got float64; smaller formats are emulated in float32');
+  if (emulate !== undefined && precision === 'float64')
+    throw new RangeError(
+      'encodeImage: "emulate" expected precision float32, got float64; smaller formats are emulated in float32',
+    );
   return emulate ?? null;
 }
 
@@ -54,19 +63,28 @@ export interface Executor {
   readonly ops: Operations;
   /** Reads tensors into memory of the executor's choosing. */
   readWeights(checkpoint: Checkpoint, names: Iterable<string>): Promise<Map<string, Tensor>>;
-  /** Reads tensors that were read before again, from a checkpoint that holds other numbers in the same types and shapes, to the same places. */
+  /**
+   * Reads tensors that were read before again, from a checkpoint that holds other numbers in the same types and shapes,
+   * to the same places.
+   */
   rewriteWeights(checkpoint: Checkpoint, weights: ReadonlyMap<string, Tensor>): Promise<void>;
   /**
-   * Computes a function of tensors. It is given the inputs as the executor's tensors, the set of operations and the tap, and must use these.
+   * Computes a function of tensors. It is given the inputs as the executor's tensors, the set of operations and the
+   * tap, and must use these.
    * @returns a tensor of numbers, in row-major order
    */
-  run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options?: RunOptions): Promise<Tensor>;
+  run(
+    inputs: readonly Tensor[],
+    compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor,
+    options?: RunOptions,
+  ): Promise<Tensor>;
   /** Waits for the runs already asked for, then frees everything. */
   close(): Promise<void>;
 }
 
 /**
- * @throws RangeError for an unknown name, a number of threads that is not a positive integer, or simd where it does not work
+ * @throws RangeError for an unknown name, a number of threads that is not a positive integer, or simd where it does not
+ *   work
  */
 export function createExecutor(options: ExecutorOptions = {}): Executor {
   const { precision = 'float32', executor = 'auto', threads = 1, residency = 'single' } = options;
@@ -77,14 +95,21 @@ export function createExecutor(options: ExecutorOptions = {}): Executor {
     throw new RangeError(`load: "threads" expected a positive integer, got ${threads}`);
   }
   if (executor === 'reference' && residency === 'half') {
-    throw new RangeError('load: "residency" half is for the SIMD executor, which widens weights on the way; take executor simd, or residency single');
+    throw new RangeError(
+      'load: "residency" half is for the SIMD executor, which widens weights on the way; take executor simd, ' +
+        'or residency single',
+    );
   }
   if (executor === 'reference') return new ReferenceExecutor(precision);
   if (simdWorks()) return new SimdExecutor(threads, residency, precision);
   if (executor === 'auto') return new ReferenceExecutor(precision);
-  throw new RangeError('load: "executor" simd needs WebAssembly with SIMD that keeps the IEEE rules, which this engine does not have; take auto or reference');
+  throw new RangeError(
+    'load: "executor" simd needs WebAssembly with SIMD that keeps the IEEE rules, which this engine does not ' +
+      'have; take auto or reference',
+  );
 }
 
 function choose(argument: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value)) throw new RangeError(`load: "${argument}" expected one of ${allowed.join(', ')}, got ${value}`);
+  if (!allowed.includes(value))
+    throw new RangeError(`load: "${argument}" expected one of ${allowed.join(', ')}, got ${value}`);
 }

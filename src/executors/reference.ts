@@ -37,12 +37,20 @@ export class ReferenceExecutor implements Executor {
     for (const [name, { data }] of weights) await checkpoint.read(name, data as Float32Array);
   }
 
-  async run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
+  async run(
+    inputs: readonly Tensor[],
+    compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor,
+    options: RunOptions = {},
+  ): Promise<Tensor> {
     options.signal?.throwIfAborted();
     const precision = options.precision ?? this.precision;
     const emulation = emulationIn(precision, options);
     const ops = precision === 'float64' ? reference64 : reference;
-    return compute(inputs, emulation === null ? ops : emulating(ops, emulation), options.tap ? checkedTap(options.tap) : null);
+    return compute(
+      inputs,
+      emulation === null ? ops : emulating(ops, emulation),
+      options.tap ? checkedTap(options.tap) : null,
+    );
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
-// The SIMD path: networks are recorded, planned and computed by WASM kernels over one memory, by all threads of a gang, or here if there is one.
+// The SIMD path: networks are recorded, planned and computed by WASM kernels over one memory, by all threads of a gang,
+// or here if there is one.
 
 import { onAbort } from '../../workers/on-abort.ts';
 import { type Share, retain } from '../../workers/pool.ts';
@@ -36,13 +37,16 @@ let shared: { module: WebAssembly.Module; shared: boolean } | null = null;
 /** The kernels, compiled once per process. Shared memory where there is any. */
 function compiled(): { module: WebAssembly.Module; shared: boolean } {
   const withSharing = typeof SharedArrayBuffer !== 'undefined';
-  return shared ??= { module: compile(kernels(TILE), withSharing), shared: withSharing };
+  return (shared ??= { module: compile(kernels(TILE), withSharing), shared: withSharing });
 }
 
 /** Why not, or null; undefined as long as nobody has asked. */
 let refused: string | null | undefined;
 
-/** What this engine lacks of what the kernels need, or which of the rules it breaks (src/compiler/canary.ts); null where all is well. */
+/**
+ * What this engine lacks of what the kernels need, or which of the rules it breaks (src/compiler/canary.ts); null where
+ * all is well.
+ */
 export function simdRefusal(): string | null {
   if (refused === undefined) {
     try {
@@ -96,11 +100,22 @@ export class SimdExecutor implements Executor {
   }
 
   rewriteWeights(checkpoint: Checkpoint, weights: ReadonlyMap<string, Tensor>): Promise<void> {
-    // Plans stay: they know addresses, and these do not change. What lies beyond the weights is written anew by every run.
-    return this.#exclusive(() => this.#fill(checkpoint, new Map([...weights.keys()].map((name) => [name, this.#weights.get(name)!])), roundUp(this.#top)));
+    // Plans stay: they know addresses, and these do not change. What lies beyond the weights is written anew by every
+    // run.
+    return this.#exclusive(() =>
+      this.#fill(
+        checkpoint,
+        new Map([...weights.keys()].map((name) => [name, this.#weights.get(name)!])),
+        roundUp(this.#top),
+      ),
+    );
   }
 
-  run(inputs: readonly Tensor[], compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor, options: RunOptions = {}): Promise<Tensor> {
+  run(
+    inputs: readonly Tensor[],
+    compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor,
+    options: RunOptions = {},
+  ): Promise<Tensor> {
     const precision = options.precision ?? this.precision;
     let started = false;
     const result = this.#exclusive(async () => {
@@ -109,15 +124,29 @@ export class SimdExecutor implements Executor {
       const recorder = new Recorder(precision);
       const emulation = emulationIn(precision, options);
       const sources = inputs.map((x, slot) => Recorder.source({ kind: 'input', slot }, x.shape));
-      const output = compute(sources, emulation === null ? recorder : emulating(recorder, emulation), options.tap ? recorder.tap : null);
-      const program = this.#plan(recorder, output, precision, options.key === undefined || options.tap ? null : `${options.key} ${precision} ${emulation === null ? '' : emulationKey(emulation)} ${inputs.map((x) => x.shape.join()).join(' ')}`);
+      const output = compute(
+        sources,
+        emulation === null ? recorder : emulating(recorder, emulation),
+        options.tap ? recorder.tap : null,
+      );
+      const program = this.#plan(
+        recorder,
+        output,
+        precision,
+        options.key === undefined || options.tap
+          ? null
+          : `${options.key} ${precision} ${emulation === null ? '' : emulationKey(emulation)} ` +
+              `${inputs.map((x) => x.shape.join()).join(' ')}`,
+      );
       return this.#execute(program, recorder, inputs, precision, options);
     });
     const { signal } = options;
     if (signal === undefined) return result;
     // A call that still waits for its turn is cancelled at once.
     return new Promise((resolve, reject) => {
-      const forget = onAbort(signal, () => { if (!started) reject(signal.reason as Error); });
+      const forget = onAbort(signal, () => {
+        if (!started) reject(signal.reason as Error);
+      });
       result.then(resolve, reject).finally(forget);
     });
   }
@@ -142,7 +171,12 @@ export class SimdExecutor implements Executor {
     const known = key === null ? undefined : this.#plans.get(key);
     if (known !== undefined) return known;
     const made = plan(recorder, output, {
-      precision, MR: TILE.MR, parts: this.threads, tables: TABLES, weights: this.#weights, base: this.#top,
+      precision,
+      MR: TILE.MR,
+      parts: this.threads,
+      tables: TABLES,
+      weights: this.#weights,
+      base: this.#top,
       values: (name) => {
         const { address, shape } = this.#weights.get(name)!;
         return this.#machine.f32.slice(address / 4, address / 4 + sizeOf(shape));
@@ -155,14 +189,26 @@ export class SimdExecutor implements Executor {
     return program;
   }
 
-  async #execute(program: Compiled, recorder: Recorder, inputs: readonly Tensor[], precision: Precision, options: RunOptions): Promise<Tensor> {
+  async #execute(
+    program: Compiled,
+    recorder: Recorder,
+    inputs: readonly Tensor[],
+    precision: Precision,
+    options: RunOptions,
+  ): Promise<Tensor> {
     const textAt = roundUp(program.end);
     this.#reserve(textAt + program.text.reduce((sum, text) => sum + text.length, 0));
-    const { f32, f64, memory: { buffer } } = this.#machine;
+    const {
+      f32,
+      f64,
+      memory: { buffer },
+    } = this.#machine;
     const memory = { f32, f64 };
     for (const { address, data, index } of program.constants) {
       const current = index === null ? data : recorder.constants[index];
-      new Uint8Array(buffer, address, current.byteLength).set(new Uint8Array(current.buffer, current.byteOffset, current.byteLength));
+      new Uint8Array(buffer, address, current.byteLength).set(
+        new Uint8Array(current.buffer, current.byteOffset, current.byteLength),
+      );
     }
     program.inputs.forEach((place, slot) => {
       if (place !== null) upload(inputs[slot], memory, place);
@@ -207,7 +253,10 @@ export class SimdExecutor implements Executor {
     try {
       memory.grow(missing);
     } catch {
-      throw new RangeError(`the model and what it computes need ${(end / 1e6).toFixed(0)} MB in one WebAssembly memory, which cannot be had; take smaller batches, or executor reference`);
+      throw new RangeError(
+        `the model and what it computes need ${(end / 1e6).toFixed(0)} MB in one WebAssembly memory, which ` +
+          'cannot be had; take smaller batches, or executor reference',
+      );
     }
   }
 
@@ -225,16 +274,24 @@ export class SimdExecutor implements Executor {
     await this.#fill(checkpoint, placed, roundUp(top));
     for (const [name, weight] of placed) this.#weights.set(name, weight);
     this.#top = top;
-    return new Map(names.map((name) => [name, Recorder.source({ kind: 'weight', name, shape: placed.get(name)!.shape }, placed.get(name)!.shape)]));
+    return new Map(
+      names.map((name) => [
+        name,
+        Recorder.source({ kind: 'weight', name, shape: placed.get(name)!.shape }, placed.get(name)!.shape),
+      ]),
+    );
   }
 
   /**
-   * Reads the parameters to their places. While one half of the staging area is packed by the threads, the other is filled from the file.
-   * @param staging where there are two areas, each with room for the largest, and a third where weights lie packed before they are narrowed
+   * Reads the parameters to their places. While one half of the staging area is packed by the threads, the other is
+   * filled from the file.
+   * @param staging where there are two areas, each with room for the largest, and a third where weights lie packed
+   *   before they are narrowed
    */
   async #fill(checkpoint: Checkpoint, placed: ReadonlyMap<string, PlacedWeight>, staging: number): Promise<void> {
     let room = STAGING;
-    for (const [name, { layout, shape }] of placed) if (layout !== 'plain') room = Math.max(room, roundUp(4 * weightElements(layout, name, shape) + 64));
+    for (const [name, { layout, shape }] of placed)
+      if (layout !== 'plain') room = Math.max(room, roundUp(4 * weightElements(layout, name, shape) + 64));
     const halves = [...placed.values()].some((weight) => weight.half);
     const textAt = staging + (halves ? 3 : 2) * room;
     this.#reserve(textAt);
@@ -288,27 +345,41 @@ export class SimdExecutor implements Executor {
   }
 }
 
-/** Each memory has 4 GB of addresses set aside, and more around them: where those are limited, not every model gets them. */
+/**
+ * Each memory has 4 GB of addresses set aside, and more around them: where those are limited, not every model gets
+ * them.
+ */
 function newMemory(shared: boolean): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES, shared });
   } catch (error) {
-    throw new RangeError('load: no WebAssembly memory can be had for another model; close one, raise the limit of the process (ulimit -v), or take executor reference', { cause: error });
+    throw new RangeError(
+      'load: no WebAssembly memory can be had for another model; close one, raise the limit of the process ' +
+        '(ulimit -v), or take executor reference',
+      { cause: error },
+    );
   }
 }
 
 /** Milliseconds. Engines' shells may have no better clock. */
-const now = (): number => typeof performance === 'undefined' ? Date.now() : performance.now();
+const now = (): number => (typeof performance === 'undefined' ? Date.now() : performance.now());
 
-/** Lets events in, without the milliseconds (a second in a page that nobody looks at) that a timer takes where there is something quicker. Shells have no events. */
-const nextTurn = (): Promise<void> => new Promise((resume) => {
-  if (typeof setImmediate === 'function') setImmediate(resume);
-  else if (typeof MessageChannel === 'function') {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => { port1.close(); resume(); };
-    port2.postMessage(null);
-  } else if (typeof setTimeout === 'function') setTimeout(resume);
-  else resume();
-});
+/**
+ * Lets events in, without the milliseconds (a second in a page that nobody looks at) that a timer takes where there is
+ * something quicker. Shells have no events.
+ */
+const nextTurn = (): Promise<void> =>
+  new Promise((resume) => {
+    if (typeof setImmediate === 'function') setImmediate(resume);
+    else if (typeof MessageChannel === 'function') {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resume();
+      };
+      port2.postMessage(null);
+    } else if (typeof setTimeout === 'function') setTimeout(resume);
+    else resume();
+  });
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;

@@ -1,4 +1,5 @@
-// Tensors into the SIMD executor's memory and out of it. float32 numbers become float64 ones as they are; the other way would need a rounding, and is refused.
+// Tensors into the SIMD executor's memory and out of it. float32 numbers become float64 ones as they are; the other way
+// would need a rounding, and is refused.
 
 import ndarray from 'ndarray';
 import { elementAt, indexAt } from '../graph/recorder.ts';
@@ -14,7 +15,11 @@ interface Views {
 
 /** Copies a tensor into memory, in row-major order. */
 export function upload(x: Tensor, views: Views, { address, kind }: Pick<Placed, 'address' | 'kind'>): void {
-  if (kind === 'f32' && !(x.data instanceof Float32Array)) throw new TypeError('expected a tensor over a Float32Array, got float64 elements; round them yourself, or compute with precision float64');
+  if (kind === 'f32' && !(x.data instanceof Float32Array))
+    throw new TypeError(
+      'expected a tensor over a Float32Array, got float64 elements; round them yourself, or compute with ' +
+        'precision float64',
+    );
   const memory = views[kind];
   const at = address / memory.BYTES_PER_ELEMENT;
   if (isContiguous(x)) memory.set(x.data.subarray(x.offset, x.offset + x.size), at);

@@ -19,11 +19,14 @@ export interface InputPath {
 export const isEndless = (images: readonly string[]): boolean => images.includes('-');
 
 /**
- * The paths that the arguments stand for, in their order. A file named outright is taken whatever its name; in folders only
- * .jpg, .jpeg, .png and .webp count. A path that does not exist is passed on: opening it gives its own error.
+ * The paths that the arguments stand for, in their order. A file named outright is taken whatever its name; in folders
+ * only .jpg, .jpeg, .png and .webp count. A path that does not exist is passed on: opening it gives its own error.
  * @throws CommandError for a folder in which no image is
  */
-export async function* inputPaths(images: readonly string[], input: NodeJS.ReadableStream = process.stdin): AsyncGenerator<InputPath> {
+export async function* inputPaths(
+  images: readonly string[],
+  input: NodeJS.ReadableStream = process.stdin,
+): AsyncGenerator<InputPath> {
   let fromInput = false;
   for (const image of images) {
     if (image !== '-') {
@@ -54,7 +57,10 @@ async function* expand(path: string): AsyncGenerator<InputPath> {
     count++;
     yield input;
   }
-  if (count === 0) throw new CommandError(`the folder ${path} holds no .jpg, .jpeg, .png or .webp file; name another folder or a file`);
+  if (count === 0)
+    throw new CommandError(
+      `the folder ${path} holds no .jpg, .jpeg, .png or .webp file; name another folder or a file`,
+    );
 }
 
 /** Files below a folder, sorted by name in each; linked folders are followed unless they lead back. */
@@ -65,11 +71,17 @@ async function* walk(folder: string, above: ReadonlySet<string>): AsyncGenerator
     if (above.has(real)) return;
     names = (await readdir(folder)).sort();
   } catch (error) {
-    yield { path: folder, error: `cannot read the folder (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); check its permissions` };
+    yield {
+      path: folder,
+      error: `cannot read the folder (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); check its permissions`,
+    };
     return;
   }
   if (names.length > limits().files) {
-    yield { path: folder, error: `the folder has ${names.length} files, more than is allowed; give parts of it, or ${raise('files')}` };
+    yield {
+      path: folder,
+      error: `the folder has ${names.length} files, more than is allowed; give parts of it, or ${raise('files')}`,
+    };
     return;
   }
   for (const name of names) {

@@ -26,14 +26,17 @@ export async function isFolder(path: string): Promise<boolean> {
 }
 
 /**
- * Features of files that `embed --out` wrote, or numpy.save. Rows of NaN (images that failed) are passed over, with their labels.
+ * Features of files that `embed --out` wrote, or numpy.save. Rows of NaN (images that failed) are passed over, with
+ * their labels.
  * @throws CommandError if counts or widths differ, or a row has no label
  */
 export async function fromFiles(files: readonly string[], labelFile: string): Promise<TrainingData> {
   const given = await readLabelFile(labelFile);
-  const parts: FloatArray[] = [], paths: (string | null)[] = [];
+  const parts: FloatArray[] = [],
+    paths: (string | null)[] = [];
   const origin: TrainingData['origin'] = {};
-  let E: number | null = null, rows = 0;
+  let E: number | null = null,
+    rows = 0;
   for (const file of files) {
     const collection = await openFeatures(file, 'train-head');
     const first = rows;
@@ -42,8 +45,16 @@ export async function fromFiles(files: readonly string[], labelFile: string): Pr
       parts.push(part);
       rows += part.length / collection.width!;
     }
-    if (collection.width !== E) throw new CommandError(`${file} holds features of width ${collection.width}, ${files[0]} of width ${E}; train on features of one model`);
-    if (collection.model !== undefined && origin.model !== undefined && collection.model !== origin.model) throw new CommandError(`${file} holds features of ${collection.model}, a file before it of ${origin.model}; train on features of one model`);
+    if (collection.width !== E)
+      throw new CommandError(
+        `${file} holds features of width ${collection.width}, ${files[0]} of width ${E}; train on features of ` +
+          'one model',
+      );
+    if (collection.model !== undefined && origin.model !== undefined && collection.model !== origin.model)
+      throw new CommandError(
+        `${file} holds features of ${collection.model}, a file before it of ${origin.model}; train on features ` +
+          'of one model',
+      );
     if (collection.model !== undefined) Object.assign(origin, { model: collection.model, weights: collection.weights });
     for (let row = 0; row < rows - first; row++) paths.push(collection.paths[row] ?? null);
   }
@@ -54,18 +65,34 @@ export async function fromFiles(files: readonly string[], labelFile: string): Pr
 /** One label per row. @throws CommandError */
 function labelsOf(given: LabelFile, paths: readonly (string | null)[], file: string): string[] {
   if ('list' in given) {
-    if (given.list.length !== paths.length) throw new CommandError(`--labels expected ${paths.length} labels, one per row of the features, got ${given.list.length} in ${file}; give each row its own`);
+    if (given.list.length !== paths.length)
+      throw new CommandError(
+        `--labels expected ${paths.length} labels, one per row of the features, got ${given.list.length} in ` +
+          `${file}; give each row its own`,
+      );
     return given.list;
   }
   return paths.map((path, row) => {
-    if (path === null) throw new CommandError(`--labels goes by path in ${file}, but row ${row} of the features has no path; write the features as .safetensors or .jsonl, or give one label per row in a .txt file`);
+    if (path === null)
+      throw new CommandError(
+        `--labels goes by path in ${file}, but row ${row} of the features has no path; write the features as ` +
+          '.safetensors or .jsonl, or give one label per row in a .txt file',
+      );
     const label = given.byPath.get(path);
-    if (label === undefined) throw new CommandError(`--labels has no label for "${path}" in ${file}; add it, with the path as the features have it`);
+    if (label === undefined)
+      throw new CommandError(
+        `--labels has no label for "${path}" in ${file}; add it, with the path as the features have it`,
+      );
     return label;
   });
 }
 
-function withoutFailures(parts: readonly FloatArray[], rows: number, E: number, labels: readonly string[]): Omit<TrainingData, 'origin'> {
+function withoutFailures(
+  parts: readonly FloatArray[],
+  rows: number,
+  E: number,
+  labels: readonly string[],
+): Omit<TrainingData, 'origin'> {
   const isSingle = parts.every((part) => part instanceof Float32Array);
   const data = isSingle ? new Float32Array(rows * E) : new Float64Array(rows * E);
   const kept: string[] = [];
@@ -78,7 +105,11 @@ function withoutFailures(parts: readonly FloatArray[], rows: number, E: number, 
       kept.push(labels[row]);
     }
   }
-  return { features: ndarray(data.subarray(0, kept.length * E), [kept.length, E]) as Tensor, labels: kept, failed: rows - kept.length };
+  return {
+    features: ndarray(data.subarray(0, kept.length * E), [kept.length, E]) as Tensor,
+    labels: kept,
+    failed: rows - kept.length,
+  };
 }
 
 /**
@@ -86,24 +117,34 @@ function withoutFailures(parts: readonly FloatArray[], rows: number, E: number, 
  * @throws CommandError for a folder without subfolders, or a subfolder without images
  */
 export async function fromFolders(folders: readonly string[], options: ImageOptions): Promise<TrainingData> {
-  const inputs: InputPath[] = [], labelOf: string[] = [];
+  const inputs: InputPath[] = [],
+    labelOf: string[] = [];
   for (const folder of folders) {
     const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
     let classes = 0;
     for (const name of names) {
-      if (!await isFolder(join(folder, name))) continue;
+      if (!(await isFolder(join(folder, name)))) continue;
       classes++;
       for await (const input of inputPaths([join(folder, name)])) {
         inputs.push(input);
         labelOf.push(name);
       }
     }
-    if (classes === 0) throw new CommandError(`train-head expected a folder with one folder of images per class, ${folder} has no folders in it; sort the images into folders named by class`);
+    if (classes === 0)
+      throw new CommandError(
+        `train-head expected a folder with one folder of images per class, ${folder} has no folders in it; ` +
+          'sort the images into folders named by class',
+      );
   }
   const loaded = await loadModel(options);
   try {
-    const { name: model, weights, architecture: { embed: E } } = loaded.model;
-    const rows: FloatArray[] = [], labels: string[] = [];
+    const {
+      name: model,
+      weights,
+      architecture: { embed: E },
+    } = loaded.model;
+    const rows: FloatArray[] = [],
+      labels: string[] = [];
     let at = 0;
     const { failed } = await runImages({ paths: each(inputs), total: inputs.length }, options, loaded, {
       feature: (_path, features, row) => {
@@ -117,9 +158,15 @@ export async function fromFolders(folders: readonly string[], options: ImageOpti
         return Promise.resolve();
       },
     });
-    const data = options.precision === 'float64' ? new Float64Array(rows.length * E) : new Float32Array(rows.length * E);
+    const data =
+      options.precision === 'float64' ? new Float64Array(rows.length * E) : new Float32Array(rows.length * E);
     rows.forEach((row, n) => data.set(row, n * E));
-    return { features: ndarray(data, [rows.length, E]) as Tensor, labels, failed, origin: { model, weights, pipeline: options.pipeline, adapter: options.adapter } };
+    return {
+      features: ndarray(data, [rows.length, E]) as Tensor,
+      labels,
+      failed,
+      origin: { model, weights, pipeline: options.pipeline, adapter: options.adapter },
+    };
   } finally {
     await loaded.model.close();
   }

@@ -7,8 +7,8 @@ import { linesOf, readTextFile } from '../cli/text-file.ts';
 export type LabelFile = { list: string[] } | { byPath: Map<string, string> };
 
 /**
- * Reads .csv and .tsv (path, label; a first line "path,label" is a heading, whose columns may come in any order among others), .json (a list, or an object of
- * paths), and anything else as one label per line.
+ * Reads .csv and .tsv (path, label; a first line "path,label" is a heading, whose columns may come in any order among
+ * others), .json (a list, or an object of paths), and anything else as one label per line.
  * @throws CommandError if the file cannot be read or is none of these
  */
 export async function readLabelFile(file: string): Promise<LabelFile> {
@@ -22,47 +22,69 @@ function fromJson(text: string, file: string): LabelFile {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch { /* said below */ }
+  } catch {
+    /* said below */
+  }
   const isLabel = (label: unknown): label is string | number => typeof label === 'string' || typeof label === 'number';
   if (Array.isArray(value) && value.every(isLabel)) return { list: value.map(String) };
-  if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isLabel)) return { byPath: new Map(Object.entries(value).map(([path, label]) => [path, String(label)])) };
-  throw new CommandError(`--labels expected a JSON list of labels, or an object {"path": "label"}, in ${file}; one label per line in a .txt file will do too`);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isLabel))
+    return { byPath: new Map(Object.entries(value).map(([path, label]) => [path, String(label)])) };
+  throw new CommandError(
+    `--labels expected a JSON list of labels, or an object {"path": "label"}, in ${file}; one label per line ` +
+      'in a .txt file will do too',
+  );
 }
 
 function fromTable(text: string, separator: string, file: string): Map<string, string> {
   const rows = parseRows(text, separator, file).filter((row) => row.length > 1 || row[0] !== '');
   const heading = rows[0]?.map((name) => name.trim().toLowerCase()) ?? [];
-  let path = heading.indexOf('path'), label = heading.indexOf('label');
+  let path = heading.indexOf('path'),
+    label = heading.indexOf('label');
   if (path >= 0 && label >= 0) rows.shift();
   else [path, label] = [0, 1];
   const labels = new Map<string, string>();
   rows.forEach((row, i) => {
-    if (row.length <= Math.max(path, label) || (heading[path] !== 'path' && row.length > 2)) throw new CommandError(`--labels expected two columns, path and label, in ${file}, got ${row.length} in row ${i + 1}; name the columns in a first line "path${separator}label" if there are more`);
+    if (row.length <= Math.max(path, label) || (heading[path] !== 'path' && row.length > 2))
+      throw new CommandError(
+        `--labels expected two columns, path and label, in ${file}, got ${row.length} in row ${i + 1}; name ` +
+          `the columns in a first line "path${separator}label" if there are more`,
+      );
     const before = labels.get(row[path]);
-    if (before !== undefined && before !== row[label].trim()) throw new CommandError(`--labels has two labels for "${row[path]}" in ${file}, "${before}" and "${row[label].trim()}"; leave one out`);
+    if (before !== undefined && before !== row[label].trim())
+      throw new CommandError(
+        `--labels has two labels for "${row[path]}" in ${file}, "${before}" and "${row[label].trim()}"; leave one out`,
+      );
     labels.set(row[path], row[label].trim());
   });
   if (labels.size === 0) throw new CommandError(`--labels expected rows of path and label in ${file}, got none`);
   return labels;
 }
 
-/** Comma-separated values as RFC 4180 has them: a field in quotation marks may hold separators, line ends and doubled quotation marks. */
+/**
+ * Comma-separated values as RFC 4180 has them: a field in quotation marks may hold separators, line ends and doubled
+ * quotation marks.
+ */
 function parseRows(text: string, separator: string, file: string): string[][] {
   const rows: string[][] = [];
-  let row: string[] = [], at = 0;
+  let row: string[] = [],
+    at = 0;
   while (at < text.length) {
     let field = '';
     if (text[at] === '"') {
       for (at++; ; at++) {
         const end = text.indexOf('"', at);
-        if (end < 0) throw new CommandError(`--labels expected every quotation mark closed in ${file}, one in row ${rows.length + 1} is not; mend it`);
+        if (end < 0)
+          throw new CommandError(
+            `--labels expected every quotation mark closed in ${file}, one in row ${rows.length + 1} is not; mend it`,
+          );
         field += text.slice(at, end);
         at = end + 1;
         if (text[at] !== '"') break;
         field += '"';
       }
     }
-    for (; at < text.length && text[at] !== separator && text[at] !== '\n' && !text.startsWith('\r\n', at); at++) field += text[at];
+    for (; at < text.length && text[at] !== separator && text[at] !== '\n' && !text.startsWith('\r\n', at); at++)
+      field += text[at];
     row.push(field);
     if (text[at] === separator && at + 1 < text.length) {
       at++;

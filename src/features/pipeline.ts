@@ -1,4 +1,5 @@
-// What `embed` and `classify` share: the model, the inputs in batches, features, progress; the commands only say what becomes of a feature.
+// What `embed` and `classify` share: the model, the inputs in batches, features, progress; the commands only say what
+// becomes of a feature.
 
 import type { CLIP } from '../clip/clip.ts';
 import type { Preprocess } from '../clip/image/preprocess.ts';
@@ -24,9 +25,15 @@ export type Source = { tensor: TensorInput } | { paths: AsyncIterable<InputPath>
  * @throws CommandError if there are none, or the tensor of --input is none
  */
 export async function openSource(images: readonly string[], options: ImageOptions): Promise<Source> {
-  if (options.input === undefined && images.length === 0) throw new CommandError('expected an image, a folder or - (a list on standard input), got nothing; name one, or give --input FILE.safetensors');
-  if (options.input !== undefined && images.length > 0) throw new CommandError('expected either images or --input, got both; leave one out');
-  if (options.input !== undefined) return { tensor: await (await import('./tensor-input.ts')).readTensorInput(options.input, options.precision) };
+  if (options.input === undefined && images.length === 0)
+    throw new CommandError(
+      'expected an image, a folder or - (a list on standard input), got nothing; name one, or give --input ' +
+        'FILE.safetensors',
+    );
+  if (options.input !== undefined && images.length > 0)
+    throw new CommandError('expected either images or --input, got both; leave one out');
+  if (options.input !== undefined)
+    return { tensor: await (await import('./tensor-input.ts')).readTensorInput(options.input, options.precision) };
   if (isEndless(images)) return { paths: inputPaths(images), total: null };
   const found = await all(inputPaths(images));
   return { paths: each(found), total: found.length };
@@ -48,14 +55,27 @@ export async function loadModel(options: ImageOptions): Promise<Loaded> {
  * Sends every input through the image tower and its features to the sink, in input order.
  * @returns how many inputs there were and how many failed
  */
-export async function runImages(source: Source, options: ImageOptions, loaded: Loaded, sink: Sink): Promise<{ count: number; failed: number }> {
+export async function runImages(
+  source: Source,
+  options: ImageOptions,
+  loaded: Loaded,
+  sink: Sink,
+): Promise<{ count: number; failed: number }> {
   const { model, preprocess } = loaded;
   const normalize = options.normalize ? (await import('../ops/l2-normalize.ts')).l2Normalize : null;
-  const batches = 'tensor' in source ? tensorBatches(source.tensor, options.batch) : imageBatches(source.paths, preprocess, options.pipeline, options.batch);
+  const batches =
+    'tensor' in source
+      ? tensorBatches(source.tensor, options.batch)
+      : imageBatches(source.paths, preprocess, options.pipeline, options.batch);
   const total = 'tensor' in source ? source.tensor.x.shape[0] : source.total;
-  let count = 0, failed = 0;
+  let count = 0,
+    failed = 0;
   // Where lines appear on the same terminal, they are the progress.
-  const progress = await Progress.create({ unit: 'images', total, quiet: options.quiet || (process.stdout.isTTY && options.out === undefined) });
+  const progress = await Progress.create({
+    unit: 'images',
+    total,
+    quiet: options.quiet || (process.stdout.isTTY && options.out === undefined),
+  });
   try {
     for await (const { items, x } of batches) {
       const features = x === null ? null : await featuresOf(model, x, normalize);
@@ -67,7 +87,7 @@ export async function runImages(source: Source, options: ImageOptions, loaded: L
         if (error === undefined) row++;
         if (reason !== null) failed++;
       }
-      progress.update(count += items.length);
+      progress.update((count += items.length));
     }
   } finally {
     progress.stop();
@@ -85,14 +105,18 @@ async function featuresOf(model: CLIP, x: Tensor, normalize: ((x: Tensor) => Ten
 function notFinite(features: Tensor, row: number): string | null {
   const E = features.shape[1];
   for (let i = row * E; i < (row + 1) * E; i++) {
-    if (!Number.isFinite(features.data[i])) return `element ${i - row * E} of the feature is ${features.data[i]}; the pixels or the weights are out of range`;
+    if (!Number.isFinite(features.data[i]))
+      return `element ${i - row * E} of the feature is ${features.data[i]}; the pixels or the weights are out of range`;
   }
   return null;
 }
 
 /** A sentence for standard error where some failed. */
 export function summary({ count, failed }: { count: number; failed: number }): string {
-  return `${failed} of ${count} ${count === 1 ? 'image' : 'images'} failed; ${failed === 1 ? 'its "error" says' : 'their "error" says'} why`;
+  return (
+    `${failed} of ${count} ${count === 1 ? 'image' : 'images'} failed; ` +
+    `${failed === 1 ? 'its "error" says' : 'their "error" says'} why`
+  );
 }
 
 async function all(paths: AsyncIterable<InputPath>): Promise<InputPath[]> {

@@ -22,8 +22,14 @@ export interface PixelBatch {
 }
 
 /** Batches of `size` images. */
-export async function* imageBatches(paths: AsyncIterable<InputPath>, preprocess: Preprocess, pipeline: Pipeline, size: number): AsyncGenerator<PixelBatch> {
-  let items: Item[] = [], pixels: Tensor[] = [];
+export async function* imageBatches(
+  paths: AsyncIterable<InputPath>,
+  preprocess: Preprocess,
+  pipeline: Pipeline,
+  size: number,
+): AsyncGenerator<PixelBatch> {
+  let items: Item[] = [],
+    pixels: Tensor[] = [];
   for await (const { path, error } of paths) {
     const item: Item = error === undefined ? { path } : { path, error };
     if (error === undefined) {

@@ -1,4 +1,5 @@
-// All tensors of a small safetensors file, each in its own precision (the weights' reader widens everything to float32).
+// All tensors of a small safetensors file, each in its own precision (the weights' reader widens everything to
+// float32).
 
 import { openRaw } from '../formats/open.ts';
 import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
@@ -18,11 +19,14 @@ export async function readRawTensor(tensor: StoredTensor): Promise<FloatArray> {
   return Float64Array.from({ length: count }, (_, i) => view.getFloat64(8 * i, true));
 }
 
-export async function readRawTensors(path: string): Promise<Map<string, { shape: readonly number[]; data: FloatArray }>> {
+export async function readRawTensors(
+  path: string,
+): Promise<Map<string, { shape: readonly number[]; data: FloatArray }>> {
   const raw = await openRaw(path);
   try {
     const tensors = new Map<string, { shape: readonly number[]; data: FloatArray }>();
-    for (const [name, tensor] of raw.tensors) tensors.set(name, { shape: tensor.shape, data: await readRawTensor(tensor) });
+    for (const [name, tensor] of raw.tensors)
+      tensors.set(name, { shape: tensor.shape, data: await readRawTensor(tensor) });
     return tensors;
   } finally {
     await raw.close();

@@ -1,4 +1,5 @@
-// Embedded collections, as `embed --out` writes them: .npy, .safetensors and .jsonl; and .npz. Rows come in pieces, so that millions of them need not lie in memory.
+// Embedded collections, as `embed --out` writes them: .npy, .safetensors and .jsonl; and .npz. Rows come in pieces, so
+// that millions of them need not lie in memory.
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -28,12 +29,18 @@ const PIECE = 8 << 20;
 
 /** @throws CommandError or Error in one sentence if the file holds no features */
 export async function openFeatures(file: string, command = 'search'): Promise<FeatureRows> {
-  if (!(await stat(file).catch(() => null))?.isFile()) throw new CommandError(`${command} expected a file of features, ${file} is none; write one with clip-oracle embed … --out features.npy`);
+  if (!(await stat(file).catch(() => null))?.isFile())
+    throw new CommandError(
+      `${command} expected a file of features, ${file} is none; write one with clip-oracle embed … --out features.npy`,
+    );
   if (/\.npy$/i.test(file)) return npyRows(file, command);
   if (/\.npz$/i.test(file)) return npzRows(file, command);
   if (/\.safetensors$/i.test(file)) return safetensorsRows(file, command);
   if (/\.jsonl?$/i.test(file)) return jsonRows(file, command);
-  throw new CommandError(`${command} expected features in .npy, .npz, .safetensors or .jsonl, got "${file}"; write them with clip-oracle embed … --out features.npy`);
+  throw new CommandError(
+    `${command} expected features in .npy, .npz, .safetensors or .jsonl, got "${file}"; write them with ` +
+      'clip-oracle embed … --out features.npy',
+  );
 }
 
 async function npyRows(file: string, command: string): Promise<FeatureRows> {
@@ -44,9 +51,24 @@ async function npyRows(file: string, command: string): Promise<FeatureRows> {
     await handle.read(head, 0, head.length, 0);
     const header = npyHeader(head, size, `"${file}"`);
     const [N, E] = rowsOf(header.shape, file, command);
-    if (header.fortran) throw new Error(`"${file}" has its columns one after the other; save it with numpy.save(file, numpy.ascontiguousarray(x))`);
+    if (header.fortran)
+      throw new Error(
+        `"${file}" has its columns one after the other; save it with numpy.save(file, numpy.ascontiguousarray(x))`,
+      );
     const bytes = floatBytes(checkFloat(header.dtype, `"${file}"`)) * E;
-    return { width: E, paths: [], rows: () => pieces(N, bytes, (first, count) => readPiece(file, header.start + first * bytes, count * bytes, (data) => decodeNpy(data, { ...header, shape: [count, E] }, `"${file}"`).data)) };
+    return {
+      width: E,
+      paths: [],
+      rows: () =>
+        pieces(N, bytes, (first, count) =>
+          readPiece(
+            file,
+            header.start + first * bytes,
+            count * bytes,
+            (data) => decodeNpy(data, { ...header, shape: [count, E] }, `"${file}"`).data,
+          ),
+        ),
+    };
   } finally {
     await handle.close();
   }
@@ -57,12 +79,25 @@ async function npzRows(file: string, command: string): Promise<FeatureRows> {
   const { openDump } = await import('../formats/dump/open.ts');
   const dump = await openDump(file);
   try {
-    const tables = [...dump.tensors].filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype)).map(([name]) => name);
+    const tables = [...dump.tensors]
+      .filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype))
+      .map(([name]) => name);
     const name = tables.includes('features') ? 'features' : tables.length === 1 ? tables[0] : undefined;
-    if (name === undefined) throw new CommandError(`${command} expected the array "features" (N, E) in ${file}, it has ${tables.length === 0 ? 'none with two axes' : tables.slice(0, 5).join(', ')}; save it with numpy.savez(file, features=x)`);
+    if (name === undefined)
+      throw new CommandError(
+        `${command} expected the array "features" (N, E) in ${file}, it has ` +
+          `${tables.length === 0 ? 'none with two axes' : tables.slice(0, 5).join(', ')}; save it with ` +
+          'numpy.savez(file, features=x)',
+      );
     const { shape, data } = dump.read(name);
     const [, E] = rowsOf(shape, file, command);
-    return { width: E, paths: [], rows: async function* () { yield data; } };
+    return {
+      width: E,
+      paths: [],
+      rows: async function* () {
+        yield data;
+      },
+    };
   } finally {
     await dump.close();
   }
@@ -73,13 +108,32 @@ async function safetensorsRows(file: string, command: string): Promise<FeatureRo
   try {
     const tables = [...raw.tensors].filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype));
     const found = tables.find(([name]) => name === 'features') ?? (tables.length === 1 ? tables[0] : undefined);
-    if (found === undefined) throw new CommandError(`${command} expected the tensor "features" (N, E) in ${file}, it has ${tables.length === 0 ? 'none with two axes' : tables.map(([name]) => name).slice(0, 5).join(', ')}; write it with clip-oracle embed`);
+    if (found === undefined)
+      throw new CommandError(
+        `${command} expected the tensor "features" (N, E) in ${file}, it has ${
+          tables.length === 0
+            ? 'none with two axes'
+            : tables
+                .map(([name]) => name)
+                .slice(0, 5)
+                .join(', ')
+        }; write it with clip-oracle embed`,
+      );
     const [, { dtype, shape, position }] = found;
     const [N, E] = rowsOf(shape, file, command);
     const kind = checkFloat(dtype, `"${file}"`);
     const bytes = floatBytes(kind) * E;
     const { model, weights, paths } = raw.metadata;
-    return { width: E, model, weights, paths: listOf(paths), rows: () => pieces(N, bytes, (first, count) => readPiece(file, position + first * bytes, count * bytes, (data) => decode(data, kind))) };
+    return {
+      width: E,
+      model,
+      weights,
+      paths: listOf(paths),
+      rows: () =>
+        pieces(N, bytes, (first, count) =>
+          readPiece(file, position + first * bytes, count * bytes, (data) => decode(data, kind)),
+        ),
+    };
   } finally {
     await raw.close();
   }
@@ -94,7 +148,11 @@ async function jsonRows(file: string, command: string): Promise<FeatureRows> {
       if (line.trim() === '') continue;
       const { path, features, error } = entryOf(line, file, number);
       const row = error === undefined ? numbersOf(features!) : new Float32Array(collection.width!).fill(NaN);
-      if (row.length !== collection.width) throw new Error(`"${file}" line ${number} has ${row.length} numbers, expected ${collection.width} like the lines before; are these features of two models?`);
+      if (row.length !== collection.width)
+        throw new Error(
+          `"${file}" line ${number} has ${row.length} numbers, expected ${collection.width} like the lines ` +
+            'before; are these features of two models?',
+        );
       collection.paths.push(path ?? null);
       yield row;
     }
@@ -106,15 +164,26 @@ async function jsonRows(file: string, command: string): Promise<FeatureRows> {
     if (features === undefined) continue;
     return Object.assign(collection, { width: features.length, model, weights });
   }
-  throw new CommandError(`${command} expected features in ${file}, got no line with any; write them with clip-oracle embed … --out features.jsonl`);
+  throw new CommandError(
+    `${command} expected features in ${file}, got no line with any; write them with clip-oracle embed … --out ` +
+      'features.jsonl',
+  );
 }
 
 /** As they were: the text of a float32 is the shortest that reads back to it, which as a float64 is another number. */
 function numbersOf(features: readonly number[]): FloatArray {
-  return features.every((value) => Number(float32Text(Math.fround(value))) === value) ? Float32Array.from(features) : Float64Array.from(features);
+  return features.every((value) => Number(float32Text(Math.fround(value))) === value)
+    ? Float32Array.from(features)
+    : Float64Array.from(features);
 }
 
-interface Entry { path?: string; model?: string; weights?: string; features?: number[]; error?: string }
+interface Entry {
+  path?: string;
+  model?: string;
+  weights?: string;
+  features?: number[];
+  error?: string;
+}
 
 function entryOf(line: string, file: string, number: number): Entry {
   let entry: Entry | null;
@@ -124,23 +193,42 @@ function entryOf(line: string, file: string, number: number): Entry {
     entry = null;
   }
   const { features, error } = entry ?? {};
-  const sound = typeof error === 'string' || (Array.isArray(features) && features.length > 0 && features.every((value) => typeof value === 'number'));
-  if (!sound) throw new Error(`"${file}" line ${number} expected {"path", "features"} or {"path", "error"}, got ${JSON.stringify(line.slice(0, 60))}; write it with clip-oracle embed`);
+  const sound =
+    typeof error === 'string' ||
+    (Array.isArray(features) && features.length > 0 && features.every((value) => typeof value === 'number'));
+  if (!sound)
+    throw new Error(
+      `"${file}" line ${number} expected {"path", "features"} or {"path", "error"}, got ` +
+        `${JSON.stringify(line.slice(0, 60))}; write it with clip-oracle embed`,
+    );
   return entry!;
 }
 
 function rowsOf(shape: readonly number[], file: string, command: string): [number, number] {
-  if (shape.length !== 2 || elementCount(shape) === 0) throw new CommandError(`${command} expected features (N, E) in ${file}, got shape (${shape.join(', ')}); write them with clip-oracle embed`);
+  if (shape.length !== 2 || elementCount(shape) === 0)
+    throw new CommandError(
+      `${command} expected features (N, E) in ${file}, got shape (${shape.join(', ')}); write them with ` +
+        'clip-oracle embed',
+    );
   return [shape[0], shape[1]];
 }
 
 /** @param bytes of one row */
-async function* pieces(N: number, bytes: number, read: (first: number, count: number) => Promise<FloatArray>): AsyncGenerator<FloatArray> {
+async function* pieces(
+  N: number,
+  bytes: number,
+  read: (first: number, count: number) => Promise<FloatArray>,
+): AsyncGenerator<FloatArray> {
   const most = Math.max(1, Math.floor(PIECE / bytes));
   for (let first = 0; first < N; first += most) yield await read(first, Math.min(most, N - first));
 }
 
-async function readPiece(file: string, position: number, length: number, numbers: (bytes: Uint8Array<ArrayBuffer>) => FloatArray): Promise<FloatArray> {
+async function readPiece(
+  file: string,
+  position: number,
+  length: number,
+  numbers: (bytes: Uint8Array<ArrayBuffer>) => FloatArray,
+): Promise<FloatArray> {
   const handle = await open(file, 'r');
   try {
     const bytes = new Uint8Array(length);
@@ -158,7 +246,7 @@ async function readPiece(file: string, position: number, length: number, numbers
 function listOf(text: string | undefined): (string | null)[] {
   try {
     const list: unknown = JSON.parse(text ?? '[]');
-    return Array.isArray(list) ? list.map((path: unknown) => typeof path === 'string' ? path : null) : [];
+    return Array.isArray(list) ? list.map((path: unknown) => (typeof path === 'string' ? path : null)) : [];
   } catch {
     return [];
   }

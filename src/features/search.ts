@@ -1,4 +1,5 @@
-// The nearest of a collection by cosine, in float64: how far apart two features are is not a question of the encoder's precision.
+// The nearest of a collection by cosine, in float64: how far apart two features are is not a question of the encoder's
+// precision.
 
 import type { FloatArray } from '../ops/tensor.ts';
 
@@ -19,12 +20,16 @@ export class CosineSearch {
   /** @throws RangeError for a query of length 0, or with an element that is not finite: it has no direction */
   constructor(query: FloatArray, top: number) {
     const length = Math.sqrt(dot(query, query, 0));
-    if (!(length > 0 && length < Infinity)) throw new RangeError(`search: "query" expected finite numbers that are not all 0, got a length of ${length}`);
+    if (!(length > 0 && length < Infinity))
+      throw new RangeError(`search: "query" expected finite numbers that are not all 0, got a length of ${length}`);
     this.#query = Float64Array.from(query, (value) => value / length);
     this.#top = top;
   }
 
-  /** @param features rows one after the other, normalised or not. Rows without a direction (NaN where an image failed) are counted and passed over. */
+  /**
+   * @param features rows one after the other, normalised or not. Rows without a direction (NaN where an image failed)
+   * are counted and passed over.
+   */
   add(features: FloatArray): void {
     const E = this.#query.length;
     for (let at = 0; at < features.length; at += E, this.#rows++) {

@@ -23,19 +23,31 @@ export async function readTensorInput(spec: string, precision: 'float32' | 'floa
   const [file, wanted] = split(spec);
   const source = await openPixels(file);
   try {
-    const candidates = [...source.tensors].filter(([, tensor]) => tensor.shape.length === 4 && tensor.shape[1] === 3).map(([name]) => name);
-    const name = wanted ?? INPUTS.find((usual) => candidates.includes(usual)) ?? (candidates.length === 1 ? candidates[0] : null);
+    const candidates = [...source.tensors]
+      .filter(([, tensor]) => tensor.shape.length === 4 && tensor.shape[1] === 3)
+      .map(([name]) => name);
+    const name =
+      wanted ?? INPUTS.find((usual) => candidates.includes(usual)) ?? (candidates.length === 1 ? candidates[0] : null);
     const tensor = name === null ? undefined : source.tensors.get(name);
     if (name === null || tensor === undefined) {
-      const there = candidates.length > 0 ? `it has ${candidates.slice(0, 8).join(', ')}${candidates.length > 8 ? ', …' : ''}; name one as FILE:TENSOR` : 'it has none of shape (N, 3, R, R)';
-      throw new CommandError(`--input expected ${wanted === null ? 'one pixel tensor' : `the tensor "${wanted}"`} in ${file}, ${there}`);
+      const there =
+        candidates.length > 0
+          ? `it has ${candidates.slice(0, 8).join(', ')}${candidates.length > 8 ? ', …' : ''}; name one as FILE:TENSOR`
+          : 'it has none of shape (N, 3, R, R)';
+      throw new CommandError(
+        `--input expected ${wanted === null ? 'one pixel tensor' : `the tensor "${wanted}"`} in ${file}, ${there}`,
+      );
     }
     const { shape } = tensor;
     if (shape.length !== 4 || shape[1] !== 3 || shape[2] !== shape[3] || shape[0] < 1) {
-      throw new CommandError(`--input expected shape (N, 3, R, R), got (${shape.join(', ')}) in ${file}:${name}; name another tensor as FILE:TENSOR`);
+      throw new CommandError(
+        `--input expected shape (N, 3, R, R), got (${shape.join(', ')}) in ${file}:${name}; name another ` +
+          'tensor as FILE:TENSOR',
+      );
     }
     const stored = await source.read(name);
-    const data: FloatArray = precision === 'float32' && stored instanceof Float64Array ? Float32Array.from(stored) : stored;
+    const data: FloatArray =
+      precision === 'float32' && stored instanceof Float64Array ? Float32Array.from(stored) : stored;
     return { name: `${file}:${name}`, x: ndarray(data, [...shape]) };
   } finally {
     await source.close();
@@ -49,7 +61,7 @@ interface PixelSource {
 }
 
 async function openPixels(path: string): Promise<PixelSource> {
-  if (/\.npz$/i.test(path) || await isNpyFolder(path)) {
+  if (/\.npz$/i.test(path) || (await isNpyFolder(path))) {
     const { openDump } = await import('../formats/dump/open.ts');
     const dump = await openDump(path);
     return { tensors: dump.tensors, read: async (name) => dump.read(name).data, close: () => dump.close() };

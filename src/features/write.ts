@@ -32,7 +32,13 @@ export interface FeatureOutput {
  * @param out the value of --out, whose ending says in which format
  * @param E the features' width
  */
-export function featureOutput(file: OutFile | null, out: string | undefined, head: FeatureHead, E: number, precision: 'float32' | 'float64'): FeatureOutput {
+export function featureOutput(
+  file: OutFile | null,
+  out: string | undefined,
+  head: FeatureHead,
+  E: number,
+  precision: 'float32' | 'float64',
+): FeatureOutput {
   if (file === null || out === undefined) return new JsonLines(standardOutput, head);
   if (/\.npy$/i.test(out)) return new NumPy(file, E, precision);
   if (/\.safetensors$/i.test(out)) return new Safetensors(file, head, E, precision);
@@ -42,7 +48,10 @@ export function featureOutput(file: OutFile | null, out: string | undefined, hea
 /** @throws CommandError for an ending that promises a format which is not written here */
 export function checkEnding(out: string | undefined): void {
   const other = /\.(npz|csv|tsv|parquet|pt|pth|h5|bin|png|jpe?g)$/i.exec(out ?? '')?.[0];
-  if (other) throw new CommandError(`--out expected a name that ends in .jsonl, .npy or .safetensors, got "${out}"; ${other} is not written`);
+  if (other)
+    throw new CommandError(
+      `--out expected a name that ends in .jsonl, .npy or .safetensors, got "${out}"; ${other} is not written`,
+    );
 }
 
 class JsonLines implements FeatureOutput {
@@ -56,7 +65,9 @@ class JsonLines implements FeatureOutput {
 
   feature(path: string, features: Tensor, row: number): Promise<void> {
     const E = features.shape[1];
-    return this.#output.write(`{"path":${JSON.stringify(path)},${this.#head},"features":${floatsText(features.data, row * E, (row + 1) * E)}}\n`);
+    return this.#output.write(
+      `{"path":${JSON.stringify(path)},${this.#head},"features":${floatsText(features.data, row * E, (row + 1) * E)}}\n`,
+    );
   }
 
   failure(path: string, error: string): Promise<void> {
@@ -91,7 +102,9 @@ class NumPy implements FeatureOutput {
   }
 
   async failure(): Promise<void> {
-    await this.#row(littleEndian((this.#precision === 'float32' ? new Float32Array(this.#E) : new Float64Array(this.#E)).fill(NaN)));
+    await this.#row(
+      littleEndian((this.#precision === 'float32' ? new Float32Array(this.#E) : new Float64Array(this.#E)).fill(NaN)),
+    );
   }
 
   async finish(): Promise<void> {
@@ -141,19 +154,28 @@ class Safetensors implements FeatureOutput {
 
   failure(path: string): Promise<void> {
     this.#paths.push(path);
-    this.#rows.push(littleEndian((this.#precision === 'float32' ? new Float32Array(this.#E) : new Float64Array(this.#E)).fill(NaN)));
+    this.#rows.push(
+      littleEndian((this.#precision === 'float32' ? new Float32Array(this.#E) : new Float64Array(this.#E)).fill(NaN)),
+    );
     return Promise.resolve();
   }
 
   async finish(): Promise<void> {
     const size = this.#rows.reduce((sum, row) => sum + row.length, 0);
     const { model, weights, adapter, resolution, pipeline } = this.#head;
-    const changes = { ...(adapter !== undefined && { adapter }), ...(resolution !== undefined && { resolution: String(resolution) }) };
+    const changes = {
+      ...(adapter !== undefined && { adapter }),
+      ...(resolution !== undefined && { resolution: String(resolution) }),
+    };
     const header = JSON.stringify({
       __metadata__: { model, weights, ...changes, pipeline: pipeline ?? '', paths: JSON.stringify(this.#paths) },
-      features: { dtype: this.#precision === 'float32' ? 'F32' : 'F64', shape: [this.#rows.length, this.#E], data_offsets: [0, size] },
+      features: {
+        dtype: this.#precision === 'float32' ? 'F32' : 'F64',
+        shape: [this.#rows.length, this.#E],
+        data_offsets: [0, size],
+      },
     });
-    const text = Buffer.from(header + ' '.repeat((8 - Buffer.byteLength(header) % 8) % 8));
+    const text = Buffer.from(header + ' '.repeat((8 - (Buffer.byteLength(header) % 8)) % 8));
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(text.length));
     await this.#file.write(Buffer.concat([length, text]));

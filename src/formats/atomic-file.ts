@@ -16,10 +16,11 @@ export interface Output {
 
 /** Standard output, waiting where the reader is slow. */
 export const standardOutput: Output = {
-  write: (bytes) => new Promise((done) => {
-    if (process.stdout.write(bytes)) done();
-    else process.stdout.once('drain', done);
-  }),
+  write: (bytes) =>
+    new Promise((done) => {
+      if (process.stdout.write(bytes)) done();
+      else process.stdout.once('drain', done);
+    }),
   finish: () => Promise.resolve(),
   discard: () => Promise.resolve(),
 };
@@ -43,12 +44,20 @@ export class OutFile implements Output {
   /** @throws CommandError in one sentence if it cannot be written there */
   static async create(target: string): Promise<OutFile> {
     try {
-      const found = await stat(target).catch((error: NodeJS.ErrnoException) => { if (error.code === 'ENOENT') return null; throw error; });
+      const found = await stat(target).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return null;
+        throw error;
+      });
       if (found?.isDirectory()) throw new CommandError(`--out expected a file, ${target} is a folder; add a file name`);
       const temporary = found !== null && !found.isFile() ? null : temporaryName(target);
       // Before the file is there: an interruption in between would leave it.
-      const forget = onInterrupt(() => { if (temporary !== null) rmSync(temporary, { force: true }); });
-      const handle = await open(temporary ?? target, 'w').catch((error: unknown) => { forget(); throw error; });
+      const forget = onInterrupt(() => {
+        if (temporary !== null) rmSync(temporary, { force: true });
+      });
+      const handle = await open(temporary ?? target, 'w').catch((error: unknown) => {
+        forget();
+        throw error;
+      });
       return new OutFile(target, temporary, handle, forget);
     } catch (error) {
       throw refused(error, target);
@@ -63,7 +72,10 @@ export class OutFile implements Output {
 
   /** Overwrites the beginning, such as a header that only now is known. */
   async rewrite(bytes: Uint8Array): Promise<void> {
-    if (this.#temporary === null) throw new CommandError(`--out ${this.#target} is no ordinary file, which this format needs; write to a file or take .jsonl`);
+    if (this.#temporary === null)
+      throw new CommandError(
+        `--out ${this.#target} is no ordinary file, which this format needs; write to a file or take .jsonl`,
+      );
     await this.#write(bytes, 0);
   }
 
@@ -86,7 +98,8 @@ export class OutFile implements Output {
   async #write(data: Uint8Array, position: number | null): Promise<void> {
     try {
       for (let done = 0; done < data.length;) {
-        done += (await this.#handle.write(data, done, data.length - done, position === null ? null : position + done)).bytesWritten;
+        done += (await this.#handle.write(data, done, data.length - done, position === null ? null : position + done))
+          .bytesWritten;
       }
     } catch (error) {
       throw refused(error, this.#target);
@@ -96,5 +109,7 @@ export class OutFile implements Output {
 
 function refused(error: unknown, target: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  return code === undefined || error instanceof CommandError ? error : new CommandError(`--out cannot write ${target}: ${writeReason(code)}`);
+  return code === undefined || error instanceof CommandError
+    ? error
+    : new CommandError(`--out cannot write ${target}: ${writeReason(code)}`);
 }

@@ -1,4 +1,5 @@
-// Where the bytes of a checkpoint come from: a file that is read by ranges (file-source.ts), or bytes that already lie in memory (unpacked gzip).
+// Where the bytes of a checkpoint come from: a file that is read by ranges (file-source.ts), or bytes that already lie
+// in memory (unpacked gzip).
 
 export interface ByteSource {
   /** What to call it in messages: a path, or a path and the part inside it. */
@@ -27,8 +28,10 @@ export class MemorySource implements ByteSource {
   }
 
   read(target: Uint8Array, position: number): Promise<void> {
-    if (this.bytes === null) return Promise.reject(new Error(`"${this.name}" is closed: open the checkpoint again to read from it`));
-    if (position + target.length > this.size) return Promise.reject(endsEarly(this.name, position + target.length, this.size));
+    if (this.bytes === null)
+      return Promise.reject(new Error(`"${this.name}" is closed: open the checkpoint again to read from it`));
+    if (position + target.length > this.size)
+      return Promise.reject(endsEarly(this.name, position + target.length, this.size));
     target.set(this.bytes.subarray(position, position + target.length));
     return Promise.resolve();
   }

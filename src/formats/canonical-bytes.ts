@@ -1,9 +1,13 @@
-// The bytes that hashes are taken of: numbers in little-endian order where every NaN has one bit pattern. Nothing of Node.
+// The bytes that hashes are taken of: numbers in little-endian order where every NaN has one bit pattern. Nothing of
+// Node.
 
 import { BIG_ENDIAN_HOST, littleEndian } from './dump/written-names.ts';
 import type { Values } from '../oracle/types.ts';
 
-/** Little-endian bytes of numbers, NaN as 7fc00000 or 7ff8000000000000: what JavaScript shows of a NaN's bits differs from engine to engine and run to run. */
+/**
+ * Little-endian bytes of numbers, NaN as 7fc00000 or 7ff8000000000000: what JavaScript shows of a NaN's bits differs
+ * from engine to engine and run to run.
+ */
 export function canonicalBytes(data: Values['data']): Uint8Array {
   return littleEndian(withOneNaN(data));
 }

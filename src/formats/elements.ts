@@ -1,4 +1,5 @@
-// Stored elements to numbers: halves widen to float32 exactly, float64 stays. Integers, strings and the like are no layer's output.
+// Stored elements to numbers: halves widen to float32 exactly, float64 stays. Integers, strings and the like are no
+// layer's output.
 
 import { ELEMENT_BYTES, toHostOrder, widen } from './element-types.ts';
 import type { Values } from '../oracle/types.ts';
@@ -19,12 +20,16 @@ export const floatBytes = (dtype: FloatDType): number => ELEMENT_BYTES[dtype];
  */
 export function checkFloat(dtype: string, where: string): FloatDType {
   if (isFloatDType(dtype)) return dtype;
-  throw new Error(`${where} expected floating-point elements (float16, bfloat16, float32 or float64), got ${dtype}; convert it to float32 before dumping`);
+  throw new Error(
+    `${where} expected floating-point elements (float16, bfloat16, float32 or float64), got ${dtype}; convert ` +
+      'it to float32 before dumping',
+  );
 }
 
 /**
  * Elements in row-major order, little endian, as numbers.
- * @param bytes its own buffer from the start; it may become the result's memory and is changed on a big-endian processor
+ * @param bytes its own buffer from the start; it may become the result's memory and is changed on a big-endian
+ *   processor
  */
 export function decode(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDType): Values['data'] {
   const own = bytes.byteOffset === 0 ? bytes : bytes.slice();

@@ -28,7 +28,11 @@ export class FileSource implements ByteSource {
     }
     try {
       const stat = await handle.stat();
-      if (!stat.isFile()) throw new Error(`"${path}" expected a file of weights, got ${stat.isDirectory() ? 'a folder' : 'something that is no regular file'}; name a file`);
+      if (!stat.isFile())
+        throw new Error(
+          `"${path}" expected a file of weights, got ` +
+            `${stat.isDirectory() ? 'a folder' : 'something that is no regular file'}; name a file`,
+        );
       return new FileSource(path, handle, stat.size, stat.mtimeMs);
     } catch (error) {
       await handle.close();
@@ -49,7 +53,8 @@ export class FileSource implements ByteSource {
   async checkUnchanged(): Promise<void> {
     if (!this.isOpen) throw new Error(`"${this.name}" is closed: open the checkpoint again to read from it`);
     const stat = await this.handle.stat();
-    if (stat.size !== this.size || stat.mtimeMs !== this.modified) throw new Error(`"${this.name}" has changed since it was opened; load it again when nobody writes to it`);
+    if (stat.size !== this.size || stat.mtimeMs !== this.modified)
+      throw new Error(`"${this.name}" has changed since it was opened; load it again when nobody writes to it`);
   }
 
   async close(): Promise<void> {
@@ -63,7 +68,8 @@ export class FileSource implements ByteSource {
 export function fileError(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return new Error(`"${path}" does not exist; check the path`);
-  if (code === 'EACCES' || code === 'EPERM') return new Error(`"${path}" may not be read by this user; change its permissions`);
+  if (code === 'EACCES' || code === 'EPERM')
+    return new Error(`"${path}" may not be read by this user; change its permissions`);
   if (code === 'ENOTDIR') return new Error(`"${path}" names a file as if it were a folder; check the path`);
   return new Error(`"${path}" cannot be read (${code ?? String(error)}); check the path`);
 }

@@ -8,11 +8,13 @@
 export function float32Text(x: number): string {
   if (x === 0) return Object.is(x, -0) ? '-0' : '0';
   if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x);
-  // Any decimal of up to 6 digits that rounds to a normal float32 is also the nearest one of 6 digits, and printing drops its zeros.
+  // Any decimal of up to 6 digits that rounds to a normal float32 is also the nearest one of 6 digits, and printing
+  // drops its zeros.
   for (let digits = Math.abs(x) < 1.2e-38 ? 1 : 6; digits < 9; digits++) {
     const nearest = Number(x.toPrecision(digits));
     if (Math.fround(nearest) === x) return String(nearest);
-    // Below a power of two floats lie twice as dense as above it: the nearest decimal may be too far below while the next one above is not.
+    // Below a power of two floats lie twice as dense as above it: the nearest decimal may be too far below while the
+    // next one above is not.
     const above = nextDecimal(x, digits);
     if (Math.fround(above) === x) return String(above);
   }

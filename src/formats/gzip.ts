@@ -10,7 +10,11 @@ import { unpack } from './unpack-node.ts';
  */
 export async function gunzip(source: ByteSource): Promise<Uint8Array> {
   const limit = limits().gzipBytes;
-  const tooLarge = (): Error => new Error(`"${source.name}" unpacks to more than ${Math.floor(limit / 1048576)} MB; unpack it with gunzip and name the unpacked file`);
+  const tooLarge = (): Error =>
+    new Error(
+      `"${source.name}" unpacks to more than ${Math.floor(limit / 1048576)} MB; unpack it with gunzip and name ` +
+        'the unpacked file',
+    );
   if (source.size > limit) throw tooLarge();
   const packed = new Uint8Array(source.size);
   await source.read(packed, 0);

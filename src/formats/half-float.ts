@@ -2,7 +2,10 @@
 
 let table: Float32Array | null = null;
 
-/** float32 values of all 65536 halves, by their bits (IEEE 754-2019, 3.6: 1 sign bit, 5 exponent bits with bias 15, 10 fraction bits). */
+/**
+ * float32 values of all 65536 halves, by their bits (IEEE 754-2019, 3.6: 1 sign bit, 5 exponent bits with bias 15, 10
+ * fraction bits).
+ */
 export function halfTable(): Float32Array {
   if (table !== null) return table;
   const values = new Float32Array(65536);

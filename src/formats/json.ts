@@ -1,4 +1,5 @@
-// JSON that comes from a stranger: a clear error instead of a SyntaxError, and no duplicate keys (JSON.parse would keep the last).
+// JSON that comes from a stranger: a clear error instead of a SyntaxError, and no duplicate keys (JSON.parse would keep
+// the last).
 
 import { limits, raise } from './limits.ts';
 
@@ -11,9 +12,15 @@ export function parseObject(text: string, what: string): Record<string, unknown>
   } catch {
     throw new Error(`${what} is not valid JSON; the file is damaged: copy or download it again`);
   }
-  if (!isObject(value)) throw new Error(`${what} expected a JSON object, got ${Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`}; the file is damaged or of another kind`);
+  if (!isObject(value))
+    throw new Error(
+      `${what} expected a JSON object, got ` +
+        `${Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`}; the file is ` +
+        'damaged or of another kind',
+    );
   const duplicate = duplicateKey(text);
-  if (duplicate !== null) throw new Error(`${what} has the key ${JSON.stringify(duplicate)} twice; write the file again with each name once`);
+  if (duplicate !== null)
+    throw new Error(`${what} has the key ${JSON.stringify(duplicate)} twice; write the file again with each name once`);
   return value;
 }
 
@@ -29,12 +36,17 @@ export function checkNesting(text: string, what: string): void {
     if (code === 0x22) {
       for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
     } else if (code === 0x5b || code === 0x7b) {
-      if (++depth > most) throw new Error(`${what} is nested more than ${most} deep; the file is damaged or made to do harm: copy or download it again, or ${raise('nesting')}`);
+      if (++depth > most)
+        throw new Error(
+          `${what} is nested more than ${most} deep; the file is damaged or made to do harm: copy or download ` +
+            `it again, or ${raise('nesting')}`,
+        );
     } else if (code === 0x5d || code === 0x7d) depth--;
   }
 }
 
-export const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The first key that an object of this (valid) JSON text has twice, or null. */
 function duplicateKey(text: string): string | null {

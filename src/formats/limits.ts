@@ -1,4 +1,5 @@
-// How much a file of a stranger may ask for, before anything is allocated for it. docs/limits.md has the table; CLIP_ORACLE_LIMITS and setLimits change it.
+// How much a file of a stranger may ask for, before anything is allocated for it. docs/limits.md has the table;
+// CLIP_ORACLE_LIMITS and setLimits change it.
 // Nothing of Node: this runs in pages, too.
 
 export interface Limits {
@@ -59,11 +60,12 @@ let current: Limits | null = null;
 
 /** The limits in force. */
 export function limits(): Readonly<Limits> {
-  return current ??= { ...DEFAULT_LIMITS, ...fromEnvironment() };
+  return (current ??= { ...DEFAULT_LIMITS, ...fromEnvironment() });
 }
 
 /**
- * Changes some of the limits, for the whole process (each thread that reads files has its own; the library reads them on the calling one).
+ * Changes some of the limits, for the whole process (each thread that reads files has its own; the library reads them
+ * on the calling one).
  * @throws RangeError for a name that is no limit, or a value that is no whole number of at least 1
  */
 export function setLimits(changes: Partial<Limits>): void {
@@ -72,16 +74,25 @@ export function setLimits(changes: Partial<Limits>): void {
 }
 
 /** How an error ends that a limit is the reason of. */
-export const raise = (name: keyof Limits): string => `if the file is to be trusted, raise the limit (setLimits, or CLIP_ORACLE_LIMITS=${name}=…)`;
+export const raise = (name: keyof Limits): string =>
+  `if the file is to be trusted, raise the limit (setLimits, or CLIP_ORACLE_LIMITS=${name}=…)`;
 
 function check(where: string, name: string, value: number): void {
-  if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new RangeError(`${where} expected ${Object.keys(DEFAULT_LIMITS).join(', ')}, got "${name.slice(0, 40)}"; docs/limits.md says what they are`);
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${where} expected a whole number of at least 1 as ${name}, got ${String(value)}; leave it out for the default`);
+  if (!Object.hasOwn(DEFAULT_LIMITS, name))
+    throw new RangeError(
+      `${where} expected ${Object.keys(DEFAULT_LIMITS).join(', ')}, got "${name.slice(0, 40)}"; docs/limits.md ` +
+        'says what they are',
+    );
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new RangeError(
+      `${where} expected a whole number of at least 1 as ${name}, got ${String(value)}; leave it out for the default`,
+    );
 }
 
 /** `pixels=200000000,tensors=5000` */
 function fromEnvironment(): Partial<Limits> {
-  const text = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.CLIP_ORACLE_LIMITS;
+  const text = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env
+    ?.CLIP_ORACLE_LIMITS;
   const changes: Record<string, number> = {};
   for (const part of text?.split(',') ?? []) {
     if (part.trim() === '') continue;

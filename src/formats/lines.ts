@@ -1,4 +1,5 @@
-// Lines of a stream, one by one, none longer than the limit: readline would keep a line without an end in memory until there is none left.
+// Lines of a stream, one by one, none longer than the limit: readline would keep a line without an end in memory until
+// there is none left.
 
 import { limits, raise } from './limits.ts';
 import { CommandError } from '../cli/errors.ts';
@@ -20,10 +21,13 @@ export async function* linesFrom(stream: AsyncIterable<unknown>, what: string): 
       start = end + 1;
     }
     rest += text.slice(start);
-    if (rest.length > most) throw new CommandError(`${what} has a line of more than ${most} bytes; give one entry per line, or ${raise('lineBytes')}`);
+    if (rest.length > most)
+      throw new CommandError(
+        `${what} has a line of more than ${most} bytes; give one entry per line, or ${raise('lineBytes')}`,
+      );
   }
   rest += decoder.decode();
   if (rest !== '') yield withoutReturn(rest);
 }
 
-const withoutReturn = (line: string): string => line.endsWith('\r') ? line.slice(0, -1) : line;
+const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);

@@ -4,7 +4,8 @@ import { closeSync, openSync, readSync, renameSync, rmSync, statSync, writeSync,
 import { basename, dirname, join } from 'node:path';
 
 /** `.NAME.PID.tmp` beside the target. */
-export const temporaryName = (target: string): string => join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+export const temporaryName = (target: string): string =>
+  join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
 
 export class NewFile {
   readonly temporary: string;
@@ -16,7 +17,8 @@ export class NewFile {
   constructor(target: string, temporary = temporaryName(target)) {
     this.#target = target;
     this.temporary = temporary;
-    if (statOf(target)?.isDirectory()) throw new Error(`"${target}" expected the name of a file, got a folder; add a file name`);
+    if (statOf(target)?.isDirectory())
+      throw new Error(`"${target}" expected the name of a file, got a folder; add a file name`);
     try {
       this.#file = openSync(temporary, 'w+');
     } catch (error) {
@@ -27,7 +29,8 @@ export class NewFile {
   /** Writes at a position, which may lie after the end. */
   write(bytes: Uint8Array, position: number): void {
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.#file, bytes, done, bytes.length - done, position + done);
+      for (let done = 0; done < bytes.length;)
+        done += writeSync(this.#file, bytes, done, bytes.length - done, position + done);
     } catch (error) {
       throw writeError(this.#target, error);
     }
@@ -96,5 +99,7 @@ export const writeReason = (code: string | undefined): string => REASONS[code ??
 /** An error of the file system as one sentence with its remedy. */
 export function writeError(target: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
-  return code === undefined && error instanceof Error ? error : new Error(`"${target}" cannot be written: ${writeReason(code)}`, { cause: error });
+  return code === undefined && error instanceof Error
+    ? error
+    : new Error(`"${target}" cannot be written: ${writeReason(code)}`, { cause: error });
 }

@@ -29,14 +29,17 @@ const FLOATS: Readonly<Record<string, string>> = { f2: 'F16', V2: 'BF16', bfloat
  * @throws Error in one sentence if it is no sound .npy
  */
 export function npyHeader(bytes: Uint8Array, size: number, where: string): NpyHeader {
-  const damaged = (text: string): Error => new Error(`${where} is no valid .npy array: ${text}; copy it or save it again with numpy.save`);
+  const damaged = (text: string): Error =>
+    new Error(`${where} is no valid .npy array: ${text}; copy it or save it again with numpy.save`);
   // [1] magic, version, length
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (bytes.length < 10) throw damaged(`expected a header, got ${bytes.length} bytes`);
-  if (bytes[0] !== 0x93 || Buffer.from(bytes.subarray(1, 6)).toString('latin1') !== 'NUMPY') throw damaged('it does not begin with \\x93NUMPY');
+  if (bytes[0] !== 0x93 || Buffer.from(bytes.subarray(1, 6)).toString('latin1') !== 'NUMPY')
+    throw damaged('it does not begin with \\x93NUMPY');
   const version = bytes[6];
   if (version < 1 || version > 3) throw damaged(`expected version 1, 2 or 3 of the format, got ${version}`);
-  const start = version === 1 ? 10 + view.getUint16(8, true) : bytes.length < 12 ? Infinity : 12 + view.getUint32(8, true);
+  const start =
+    version === 1 ? 10 + view.getUint16(8, true) : bytes.length < 12 ? Infinity : 12 + view.getUint32(8, true);
   if (start > size) throw damaged('it ends within its header');
   if (start > bytes.length) throw damaged(`its header has ${start} bytes, expected at most ${NPY_HEADER_BYTES}`);
   // [2] the dictionary
@@ -44,15 +47,25 @@ export function npyHeader(bytes: Uint8Array, size: number, where: string): NpyHe
   const fortran = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(text)?.[1];
   const extents = /['"]shape['"]\s*:\s*\(([\d\s,L]*)\)/.exec(text)?.[1];
   const descr = /['"]descr['"]\s*:\s*(?:(['"])([^'"]*)\1|([[(]))/.exec(text);
-  if (descr === null || fortran === undefined || extents === undefined) throw damaged("its header expected 'descr', 'fortran_order' and 'shape'");
-  const shape = extents.split(',').map((extent) => extent.trim().replace(/L$/, '')).filter((extent) => extent !== '').map(Number);
-  if (shape.length > 32 || !Number.isSafeInteger(8 * elementCount(shape))) throw damaged(`its shape (${extents.replace(/\s+/g, ' ').slice(0, 80)}) is too large`);
+  if (descr === null || fortran === undefined || extents === undefined)
+    throw damaged("its header expected 'descr', 'fortran_order' and 'shape'");
+  const shape = extents
+    .split(',')
+    .map((extent) => extent.trim().replace(/L$/, ''))
+    .filter((extent) => extent !== '')
+    .map(Number);
+  if (shape.length > 32 || !Number.isSafeInteger(8 * elementCount(shape)))
+    throw damaged(`its shape (${extents.replace(/\s+/g, ' ').slice(0, 80)}) is too large`);
   // [3] the element type, and whether there are as many bytes as elements need
   const [, , plain = 'structured records'] = descr;
   const dtype = FLOATS[plain.replace(/^[<>|=]/, '')] ?? plain.replace(/\s+/g, ' ').trim().slice(0, 40);
   if (isFloatDType(dtype)) {
     const expected = elementCount(shape) * floatBytes(dtype);
-    if (size - start < expected) throw new Error(`${where} ends early: expected ${expected} bytes for ${dtype} (${shape.join(', ')}), got ${size - start}; copy it or save it again`);
+    if (size - start < expected)
+      throw new Error(
+        `${where} ends early: expected ${expected} bytes for ${dtype} (${shape.join(', ')}), got ` +
+          `${size - start}; copy it or save it again`,
+      );
     if (size - start > expected) throw damaged(`${size - start - expected} bytes follow its last element`);
   }
   return { dtype, bigEndian: plain.startsWith('>'), fortran: fortran === 'True', shape, start };
@@ -63,8 +76,15 @@ export function npyHeader(bytes: Uint8Array, size: number, where: string): NpyHe
  * @param bytes what follows the header; may be changed
  * @throws Error if the elements are no floating-point numbers
  */
-export function decodeNpy(bytes: Uint8Array<ArrayBuffer>, { dtype: stored, bigEndian, fortran, shape }: NpyHeader, where: string): Values {
-  if (/^\|?O/.test(stored)) throw new Error(`${where} holds Python objects, which are never unpickled; save it as numbers: numpy.asarray(x, numpy.float32)`);
+export function decodeNpy(
+  bytes: Uint8Array<ArrayBuffer>,
+  { dtype: stored, bigEndian, fortran, shape }: NpyHeader,
+  where: string,
+): Values {
+  if (/^\|?O/.test(stored))
+    throw new Error(
+      `${where} holds Python objects, which are never unpickled; save it as numbers: numpy.asarray(x, numpy.float32)`,
+    );
   const dtype = checkFloat(stored, where);
   if (bigEndian) {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -13,7 +13,10 @@ import { readTorchZip } from './torch/zip.ts';
  * @param openShard opens a file beside an index of shards; null for a file that is a shard itself
  * @throws Error in one sentence if it is in no format that is known here, or damaged
  */
-export async function readAny(source: ByteSource, openShard: ((name: string) => Promise<RawCheckpoint>) | null): Promise<RawCheckpoint> {
+export async function readAny(
+  source: ByteSource,
+  openShard: ((name: string) => Promise<RawCheckpoint>) | null,
+): Promise<RawCheckpoint> {
   const { name } = source;
   if (source.size === 0) throw new Error(`"${name}" is empty; copy or download it again`);
   const start = await readStart(source, 512);
@@ -28,13 +31,17 @@ export async function readAny(source: ByteSource, openShard: ((name: string) => 
   if (start.length > 8 && start[8] === 0x7b && start[7] === 0) return readSafetensors(source);
   if (start[0] === 0x80 && start[1] <= 5) return readTorchLegacy(source);
   if (text.startsWith('{')) {
-    if (openShard === null) throw new Error(`"${name}" is an index that is named as a shard, by itself or by another index; mend the index`);
+    if (openShard === null)
+      throw new Error(`"${name}" is an index that is named as a shard, by itself or by another index; mend the index`);
     return readSharded(source, openShard);
   }
   const kind = KINDS.find(([pattern]) => pattern.test(text));
   if (kind !== undefined) throw new Error(`"${name}" is ${kind[1]}`);
   // ONNX is a protocol buffer without a magic number: field 1 (version), then field 2 (the producer's name)
-  if (start[0] === 0x08 && start[1] < 32 && (start[2] === 0x12 || start[2] === 0x3a)) throw new Error(`"${name}" is probably an ONNX model, which is not supported; take the safetensors or PyTorch weights`);
+  if (start[0] === 0x08 && start[1] < 32 && (start[2] === 0x12 || start[2] === 0x3a))
+    throw new Error(
+      `"${name}" is probably an ONNX model, which is not supported; take the safetensors or PyTorch weights`,
+    );
   return readSafetensors(source);
 }
 
@@ -46,5 +53,8 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^GGUF/, 'in the GGUF format, which is not supported; take the safetensors or PyTorch weights'],
   [/^\x89HDF/, 'an HDF5 (Keras) file, which is not supported; take the safetensors or PyTorch weights'],
   [/^\x93NUMPY/, 'a NumPy array, no weights; name a file of weights'],
-  [/^[^\0]{1,100}\0[\s\S]{156}.*ustar/s, 'a tar archive (PyTorch before 0.1.10, or packed weights); unpack it, or save it again with a current PyTorch'],
+  [
+    /^[^\0]{1,100}\0[\s\S]{156}.*ustar/s,
+    'a tar archive (PyTorch before 0.1.10, or packed weights); unpack it, or save it again with a current PyTorch',
+  ],
 ];

@@ -1,4 +1,5 @@
-// One safetensors file. Its header lies before the data and is known only after it: room is left for it, and the data moves up if that was too little.
+// One safetensors file. Its header lies before the data and is known only after it: room is left for it, and the data
+// moves up if that was too little.
 
 import type { Values } from '../oracle/types.ts';
 import { NewFile } from './new-file.ts';
@@ -35,7 +36,14 @@ export class SafetensorsWriter implements DumpWriter {
     this.#names.check(name, values);
     const { shape, data } = values;
     this.#file.write(littleEndian(data), this.#room + this.#end);
-    this.#entries.push([name, { dtype: elementsOf(data) === 'float32' ? 'F32' : 'F64', shape, data_offsets: [this.#end, this.#end + data.byteLength] }]);
+    this.#entries.push([
+      name,
+      {
+        dtype: elementsOf(data) === 'float32' ? 'F32' : 'F64',
+        shape,
+        data_offsets: [this.#end, this.#end + data.byteLength],
+      },
+    ]);
     this.#end += data.byteLength;
   }
 

@@ -1,5 +1,5 @@
-// A tensor as it lies in a file, in whatever order (PyTorch stores views: transposed, sliced, shared), and how it is read into
-// row-major float32: in chunks through one small scratch buffer, straight into the destination.
+// A tensor as it lies in a file, in whatever order (PyTorch stores views: transposed, sliced, shared), and how it is
+// read into row-major float32: in chunks through one small scratch buffer, straight into the destination.
 
 import type { DType } from '../clip/weights/checkpoint.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -29,7 +29,8 @@ export function rowMajor(shape: readonly number[]): number[] {
   return strides;
 }
 
-export const elementCount = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
+export const elementCount = (shape: readonly number[]): number =>
+  shape.reduce((product, extent) => product * extent, 1);
 
 /** Bytes from the first element that a view touches to the end of the last one; 0 for an empty tensor. */
 export function extentBytes(shape: readonly number[], strides: readonly number[], dtype: DType): number {
@@ -42,7 +43,10 @@ export function transposed(tensor: StoredTensor): StoredTensor {
   return { ...tensor, shape: [...tensor.shape].reverse(), strides: [...tensor.strides].reverse() };
 }
 
-/** Reads a tensor in row-major order, widened to float32, into `into[at…]`. @throws Error if the source ends early or has changed */
+/**
+ * Reads a tensor in row-major order, widened to float32, into `into[at…]`. @throws Error if the source ends early or
+ * has changed
+ */
 export async function readStored(tensor: StoredTensor, into: Float32Array, at: number): Promise<void> {
   const count = elementCount(tensor.shape);
   if (count === 0) return;
@@ -61,7 +65,13 @@ function isRowMajor({ shape, strides }: StoredTensor): boolean {
   return shape.every((extent, axis) => extent === 1 || strides[axis] === expected[axis]);
 }
 
-async function readRun({ dtype, source, position }: StoredTensor, count: number, into: Float32Array, at: number, scratch: Uint8Array<ArrayBuffer>): Promise<void> {
+async function readRun(
+  { dtype, source, position }: StoredTensor,
+  count: number,
+  into: Float32Array,
+  at: number,
+  scratch: Uint8Array<ArrayBuffer>,
+): Promise<void> {
   const bytes = ELEMENT_BYTES[dtype];
   const perChunk = SCRATCH_BYTES / bytes;
   for (let done = 0; done < count; done += perChunk) {
@@ -74,22 +84,35 @@ async function readRun({ dtype, source, position }: StoredTensor, count: number,
 }
 
 /**
- * Walks the axes from the largest stride to the smallest, so that the file is read from front to back and the destination is
- * written wherever the element belongs; a window of the file is fetched whenever the next element lies outside the last one.
+ * Walks the axes from the largest stride to the smallest, so that the file is read from front to back and the
+ * destination is written wherever the element belongs; a window of the file is fetched whenever the next element lies
+ * outside the last one.
  */
-async function readStrided(tensor: StoredTensor, into: Float32Array, at: number, scratch: Uint8Array<ArrayBuffer>): Promise<void> {
+async function readStrided(
+  tensor: StoredTensor,
+  into: Float32Array,
+  at: number,
+  scratch: Uint8Array<ArrayBuffer>,
+): Promise<void> {
   const { dtype, shape, strides, source, position } = tensor;
   const bytes = ELEMENT_BYTES[dtype];
   const destination = rowMajor(shape);
-  const axes = shape.map((_, axis) => axis).filter((axis) => shape[axis] > 1).sort((a, b) => strides[b] - strides[a] || a - b);
+  const axes = shape
+    .map((_, axis) => axis)
+    .filter((axis) => shape[axis] > 1)
+    .sort((a, b) => strides[b] - strides[a] || a - b);
   const counter = new Array<number>(axes.length).fill(0);
   const total = extentBytes(shape, strides, dtype) / bytes;
   const inner = axes.length - 1;
-  const [innerExtent, innerFrom, innerTo] = inner < 0 ? [1, 0, 0] : [shape[axes[inner]], strides[axes[inner]], destination[axes[inner]]];
-  let windowStart = 0, windowEnd = 0, element: (index: number) => number = () => 0;
+  const [innerExtent, innerFrom, innerTo] =
+    inner < 0 ? [1, 0, 0] : [shape[axes[inner]], strides[axes[inner]], destination[axes[inner]]];
+  let windowStart = 0,
+    windowEnd = 0,
+    element: (index: number) => number = () => 0;
   for (;;) {
     // [1] one run along the innermost axis
-    let from = 0, to = at;
+    let from = 0,
+      to = at;
     for (let a = 0; a < inner; a++) {
       from += counter[a] * strides[axes[a]];
       to += counter[a] * destination[axes[a]];

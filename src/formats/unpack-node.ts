@@ -1,12 +1,20 @@
-// Unpacking in memory with a limit, by Node's zlib. In browsers src/browser/host/unpack.ts takes its place (package.json, "browser").
+// Unpacking in memory with a limit, by Node's zlib. In browsers src/browser/host/unpack.ts takes its place
+// (package.json, "browser").
 
 import { promisify } from 'node:util';
 import { gunzip, inflateRaw } from 'node:zlib';
 
 const unpackers = { gzip: promisify(gunzip), 'deflate-raw': promisify(inflateRaw) };
 
-/** The bytes unpacked, or 'longer' as soon as they would be more than `limit`. @throws Error if they are damaged or cut off */
-export async function unpack(format: 'gzip' | 'deflate-raw', packed: Uint8Array, limit: number): Promise<Uint8Array | 'longer'> {
+/**
+ * The bytes unpacked, or 'longer' as soon as they would be more than `limit`. @throws Error if they are damaged or cut
+ * off
+ */
+export async function unpack(
+  format: 'gzip' | 'deflate-raw',
+  packed: Uint8Array,
+  limit: number,
+): Promise<Uint8Array | 'longer'> {
   try {
     return await unpackers[format](packed, { maxOutputLength: Math.max(1, limit) });
   } catch (error) {

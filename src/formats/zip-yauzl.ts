@@ -1,4 +1,5 @@
-// The table of contents of a zip file, read with yauzl. Nothing is ever unpacked to disk, so a name such as "../x" is only a name.
+// The table of contents of a zip file, read with yauzl. Nothing is ever unpacked to disk, so a name such as "../x" is
+// only a name.
 
 import yauzl from 'yauzl';
 import { limits, raise } from './limits.ts';
@@ -28,7 +29,13 @@ class SourceReader extends yauzl.RandomAccessReader {
     this.source = source;
   }
 
-  override read(buffer: Buffer, offset: number, length: number, position: number, callback: (error: Error | null) => void): void {
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
     this.fetch(position, length).then((bytes) => {
       bytes.copy(buffer, offset);
       callback(null);
@@ -49,24 +56,42 @@ class SourceReader extends yauzl.RandomAccessReader {
   }
 }
 
-/** @throws Error in one sentence if the table is damaged, names an entry twice, or uses encryption or an unknown compression */
+/**
+ * @throws Error in one sentence if the table is damaged, names an entry twice, or uses encryption or an unknown
+ * compression
+ */
 export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
-  const damaged = (error: unknown): Error => new Error(`"${source.name}" is a damaged or truncated zip file (${oneLine(error)}); copy or download it again`, { cause: error });
+  const damaged = (error: unknown): Error =>
+    new Error(`"${source.name}" is a damaged or truncated zip file (${oneLine(error)}); copy or download it again`, {
+      cause: error,
+    });
   let zip: yauzl.ZipFile;
   try {
     zip = await new Promise((resolve, reject) => {
       // decodeStrings: false, because yauzl would refuse names that leave the folder; here they are harmless
-      yauzl.fromRandomAccessReader(new SourceReader(source), source.size, { lazyEntries: true, autoClose: false, decodeStrings: false }, (error, file) => (error ? reject(error) : resolve(file!)));
+      yauzl.fromRandomAccessReader(
+        new SourceReader(source),
+        source.size,
+        { lazyEntries: true, autoClose: false, decodeStrings: false },
+        (error, file) => (error ? reject(error) : resolve(file!)),
+      );
     });
   } catch (error) {
     throw damaged(error);
   }
   const entries = new Map<string, ZipEntry>();
-  if (zip.entryCount > limits().zipEntries) throw new Error(`"${source.name}" has ${zip.entryCount} entries, more than any checkpoint; do not use this file, or ${raise('zipEntries')}`);
+  if (zip.entryCount > limits().zipEntries)
+    throw new Error(
+      `"${source.name}" has ${zip.entryCount} entries, more than any checkpoint; do not use this file, or ` +
+        `${raise('zipEntries')}`,
+    );
   const listed: yauzl.Entry[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
-      zip.on('entry', (entry: yauzl.Entry) => { listed.push(entry); zip.readEntry(); });
+      zip.on('entry', (entry: yauzl.Entry) => {
+        listed.push(entry);
+        zip.readEntry();
+      });
       zip.on('end', resolve);
       zip.on('error', reject);
       zip.readEntry();
@@ -77,10 +102,18 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
   for (const entry of listed) {
     const name = Buffer.from(entry.fileName as unknown as Uint8Array).toString('utf8');
     if (name.endsWith('/')) continue;
-    if (entries.has(name)) throw new Error(`"${source.name}" has the entry ${JSON.stringify(name.slice(0, 120))} twice; copy or download it again`);
+    if (entries.has(name))
+      throw new Error(
+        `"${source.name}" has the entry ${JSON.stringify(name.slice(0, 120))} twice; copy or download it again`,
+      );
     if (entry.isEncrypted()) throw new Error(`"${source.name}" is encrypted; decrypt it first`);
-    if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) throw new Error(`"${source.name}": ${JSON.stringify(name.slice(0, 120))} is compressed by method ${entry.compressionMethod}, which is not supported; store it uncompressed`);
-    if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize) throw damaged(new Error(`${JSON.stringify(name.slice(0, 120))} is stored with two different sizes`));
+    if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8)
+      throw new Error(
+        `"${source.name}": ${JSON.stringify(name.slice(0, 120))} is compressed by method ` +
+          `${entry.compressionMethod}, which is not supported; store it uncompressed`,
+      );
+    if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize)
+      throw damaged(new Error(`${JSON.stringify(name.slice(0, 120))} is stored with two different sizes`));
     entries.set(name, {
       name,
       size: entry.uncompressedSize,
@@ -90,7 +123,8 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
       async dataStart() {
         try {
           const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-          if (fileDataStart + entry.compressedSize > source.size) throw new Error(`${JSON.stringify(name.slice(0, 120))} ends after the file`);
+          if (fileDataStart + entry.compressedSize > source.size)
+            throw new Error(`${JSON.stringify(name.slice(0, 120))} ends after the file`);
           return fileDataStart;
         } catch (error) {
           throw damaged(error);
@@ -101,4 +135,5 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
   return entries;
 }
 
-const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 160);
+const oneLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 160);

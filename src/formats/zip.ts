@@ -1,5 +1,7 @@
-// The table of contents of a zip file, without Node. In browsers it takes the place of src/formats/zip-yauzl.ts (package.json, "browser"), and says the same.
-// Format: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.12 (table), 4.3.14 and 4.3.15 (zip64), 4.3.16 (end), 4.5.3 (zip64's extra field).
+// The table of contents of a zip file, without Node. In browsers it takes the place of src/formats/zip-yauzl.ts
+// (package.json, "browser"), and says the same.
+// Format: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.12 (table), 4.3.14 and 4.3.15 (zip64), 4.3.16
+// (end), 4.5.3 (zip64's extra field).
 
 import type { ByteSource } from './byte-source.ts';
 import type { ZipEntry } from './zip-yauzl.ts';
@@ -7,22 +9,36 @@ import { limits, raise } from './limits.ts';
 
 /** Of the table, on average: names of a hundred characters are half of it. */
 const BYTES_PER_ENTRY = 320;
-const LOCAL = 0x04034b50, ENTRY = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50;
+const LOCAL = 0x04034b50,
+  ENTRY = 0x02014b50,
+  END = 0x06054b50,
+  END64 = 0x06064b50,
+  LOCATOR64 = 0x07064b50;
 /** A number that did not fit and stands in the zip64 record instead. */
 const ELSEWHERE = 0xffffffff;
 
-/** @throws Error in one sentence if the table is damaged, names an entry twice, or uses encryption or an unknown compression */
+/**
+ * @throws Error in one sentence if the table is damaged, names an entry twice, or uses encryption or an unknown
+ * compression
+ */
 export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
-  const damaged = (reason: string): Error => new Error(`"${source.name}" is a damaged or truncated zip file (${reason}); copy or download it again`);
+  const damaged = (reason: string): Error =>
+    new Error(`"${source.name}" is a damaged or truncated zip file (${reason}); copy or download it again`);
   const { count, start, size } = await findTable(source, damaged);
   const most = limits().zipEntries;
-  if (count > most || size > most * BYTES_PER_ENTRY) throw new Error(`"${source.name}" has ${count} entries in ${size} bytes, more than any checkpoint; do not use this file, or ${raise('zipEntries')}`);
+  if (count > most || size > most * BYTES_PER_ENTRY)
+    throw new Error(
+      `"${source.name}" has ${count} entries in ${size} bytes, more than any checkpoint; do not use this file, ` +
+        `or ${raise('zipEntries')}`,
+    );
   const table = await viewOf(source, start, size, damaged);
   const entries = new Map<string, ZipEntry>();
   for (let at = 0, i = 0; i < count; i++) {
     if (at + 46 > size || table.getUint32(at, true) !== ENTRY) throw damaged(`entry ${i} of its table is none`);
-    const flags = table.getUint16(at + 8, true), method = table.getUint16(at + 10, true);
-    const nameLength = table.getUint16(at + 28, true), extraLength = table.getUint16(at + 30, true);
+    const flags = table.getUint16(at + 8, true),
+      method = table.getUint16(at + 10, true);
+    const nameLength = table.getUint16(at + 28, true),
+      extraLength = table.getUint16(at + 30, true);
     const next = at + 46 + nameLength + extraLength + table.getUint16(at + 32, true);
     if (next > size) throw damaged(`entry ${i} ends after its table`);
     const name = new TextDecoder().decode(new Uint8Array(table.buffer, at + 46, nameLength));
@@ -33,8 +49,12 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
     const shown = JSON.stringify(name.slice(0, 120));
     if (entries.has(name)) throw new Error(`"${source.name}" has the entry ${shown} twice; copy or download it again`);
     if ((flags & 1) !== 0) throw new Error(`"${source.name}" is encrypted; decrypt it first`);
-    if (method !== 0 && method !== 8) throw new Error(`"${source.name}": ${shown} is compressed by method ${method}, which is not supported; store it uncompressed`);
-    if (method === 0 && numbers.packed !== numbers.unpacked) throw damaged(`${shown} is stored with two different sizes`);
+    if (method !== 0 && method !== 8)
+      throw new Error(
+        `"${source.name}": ${shown} is compressed by method ${method}, which is not supported; store it uncompressed`,
+      );
+    if (method === 0 && numbers.packed !== numbers.unpacked)
+      throw damaged(`${shown} is stored with two different sizes`);
     entries.set(name, {
       name,
       size: numbers.unpacked,
@@ -55,7 +75,12 @@ export async function listZip(source: ByteSource): Promise<Map<string, ZipEntry>
 
 type Damaged = (reason: string) => Error;
 
-async function viewOf(source: ByteSource, position: number, length: number, damaged: Damaged): Promise<DataView<ArrayBuffer>> {
+async function viewOf(
+  source: ByteSource,
+  position: number,
+  length: number,
+  damaged: Damaged,
+): Promise<DataView<ArrayBuffer>> {
   if (position < 0 || position + length > source.size) throw damaged('it points beyond its end');
   const bytes = new Uint8Array(length);
   await source.read(bytes, position);
@@ -63,13 +88,24 @@ async function viewOf(source: ByteSource, position: number, length: number, dama
 }
 
 /** The end record is the last thing in the file but for a comment of at most 65,535 bytes; zip64's lies before it. */
-async function findTable(source: ByteSource, damaged: Damaged): Promise<{ count: number; start: number; size: number }> {
+async function findTable(
+  source: ByteSource,
+  damaged: Damaged,
+): Promise<{ count: number; start: number; size: number }> {
   const from = Math.max(0, source.size - 22 - 65535);
   const tail = await viewOf(source, from, source.size - from, damaged);
   let end = tail.byteLength - 22;
-  while (end >= 0 && !(tail.getUint32(end, true) === END && tail.getUint16(end + 20, true) === tail.byteLength - end - 22)) end--;
+  while (
+    end >= 0 &&
+    !(tail.getUint32(end, true) === END && tail.getUint16(end + 20, true) === tail.byteLength - end - 22)
+  )
+    end--;
   if (end < 0) throw damaged('its end is missing');
-  const found = { count: tail.getUint16(end + 10, true), size: tail.getUint32(end + 12, true), start: tail.getUint32(end + 16, true) };
+  const found = {
+    count: tail.getUint16(end + 10, true),
+    size: tail.getUint32(end + 12, true),
+    start: tail.getUint32(end + 16, true),
+  };
   if (found.count !== 0xffff && found.size !== ELSEWHERE && found.start !== ELSEWHERE) return found;
   if (end < 20 || tail.getUint32(end - 20, true) !== LOCATOR64) return found;
   const record = await viewOf(source, uint64(tail, end - 20 + 8, damaged), 56, damaged);
@@ -78,15 +114,28 @@ async function findTable(source: ByteSource, damaged: Damaged): Promise<{ count:
 }
 
 /** Sizes and place of an entry; those that do not fit into 32 bits stand in extra field 1, in this order. */
-function sizesOf(table: DataView, entry: number, extra: number, extraLength: number, damaged: Damaged): { unpacked: number; packed: number; header: number } {
-  const numbers = { unpacked: table.getUint32(entry + 24, true), packed: table.getUint32(entry + 20, true), header: table.getUint32(entry + 42, true) };
+function sizesOf(
+  table: DataView,
+  entry: number,
+  extra: number,
+  extraLength: number,
+  damaged: Damaged,
+): { unpacked: number; packed: number; header: number } {
+  const numbers = {
+    unpacked: table.getUint32(entry + 24, true),
+    packed: table.getUint32(entry + 20, true),
+    header: table.getUint32(entry + 42, true),
+  };
   const missing = (['unpacked', 'packed', 'header'] as const).filter((key) => numbers[key] === ELSEWHERE);
   if (missing.length === 0) return numbers;
   for (let at = extra; at + 4 <= extra + extraLength;) {
     const length = table.getUint16(at + 2, true);
     if (table.getUint16(at, true) === 1) {
-      if (length < 8 * missing.length || at + 4 + length > extra + extraLength) throw damaged('a size of more than 32 bits is missing');
-      missing.forEach((key, i) => { numbers[key] = uint64(table, at + 4 + 8 * i, damaged); });
+      if (length < 8 * missing.length || at + 4 + length > extra + extraLength)
+        throw damaged('a size of more than 32 bits is missing');
+      missing.forEach((key, i) => {
+        numbers[key] = uint64(table, at + 4 + 8 * i, damaged);
+      });
       return numbers;
     }
     at += 4 + length;

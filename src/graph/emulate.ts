@@ -1,5 +1,6 @@
-// The same network as a backend in a lower precision computes it: a set of operations that rounds where such a backend does. What is rounded is said by an
-// Emulation; which emulations a claimed precision stands for is said where claims are judged. The contract's bits are not touched by any of this.
+// The same network as a backend in a lower precision computes it: a set of operations that rounds where such a backend
+// does. What is rounded is said by an Emulation; which emulations a claimed precision stands for is said where claims
+// are judged. The contract's bits are not touched by any of this.
 
 import ndarray from 'ndarray';
 import type { Summation } from '../ops/dot-products.ts';
@@ -10,11 +11,17 @@ import { reshape, sizeOf, type Tensor } from '../ops/tensor.ts';
 export interface Emulation {
   /** What tensors and parameters are stored in: every operation's result is rounded to it. null: float32. */
   readonly storage: RoundFormat | null;
-  /** What the operands of products are rounded to on their way in (conv2d, linear, matmul and the two products of attention). null: nothing. */
+  /**
+   * What the operands of products are rounded to on their way in (conv2d, linear, matmul and the two products of
+   * attention). null: nothing.
+   */
   readonly operands: RoundFormat | null;
   /** Weights of products kept in 8-bit integers, one scale per output. null: as they are. */
   readonly weights: 'int8' | null;
-  /** Whether attention's scores and probabilities are tensors of their own, stored like others; else it is one operation with float32 inside. */
+  /**
+   * Whether attention's scores and probabilities are tensors of their own, stored like others; else it is one operation
+   * with float32 inside.
+   */
   readonly attention: 'stored' | 'fused';
   /** How products are summed. null: as the contract has it. */
   readonly summation: Summation | null;
@@ -24,7 +31,8 @@ export const EXACT: Emulation = { storage: null, operands: null, weights: null, 
 
 /** Names an emulation, for those who keep plans by name. */
 export const emulationKey = ({ storage, operands, weights, attention, summation }: Emulation): string =>
-  `emulated ${storage ?? ''},${operands ?? ''},${weights ?? ''},${attention},${summation === null ? '' : `${summation.chunk} ${summation.total ?? ''}`}`;
+  'emulated ' +
+  `${storage ?? ''},${operands ?? ''},${weights ?? ''},${attention},${summation === null ? '' : `${summation.chunk} ${summation.total ?? ''}`}`;
 
 /**
  * `ops`, emulating.
@@ -33,7 +41,10 @@ export const emulationKey = ({ storage, operands, weights, attention, summation 
  */
 export function emulating(ops: Operations, emulation: Emulation): Operations {
   const { storage, operands, weights, attention, summation } = emulation;
-  if (summation !== null && !(Number.isInteger(summation.chunk) && summation.chunk > 0 && 128 % summation.chunk === 0)) {
+  if (
+    summation !== null &&
+    !(Number.isInteger(summation.chunk) && summation.chunk > 0 && 128 % summation.chunk === 0)
+  ) {
     throw new RangeError(`emulate: "summation.chunk" expected a divisor of 128, got ${summation.chunk}`);
   }
   // Memory whose contents are known to be rounded already: rounding it again would change nothing but take its time.
@@ -53,7 +64,8 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
   const stored = (x: Tensor): Tensor => to(x, storage);
   /** As a product takes it. */
   const operand = (x: Tensor): Tensor => to(stored(x), operands);
-  const weightOf = (x: Tensor, outputs: 'first' | 'last'): Tensor => operand(weights === null ? x : ops.quantize(x, outputs));
+  const weightOf = (x: Tensor, outputs: 'first' | 'last'): Tensor =>
+    operand(weights === null ? x : ops.quantize(x, outputs));
   /** Moves elements only: what was rounded stays so. */
   const moved = (inputs: readonly Tensor[], output: Tensor): Tensor => {
     if (storage !== null && inputs.every((x) => setOf(storage).has(x.data))) setOf(storage).add(output.data);
@@ -80,18 +92,34 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
 
   return {
     ...others(ops),
-    conv2d: (x, weight, bias, options) => stored(ops.conv2d(operand(x), weightOf(weight, 'first'), bias && stored(bias), options, summation)),
-    linear: (x, weight, bias) => stored(ops.linear(operand(x), weightOf(weight, 'first'), bias && stored(bias), summation)),
+    conv2d: (x, weight, bias, options) =>
+      stored(ops.conv2d(operand(x), weightOf(weight, 'first'), bias && stored(bias), options, summation)),
+    linear: (x, weight, bias) =>
+      stored(ops.linear(operand(x), weightOf(weight, 'first'), bias && stored(bias), summation)),
     // The encoders multiply by one matrix only, the projection (K,O).
     matmul: (a, b) => stored(ops.matmul(operand(a), weightOf(b, 'last'), summation)),
-    attention: (q, k, v, options = {}) => (attention === 'stored'
-      ? inParts(q, k, v, options)
-      : stored(ops.attention(operand(q), operand(k), operand(v), options))),
-    batchNorm2d: (x, { weight, bias, runningMean, runningVar }, eps) => stored(ops.batchNorm2d(stored(x), {
-      weight: stored(weight), bias: stored(bias), runningMean: stored(runningMean), runningVar: stored(runningVar),
-    }, eps)),
+    attention: (q, k, v, options = {}) =>
+      attention === 'stored'
+        ? inParts(q, k, v, options)
+        : stored(ops.attention(operand(q), operand(k), operand(v), options)),
+    batchNorm2d: (x, { weight, bias, runningMean, runningVar }, eps) =>
+      stored(
+        ops.batchNorm2d(
+          stored(x),
+          {
+            weight: stored(weight),
+            bias: stored(bias),
+            runningMean: stored(runningMean),
+            runningVar: stored(runningVar),
+          },
+          eps,
+        ),
+      ),
     avgPool2d: (x, kernel, options) => stored(ops.avgPool2d(stored(x), kernel, options)),
-    relu: (x) => { const y = stored(x); return moved([y], ops.relu(y)); },
+    relu: (x) => {
+      const y = stored(x);
+      return moved([y], ops.relu(y));
+    },
     sigmoid: (x) => stored(ops.sigmoid(stored(x))),
     quickGelu: (x) => stored(ops.quickGelu(stored(x))),
     gelu: (x) => stored(ops.gelu(stored(x))),
@@ -101,9 +129,18 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
     l2Normalize: (x) => stored(ops.l2Normalize(stored(x))),
     mean: (x) => stored(ops.mean(stored(x))),
     scale: (x, factor) => stored(ops.scale(stored(x), factor)),
-    concat: (tensors, axis) => { const parts = tensors.map(stored); return moved(parts, ops.concat(parts, axis)); },
-    embedding: (ids, table) => { const rows = stored(table); return moved([rows], ops.embedding(ids, rows)); },
-    contiguous: (x) => { const y = stored(x); return moved([y], ops.contiguous(y)); },
+    concat: (tensors, axis) => {
+      const parts = tensors.map(stored);
+      return moved(parts, ops.concat(parts, axis));
+    },
+    embedding: (ids, table) => {
+      const rows = stored(table);
+      return moved([rows], ops.embedding(ids, rows));
+    },
+    contiguous: (x) => {
+      const y = stored(x);
+      return moved([y], ops.contiguous(y));
+    },
   };
 }
 
@@ -117,8 +154,14 @@ export function byHead(x: Tensor, heads: number): Tensor {
   const rank = x.shape.length;
   const [T, D] = x.shape.slice(-2);
   const N = sizeOf(x.shape.slice(0, -2));
-  if (rank > 3) throw new RangeError(`attention in parts: expected q, k and v of shape (N, T, D), got (${x.shape.join(', ')})`);
+  if (rank > 3)
+    throw new RangeError(`attention in parts: expected q, k and v of shape (N, T, D), got (${x.shape.join(', ')})`);
   const [strideT, strideD] = x.stride.slice(-2);
   const d = D / heads;
-  return ndarray(x.data, [N, heads, T, d], [rank === 3 ? x.stride[0] : 0, d * strideD, strideT, strideD], x.offset) as Tensor;
+  return ndarray(
+    x.data,
+    [N, heads, T, d],
+    [rank === 3 ? x.stride[0] : 0, d * strideD, strideT, strideD],
+    x.offset,
+  ) as Tensor;
 }

@@ -1,10 +1,17 @@
-// The recording set of operations: layers call it as they call the plain one, and what they do is written down instead of done. Tensors are
-// ndarrays over a Storage, a piece of memory that has no address yet, so that views (transpose, hi, lo, pick) work as on any ndarray.
+// The recording set of operations: layers call it as they call the plain one, and what they do is written down instead
+// of done. Tensors are ndarrays over a Storage, a piece of memory that has no address yet, so that views (transpose,
+// hi, lo, pick) work as on any ndarray.
 
 import ndarray from 'ndarray';
 import type { Summation } from '../ops/dot-products.ts';
 import type { RoundFormat } from '../ops/round.ts';
-import type { AttentionOptions, AvgPool2dOptions, BatchNormParameters, Conv2dOptions, Operations } from '../ops/operations.ts';
+import type {
+  AttentionOptions,
+  AvgPool2dOptions,
+  BatchNormParameters,
+  Conv2dOptions,
+  Operations,
+} from '../ops/operations.ts';
 import { pairOf, windowCount } from '../ops/checks.ts';
 import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
 import { NR } from '../ops/dot-products.simd.ts';
@@ -22,7 +29,10 @@ export type Origin =
   /** A parameter, which lies in memory since it was loaded. */
   | { kind: 'weight'; name: string; shape?: readonly number[] };
 
-/** A piece of memory of `length` elements, whose width depends on the mode and on the origin. Its elements cannot be read: they are not computed yet. */
+/**
+ * A piece of memory of `length` elements, whose width depends on the mode and on the origin. Its elements cannot be
+ * read: they are not computed yet.
+ */
 export class Storage {
   readonly length: number;
   readonly origin: Origin;
@@ -100,14 +110,26 @@ export class Recorder implements Operations {
     return view(new Storage(sizeOf(shape), origin), shape, stride);
   }
 
-  conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}, summation: Summation | null = null): Tensor {
+  conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | null,
+    options: Conv2dOptions = {},
+    summation: Summation | null = null,
+  ): Tensor {
     const [N, , H, W] = x.shape;
     const [O, , KH, KW] = weight.shape;
     const stride = pairOf('conv2d', 'stride', options.stride ?? 1, 1);
     const padding = pairOf('conv2d', 'padding', options.padding ?? 0, 0);
     const OH = windowCount('conv2d', 'weight', 'KH', H, KH, stride[0], padding[0]);
     const OW = windowCount('conv2d', 'weight', 'KW', W, KW, stride[1], padding[1]);
-    return this.#node('conv2d', bias === null ? [x, weight] : [x, weight, bias], [N, O, OH, OW], { stride, padding, ...(summation !== null && { summation }) }, 2);
+    return this.#node(
+      'conv2d',
+      bias === null ? [x, weight] : [x, weight, bias],
+      [N, O, OH, OW],
+      { stride, padding, ...(summation !== null && { summation }) },
+      2,
+    );
   }
 
   batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps = 1e-5): Tensor {
@@ -122,29 +144,65 @@ export class Recorder implements Operations {
     const padding = pairOf('avgPool2d', 'padding', options.padding ?? 0, 0);
     const OH = windowCount('avgPool2d', 'kernel', 'KH', H, window[0], stride[0], padding[0]);
     const OW = windowCount('avgPool2d', 'kernel', 'KW', W, window[1], stride[1], padding[1]);
-    return this.#node('avgPool2d', [x], [N, C, OH, OW], { kernel: window, stride, padding, countIncludePad: options.countIncludePad ?? false }, 2);
+    return this.#node(
+      'avgPool2d',
+      [x],
+      [N, C, OH, OW],
+      { kernel: window, stride, padding, countIncludePad: options.countIncludePad ?? false },
+      2,
+    );
   }
 
-  relu(x: Tensor): Tensor { return this.#like('relu', x); }
-  sigmoid(x: Tensor): Tensor { return this.#like('sigmoid', x); }
-  quickGelu(x: Tensor): Tensor { return this.#like('quickGelu', x); }
-  gelu(x: Tensor): Tensor { return this.#like('gelu', x); }
-  scale(x: Tensor, factor: number): Tensor { return this.#like('scale', x, [], { factor }); }
-  softmax(x: Tensor): Tensor { return this.#node('softmax', [x], x.shape); }
-  l2Normalize(x: Tensor): Tensor { return this.#node('l2Normalize', [x], x.shape); }
-  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor { return this.#node('layerNorm', [x, weight, bias], x.shape, { eps }); }
-  mean(x: Tensor): Tensor { return this.#node('mean', [x], x.shape.slice(0, -1)); }
+  relu(x: Tensor): Tensor {
+    return this.#like('relu', x);
+  }
+  sigmoid(x: Tensor): Tensor {
+    return this.#like('sigmoid', x);
+  }
+  quickGelu(x: Tensor): Tensor {
+    return this.#like('quickGelu', x);
+  }
+  gelu(x: Tensor): Tensor {
+    return this.#like('gelu', x);
+  }
+  scale(x: Tensor, factor: number): Tensor {
+    return this.#like('scale', x, [], { factor });
+  }
+  softmax(x: Tensor): Tensor {
+    return this.#node('softmax', [x], x.shape);
+  }
+  l2Normalize(x: Tensor): Tensor {
+    return this.#node('l2Normalize', [x], x.shape);
+  }
+  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
+    return this.#node('layerNorm', [x, weight, bias], x.shape, { eps });
+  }
+  mean(x: Tensor): Tensor {
+    return this.#node('mean', [x], x.shape.slice(0, -1));
+  }
 
   add(a: Tensor, b: Tensor): Tensor {
     return a.shape.length === b.shape.length ? this.#like('add', a, [b]) : this.#node('add', [a, b], a.shape);
   }
 
   matmul(a: Tensor, b: Tensor, summation: Summation | null = null): Tensor {
-    return this.#node('matmul', [a, b], [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]], summation === null ? {} : { summation }, 1);
+    return this.#node(
+      'matmul',
+      [a, b],
+      [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]],
+      summation === null ? {} : { summation },
+      1,
+    );
   }
 
   linear(x: Tensor, weight: Tensor, bias: Tensor | null, summation: Summation | null = null): Tensor {
-    return this.#node('linear', bias === null ? [x, weight] : [x, weight, bias], [...x.shape.slice(0, -1), weight.shape[0]], summation === null ? {} : { summation }, 1);
+    return this.#node(
+      'linear',
+      bias === null ? [x, weight] : [x, weight, bias],
+      [...x.shape.slice(0, -1), weight.shape[0]],
+      summation === null ? {} : { summation },
+      1,
+    );
   }
 
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
@@ -175,8 +233,12 @@ export class Recorder implements Operations {
     return isContiguous(recorded) ? recorded : this.#node('contiguous', [recorded], recorded.shape);
   }
 
-  round(x: Tensor, format: RoundFormat): Tensor { return this.#parameterOr('round', x, { format }); }
-  quantize(weight: Tensor, outputs: 'first' | 'last' = 'first'): Tensor { return this.#parameterOr('quantize', weight, { outputs }); }
+  round(x: Tensor, format: RoundFormat): Tensor {
+    return this.#parameterOr('round', x, { format });
+  }
+  quantize(weight: Tensor, outputs: 'first' | 'last' = 'first'): Tensor {
+    return this.#parameterOr('quantize', weight, { outputs });
+  }
 
   /** A parameter is taken whole, though a view of it came, and once: packed ones can only be read as they lie. */
   #parameterOr(op: 'round' | 'quantize', x: Tensor, attributes: Record<string, unknown>): Tensor {
@@ -184,13 +246,22 @@ export class Recorder implements Operations {
     const { origin } = storageOf(recorded);
     if (origin.kind !== 'weight' || origin.shape === undefined) return this.#like(op, recorded, [], attributes);
     const key = `${op} ${origin.name} ${Object.values(attributes).join()}`;
-    const known = this.#parameters.get(key) ?? this.#like(op, view(storageOf(recorded), origin.shape, paddedStrides(origin.shape, 0).stride), [], attributes);
+    const known =
+      this.#parameters.get(key) ??
+      this.#like(op, view(storageOf(recorded), origin.shape, paddedStrides(origin.shape, 0).stride), [], attributes);
     this.#parameters.set(key, known);
     return view(storageOf(known), recorded.shape, recorded.stride, recorded.offset);
   }
 
-  /** An operation whose output lies like its first operand, padding included, so that one run over the memory does it. */
-  #like(op: OperationName, x: Tensor, others: readonly Tensor[] = [], attributes: Record<string, unknown> = {}): Tensor {
+  /**
+   * An operation whose output lies like its first operand, padding included, so that one run over the memory does it.
+   */
+  #like(
+    op: OperationName,
+    x: Tensor,
+    others: readonly Tensor[] = [],
+    attributes: Record<string, unknown> = {},
+  ): Tensor {
     const recorded = this.#recorded(x);
     const storage = storageOf(recorded);
     const whole = isWhole(recorded, storage);
@@ -198,15 +269,33 @@ export class Recorder implements Operations {
     return this.#push(op, [recorded, ...others], recorded.shape, attributes, layout);
   }
 
-  #node(op: OperationName, inputs: readonly Tensor[], shape: readonly number[], attributes: Record<string, unknown> = {}, inner = 0): Tensor {
+  #node(
+    op: OperationName,
+    inputs: readonly Tensor[],
+    shape: readonly number[],
+    attributes: Record<string, unknown> = {},
+    inner = 0,
+  ): Tensor {
     return this.#push(op, inputs, shape, attributes, paddedStrides(shape, inner));
   }
 
-  #push(op: OperationName, inputs: readonly Tensor[], shape: readonly number[], attributes: Record<string, unknown>, layout: { stride: readonly number[]; size: number }): Tensor {
+  #push(
+    op: OperationName,
+    inputs: readonly Tensor[],
+    shape: readonly number[],
+    attributes: Record<string, unknown>,
+    layout: { stride: readonly number[]; size: number },
+  ): Tensor {
     const node: Node = {
-      op, inputs: inputs.map((x) => this.#recorded(x)), attributes,
-      get output() { return output; },
-      get storage() { return storage; },
+      op,
+      inputs: inputs.map((x) => this.#recorded(x)),
+      attributes,
+      get output() {
+        return output;
+      },
+      get storage() {
+        return storage;
+      },
     };
     const storage = new Storage(layout.size, { kind: 'node', node });
     const output = view(storage, shape, layout.stride);
@@ -218,8 +307,10 @@ export class Recorder implements Operations {
   #recorded(x: Tensor): Tensor {
     const data: unknown = x.data;
     if (data instanceof Storage) return x;
-    if (data instanceof Float64Array && this.#precision === 'float32') throw new TypeError('a float64 tensor among float32 ones: round it yourself, or compute with precision float64');
-    if (!(data instanceof Float32Array || data instanceof Float64Array)) throw new TypeError('expected a tensor over a Float32Array or Float64Array');
+    if (data instanceof Float64Array && this.#precision === 'float32')
+      throw new TypeError('a float64 tensor among float32 ones: round it yourself, or compute with precision float64');
+    if (!(data instanceof Float32Array || data instanceof Float64Array))
+      throw new TypeError('expected a tensor over a Float32Array or Float64Array');
     const dense = data instanceof Float32Array ? new Float32Array(x.size) : new Float64Array(x.size);
     for (let i = 0; i < dense.length; i++) dense[i] = elementAt(x, i);
     return this.#constant(dense, x.shape);

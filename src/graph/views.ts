@@ -3,7 +3,10 @@
 import type { Tensor } from '../ops/tensor.ts';
 
 /** Leading axes as one: how many vectors the first axes count and how far apart they lie; null if not evenly. */
-export function collapse(shape: readonly number[], stride: readonly number[]): { count: number; stride: number } | null {
+export function collapse(
+  shape: readonly number[],
+  stride: readonly number[],
+): { count: number; stride: number } | null {
   let count = 1;
   let step = 0;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

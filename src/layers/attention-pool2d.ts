@@ -1,4 +1,5 @@
-// AttentionPool2d, the ResNets' last layer (openai/CLIP, clip/model.py): the mean of all positions asks, every position answers.
+// AttentionPool2d, the ResNets' last layer (openai/CLIP, clip/model.py): the mean of all positions asks, every position
+// answers.
 
 import type { Tensor } from '../ops/tensor.ts';
 import { reshape } from '../ops/tensor.ts';
@@ -23,7 +24,10 @@ export class AttentionPool2d extends Module {
     const [N, C, H, W] = x.shape;
     const positions = this.parameter('positional_embedding');
     if (positions.shape[0] !== H * W + 1) {
-      throw new RangeError(`AttentionPool2d: "x" expected a grid of ${positions.shape[0] - 1} positions, got ${H} x ${W} = ${H * W}; resize the image to the model's resolution`);
+      throw new RangeError(
+        `AttentionPool2d: "x" expected a grid of ${positions.shape[0] - 1} positions, got ${H} x ${W} = ` +
+          `${H * W}; resize the image to the model's resolution`,
+      );
     }
     const flat = reshape(ops.contiguous(x), [N, C, H * W]);
     const mean = reshape(ops.mean(flat), [N, 1, C]);

@@ -22,8 +22,10 @@ export class Conv2d extends Module {
 export class BatchNorm2d extends Module {
   forward(x: Tensor): Tensor {
     const parameters = {
-      weight: this.parameter('weight'), bias: this.parameter('bias'),
-      runningMean: this.parameter('running_mean'), runningVar: this.parameter('running_var'),
+      weight: this.parameter('weight'),
+      bias: this.parameter('bias'),
+      runningMean: this.parameter('running_mean'),
+      runningVar: this.parameter('running_var'),
     };
     return this.traced(this.ops.batchNorm2d(x, parameters, 1e-5));
   }

@@ -1,5 +1,6 @@
-// Bottleneck, the residual block of CLIP's ResNets (openai/CLIP, clip/model.py). It differs from torchvision's in one way: every
-// convolution has stride 1, and an average pool after the second one does the downsampling (anti-aliased strides).
+// Bottleneck, the residual block of CLIP's ResNets (openai/CLIP, clip/model.py). It differs from torchvision's in one
+// way: every convolution has stride 1, and an average pool after the second one does the downsampling (anti-aliased
+// strides).
 
 import type { Tensor } from '../ops/tensor.ts';
 import { AvgPool2d, BatchNorm2d, Conv2d, ReLU } from './basic.ts';
@@ -40,7 +41,9 @@ export class Bottleneck extends Module {
     this.conv3 = new Conv2d(weights, this.path('conv3'), {}, options);
     this.bn3 = new BatchNorm2d(weights, this.path('bn3'), options);
     this.relu3 = new ReLU(weights, this.path('relu3'), options);
-    this.downsample = this.has('downsample.0.weight') ? new Downsample(weights, this.path('downsample'), this.stride, options) : null;
+    this.downsample = this.has('downsample.0.weight')
+      ? new Downsample(weights, this.path('downsample'), this.stride, options)
+      : null;
   }
 
   /** x (N,C,H,W) -> (N, 4·planes, H/stride, W/stride) */

@@ -1,5 +1,6 @@
-// ModifiedResNet (openai/CLIP, clip/model.py). It differs from torchvision's ResNet in three ways: three stem convolutions and an
-// average pool instead of one convolution and a max pool; anti-aliased strides (Bottleneck); an attention pool at the end.
+// ModifiedResNet (openai/CLIP, clip/model.py). It differs from torchvision's ResNet in three ways: three stem
+// convolutions and an average pool instead of one convolution and a max pool; anti-aliased strides (Bottleneck); an
+// attention pool at the end.
 
 import type { Tensor } from '../ops/tensor.ts';
 import { AttentionPool2d } from './attention-pool2d.ts';
@@ -64,7 +65,8 @@ class Stage extends Module {
   constructor(weights: Weights, name: string, options: LayerOptions) {
     super(weights, name, options);
     const blocks: Bottleneck[] = [];
-    while (this.has(`${blocks.length}.conv1.weight`)) blocks.push(new Bottleneck(weights, this.path(`${blocks.length}`), options));
+    while (this.has(`${blocks.length}.conv1.weight`))
+      blocks.push(new Bottleneck(weights, this.path(`${blocks.length}`), options));
     this.blocks = blocks;
   }
 

@@ -1,5 +1,6 @@
-// What all layers share: they find their parameters by the checkpoint's names, compute with whatever set of operations they are
-// given, and announce their outputs under PyTorch's module paths, so that a trace needs no second description of the network.
+// What all layers share: they find their parameters by the checkpoint's names, compute with whatever set of operations
+// they are given, and announce their outputs under PyTorch's module paths, so that a trace needs no second description
+// of the network.
 
 import { reference } from '../ops/reference.ts';
 import type { Operations } from '../ops/operations.ts';
@@ -8,7 +9,10 @@ import type { Tensor } from '../ops/tensor.ts';
 /** Parameters under OpenAI's state-dict names. */
 export type Weights = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
-/** Called with a module's path and its output, as PyTorch's forward hooks are; a tensor that it returns is what the network goes on with instead. */
+/**
+ * Called with a module's path and its output, as PyTorch's forward hooks are; a tensor that it returns is what the
+ * network goes on with instead.
+ */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a tap that only looks, such as console.log, has nothing to return
 export type Tap = (name: string, output: Tensor) => Tensor | void;
 
@@ -51,7 +55,10 @@ export abstract class Module {
     const name = this.path(parameter);
     const tensor = find(this.#weights, name);
     if (tensor === undefined) {
-      throw new RangeError(`${this.constructor.name}: "weights" expected a tensor named ${name}, got none; is the key prefix "${this.name}" right?`);
+      throw new RangeError(
+        `${this.constructor.name}: "weights" expected a tensor named ${name}, got none; is the key prefix ` +
+          `"${this.name}" right?`,
+      );
     }
     return tensor;
   }
@@ -63,5 +70,7 @@ export abstract class Module {
 }
 
 function find(weights: Weights, name: string): Tensor | undefined {
-  return weights instanceof Map ? (weights as ReadonlyMap<string, Tensor>).get(name) : (weights as Readonly<Record<string, Tensor>>)[name];
+  return weights instanceof Map
+    ? (weights as ReadonlyMap<string, Tensor>).get(name)
+    : (weights as Readonly<Record<string, Tensor>>)[name];
 }

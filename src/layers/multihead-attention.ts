@@ -1,4 +1,5 @@
-// nn.MultiheadAttention as CLIP's transformers use it: self-attention, one matrix for the three projections (rows q, then k, then v).
+// nn.MultiheadAttention as CLIP's transformers use it: self-attention, one matrix for the three projections (rows q,
+// then k, then v).
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../ops/tensor.ts';
@@ -28,9 +29,16 @@ export class MultiheadAttention extends Module {
     const k = kv.hi(x.shape[0], N, D);
     const v = kv.lo(0, 0, D);
     // T N D -> N T D, and back
-    const mixed = ops.attention(q.transpose(1, 0, 2), k.transpose(1, 0, 2), v.transpose(1, 0, 2), { heads: D / HEAD_WIDTH, mask });
+    const mixed = ops.attention(q.transpose(1, 0, 2), k.transpose(1, 0, 2), v.transpose(1, 0, 2), {
+      heads: D / HEAD_WIDTH,
+      mask,
+    });
     const answers = mixed.transpose(1, 0, 2);
-    const out = ops.linear(pick === null ? answers : pick(answers), this.parameter('out_proj.weight'), this.parameter('out_proj.bias'));
+    const out = ops.linear(
+      pick === null ? answers : pick(answers),
+      this.parameter('out_proj.weight'),
+      this.parameter('out_proj.bias'),
+    );
     return this.traced(out);
   }
 }

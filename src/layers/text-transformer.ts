@@ -37,11 +37,17 @@ export class TextTransformer extends Module {
     const D = embedded.shape[2];
     const positions = this.parameter('positional_embedding').hi(T, D);
     const x = ops.add(embedded, positions).transpose(1, 0, 2); // N T D -> T N D
-    const rows = ndarray(Int32Array.from(ends, (end, n) => end * N + n), [1, N]);
+    const rows = ndarray(
+      Int32Array.from(ends, (end, n) => end * N + n),
+      [1, N],
+    );
     const atEnds = (all: Tensor): Tensor => ops.embedding(rows, reshape(ops.contiguous(all), [T * N, D]));
     // Of the last block and of ln_final only the tokens at the ends are needed; a trace has them all.
-    const pooled = this.tap === null ? this.ln_final.forward(this.transformer.forward(x, atEnds))
-      : atEnds(this.ln_final.forward(this.transformer.forward(x).transpose(1, 0, 2)).transpose(1, 0, 2)); // T N D -> N T D, as model.py, and back
+    const pooled =
+      this.tap === null
+        ? this.ln_final.forward(this.transformer.forward(x, atEnds))
+        : // T N D -> N T D, as model.py, and back
+          atEnds(this.ln_final.forward(this.transformer.forward(x).transpose(1, 0, 2)).transpose(1, 0, 2));
     return ops.matmul(reshape(pooled, [N, D]), this.parameter('text_projection'));
   }
 }
@@ -66,14 +72,19 @@ export function endsOfText(tokens: ndarray.NdArray<Int32Array>): number[] {
 /** @throws RangeError for another shape, or an id outside the vocabulary */
 export function checkTokens(tokens: ndarray.NdArray<Int32Array>, vocabulary: number, context: number): void {
   if (tokens.dimension !== 2 || tokens.shape[1] < 1 || tokens.shape[1] > context) {
-    throw new RangeError(`encodeText: "tokens" expected shape (N, 1…${context}), got (${tokens.shape.join(', ')}); use tokenize`);
+    throw new RangeError(
+      `encodeText: "tokens" expected shape (N, 1…${context}), got (${tokens.shape.join(', ')}); use tokenize`,
+    );
   }
   const [N, T] = tokens.shape;
   for (let n = 0; n < N; n++) {
     for (let t = 0; t < T; t++) {
       const id = tokens.get(n, t);
       if (!Number.isInteger(id) || id < 0 || id >= vocabulary) {
-        throw new RangeError(`encodeText: "tokens" expected ids from 0 to ${vocabulary - 1}, got ${id} in row ${n}, column ${t}; was another model's tokenizer used?`);
+        throw new RangeError(
+          `encodeText: "tokens" expected ids from 0 to ${vocabulary - 1}, got ${id} in row ${n}, column ${t}; ` +
+            `was another model's tokenizer used?`,
+        );
       }
     }
   }

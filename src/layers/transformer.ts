@@ -1,4 +1,5 @@
-// Transformer and its ResidualAttentionBlock (openai/CLIP, clip/model.py). Everything in here is in PyTorch's order, (T,N,D).
+// Transformer and its ResidualAttentionBlock (openai/CLIP, clip/model.py). Everything in here is in PyTorch's order,
+// (T,N,D).
 
 import type { Tensor } from '../ops/tensor.ts';
 import { GELU, LayerNorm, Linear, QuickGELU } from './basic.ts';
@@ -53,7 +54,10 @@ class Mlp extends Module {
   constructor(weights: Weights, name: string, options: TransformerOptions) {
     super(weights, name, options);
     this.c_fc = new Linear(weights, this.path('c_fc'), options);
-    this.gelu = options.activation === 'gelu' ? new GELU(weights, this.path('gelu'), options) : new QuickGELU(weights, this.path('gelu'), options);
+    this.gelu =
+      options.activation === 'gelu'
+        ? new GELU(weights, this.path('gelu'), options)
+        : new QuickGELU(weights, this.path('gelu'), options);
     this.c_proj = new Linear(weights, this.path('c_proj'), options);
   }
 
@@ -84,7 +88,11 @@ export class Transformer extends Module {
     let out = x;
     this.resblocks.forEach((block, i) => {
       const fewer = i === last && this.tap === null;
-      out = block.forward(out, fewer && wanted === 'first' ? 1 : out.shape[0], fewer && typeof wanted === 'function' ? wanted : null);
+      out = block.forward(
+        out,
+        fewer && wanted === 'first' ? 1 : out.shape[0],
+        fewer && typeof wanted === 'function' ? wanted : null,
+      );
     });
     return this.traced(this.tap?.(this.path('resblocks'), out) ?? out);
   }

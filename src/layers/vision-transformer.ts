@@ -1,4 +1,5 @@
-// VisionTransformer (openai/CLIP, clip/model.py): patches become tokens, a class token leads them, its last state is the feature.
+// VisionTransformer (openai/CLIP, clip/model.py): patches become tokens, a class token leads them, its last state is
+// the feature.
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../ops/tensor.ts';
@@ -32,7 +33,10 @@ export class VisionTransformer extends Module {
     const [N, D, H, W] = patches.shape;
     const positions = this.parameter('positional_embedding');
     if (positions.shape[0] !== H * W + 1) {
-      throw new RangeError(`VisionTransformer: "x" expected ${positions.shape[0] - 1} patches, got ${H} x ${W} = ${H * W}; resize the image to the model's resolution`);
+      throw new RangeError(
+        `VisionTransformer: "x" expected ${positions.shape[0] - 1} patches, got ${H} x ${W} = ${H * W}; resize ` +
+          `the image to the model's resolution`,
+      );
     }
     const grid = reshape(ops.contiguous(patches), [N, D, H * W]).transpose(0, 2, 1); // N D (HW) -> N (HW) D
     const tokens = ops.add(ops.concat([repeated(this.parameter('class_embedding'), N), grid], 1), positions);

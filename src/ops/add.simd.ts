@@ -4,7 +4,10 @@ import { loadTail, paramsOf, storeTail } from '../wasm/lanes.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, tee, v128, when } from '../wasm/assembler.ts';
 
-/** y = RN32(a + b): a and y have rows x width elements, b has width, repeated for each row. y may be a's address, with one row b's as well. */
+/**
+ * y = RN32(a + b): a and y have rows x width elements, b has width, repeated for each row. y may be a's address, with
+ * one row b's as well.
+ */
 export interface AddStep {
   kind: 'add';
   a: number;

@@ -1,5 +1,5 @@
-// attention on SIMD lanes: the twin of attention.ts. The work is divided into heads of images, and those into runs of queries; scores of a
-// run stay in the cache from q'·kᵀ over the softmax to p·v.
+// attention on SIMD lanes: the twin of attention.ts. The work is divided into heads of images, and those into runs of
+// queries; scores of a run stay in the cache from q'·kᵀ over the softmax to p·v.
 
 import { BLOCK } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
@@ -42,7 +42,10 @@ const QUERIES = 40;
 
 export interface Scratch { keys: number; values: number; scaled: number; queries: number; scores: number; p: number; out: number; end: number }
 
-/** Addresses of a thread's own pieces, from `at` on: packed keys and values, q' and its panels, scores, p's panels, the result of a head. */
+/**
+ * Addresses of a thread's own pieces, from `at` on: packed keys and values, q' and its panels, scores, p's panels, the
+ * result of a head.
+ */
 function layout(at: number, S: number, d: number, bytes: Width): Scratch {
   const keys = at;
   const values = keys + packedColumnsBytes(S, d, bytes);
@@ -62,7 +65,10 @@ export function runAttention(step: AttentionStep, machine: Machine, part: number
 
 type Heads = Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 'k' | 'v' | 'y' | 'scratch'>;
 
-/** `rows` queries from `top` on, of the head that begins at byte `column` of a token of image n; its keys and values lie packed in the scratch. */
+/**
+ * `rows` queries from `top` on, of the head that begins at byte `column` of a token of image n; its keys and values lie
+ * packed in the scratch.
+ */
 type Attend<Step> = (step: Step, machine: Machine, scratch: Scratch, n: number, column: number, top: number, rows: number) => void;
 
 /** Divides the work of either mode: packs a head's keys and values, and attends with runs of its queries. */

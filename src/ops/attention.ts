@@ -1,4 +1,5 @@
-// attention: scaled dot-product attention with heads, "Attention Is All You Need" (Vaswani et al. 2017, section 3.2), without the projections.
+// attention: scaled dot-product attention with heads, "Attention Is All You Need" (Vaswani et al. 2017, section 3.2),
+// without the projections.
 
 import { describe, requireNoWider, requireOptions, requireParameter, requireTensor, shapeText } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -11,10 +12,12 @@ import type { Tensor } from './tensor.ts';
 /**
  * q (…,T,D), k and v (…,S,D) -> (…,T,D). Numerics contract, item 7, for each head of d = D/heads columns:
  *
- *     q' = RN32(q · RN32(1 / sqrt(d)));   scores = q'·kᵀ (+ mask, with its own rounding);   p = softmax(scores);   y = p·v;   heads side by side
+ *     q' = RN32(q · RN32(1 / sqrt(d)));   scores = q'·kᵀ (+ mask, with its own rounding);   p = softmax(scores);   y =
+ * p·v;   heads side by side
  * @param options.heads how many heads the width is divided into, default 1
  * @param options.mask (T,S), added to the scores of every head; -Infinity hides a token, a row that hides all gives NaN
- * @throws TypeError, RangeError where a shape does not fit, heads does not divide D, or k, v or the mask is wider than q
+ * @throws TypeError, RangeError where a shape does not fit, heads does not divide D, or k, v or the mask is wider than
+ *   q
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   requireTensor('attention', 'q', q, 2, '(…, T, D)', true);
@@ -29,7 +32,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   requireNoWider('attention', 'v', v, q);
   const { heads = 1, mask = null } = options;
   if (typeof heads !== 'number') throw new TypeError(`attention: "heads" expected a number, got ${describe(heads)}`);
-  if (!Number.isSafeInteger(heads) || heads < 1 || D % heads !== 0) throw new RangeError(`attention: "heads" expected a divisor of D=${D}, got ${heads}`);
+  if (!Number.isSafeInteger(heads) || heads < 1 || D % heads !== 0)
+    throw new RangeError(`attention: "heads" expected a divisor of D=${D}, got ${heads}`);
   if (mask !== null) requireParameter('attention', 'mask', mask, [T, S], `(T=${T}, S=${S})`, q);
 
   const d = D / heads;
@@ -51,13 +55,37 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
         for (let i = 0; i < d; i++) scaled[t * d + i] = queries[(n * T + t) * D + column + i] * factor;
       }
       // [2] scores (T,S)
-      rowProducts(scaled, 0, T, d, { data: keys, offset: n * S * D + column, strideO: D, strideK: 1 }, S, null, p, 0, S, 1);
+      rowProducts(
+        scaled,
+        0,
+        T,
+        d,
+        { data: keys, offset: n * S * D + column, strideO: D, strideK: 1 },
+        S,
+        null,
+        p,
+        0,
+        S,
+        1,
+      );
       // [3] mask
       if (shift !== null) for (let i = 0; i < T * S; i++) p[i] += shift[i];
       // [4] p (T,S)
       softmaxRows(p, T, S);
       // [5] y (T,d), k running over the S tokens
-      rowProducts(p, 0, T, S, { data: values, offset: n * S * D + column, strideO: 1, strideK: D }, d, null, y.data, n * T * D + column, D, 1);
+      rowProducts(
+        p,
+        0,
+        T,
+        S,
+        { data: values, offset: n * S * D + column, strideO: 1, strideK: D },
+        d,
+        null,
+        y.data,
+        n * T * D + column,
+        D,
+        1,
+      );
     }
   }
   return y;

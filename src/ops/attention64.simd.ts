@@ -1,4 +1,5 @@
-// attention on SIMD lanes in float64 mode: the twin of attention.ts, divided as attention.simd.ts divides it. The softmax is the plain one.
+// attention on SIMD lanes in float64 mode: the twin of attention.ts, divided as attention.simd.ts divides it. The
+// softmax is the plain one.
 
 import { overHeads, type AttentionStep, type Scratch } from './attention.simd.ts';
 import { BLOCK } from './dot-products.ts';

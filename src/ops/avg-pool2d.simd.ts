@@ -1,4 +1,5 @@
-// avgPool2d in SIMD: same bits as avgPool2d.ts. Windows of 2x2 side by side, which is what CLIP has, four at a time; others one after the other.
+// avgPool2d in SIMD: same bits as avgPool2d.ts. Windows of 2x2 side by side, which is what CLIP has, four at a time;
+// others one after the other.
 
 import { high, low, paramsOf, round } from '../wasm/lanes.ts';
 import { share, type Machine } from '../wasm/machine.ts';
@@ -35,7 +36,8 @@ function pool2x2(): FunctionBuilder {
   const [row, n, top, bottom] = f.locals('i32', 4);
   const [s0, s1, s2, s3] = f.locals('v128', 4);
   const columns = (at: Local, lanes: number[]): Code => i8x16.shuffle(v128.load(get(at)), v128.load(get(at), 16), lanes);
-  // Each stripe has one element. A stripe begins with +0, so that the mean of four -0 is +0: adding 0 at the end sees to it.
+  // Each stripe has one element. A stripe begins with +0, so that the mean of four -0 is +0: adding 0 at the end sees
+  // to it.
   const mean = (half: (v: Local) => Code): Code =>
     f64x2.mul(f64x2.add(f64x2.add(f64x2.add(half(s0), half(s1)), f64x2.add(half(s2), half(s3))), f64x2.const(0)), f64x2.const(0.25));
   const one = (at: Local, offset: number): Code => f64.promote_f32(f32.load(get(at), offset));
@@ -57,9 +59,10 @@ function pool2x2(): FunctionBuilder {
 }
 
 /**
- * avgPool2d_window(x, y, xRow, h0, h1, w0, w1, H, W, countIncludePad): one window of rows h0 … h1 - 1 and columns w0 … w1 - 1, which may reach beyond the plane.
- * The element that comes next goes to s0, and the stripes change places: after an even number of elements the total has the same sums as (s0 + s1) + (s2 + s3),
- * after an odd number those of (s3 + s0) + (s1 + s2).
+ * avgPool2d_window(x, y, xRow, h0, h1, w0, w1, H, W, countIncludePad): one window of rows h0 … h1 - 1 and columns w0 …
+ * w1 - 1, which may reach beyond the plane.
+ * The element that comes next goes to s0, and the stripes change places: after an even number of elements the total has
+ * the same sums as (s0 + s1) + (s2 + s3), after an odd number those of (s3 + s0) + (s1 + s2).
  */
 function poolWindow(): FunctionBuilder {
   const f = new FunctionBuilder('avgPool2d_window');
@@ -69,7 +72,8 @@ function poolWindow(): FunctionBuilder {
   const take = (value: Code): Code => [
     set(next, f64.add(get(s0), value)), set(s0, get(s1)), set(s1, get(s2)), set(s2, get(s3)), set(s3, get(next)), advance(count, 1),
   ];
-  const inside = i32.and(i32.lt_u(get(h), get(H)), i32.lt_u(get(w), get(W))); // unsigned: a negative number is a large one
+  // unsigned: a negative number is a large one
+  const inside = i32.and(i32.lt_u(get(h), get(H)), i32.lt_u(get(w), get(W)));
   f.emit(
     set(h, get(h0)),
     repeat(rows, i32.sub(get(h1), get(h0)), [

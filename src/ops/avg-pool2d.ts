@@ -9,22 +9,30 @@ import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
- * x (N,C,H,W) -> (N,C,OH,OW). Numerics contract, items 3 and 9: the float64 sum of the window's counted elements in row-major order, in four stripes,
- * divided by their number, one rounding.
+ * x (N,C,H,W) -> (N,C,OH,OW). Numerics contract, items 3 and 9: the float64 sum of the window's counted elements in
+ * row-major order, in four stripes, divided by their number, one rounding.
  * @param kernel extent of the window, one number or [vertical, horizontal]
- * @throws TypeError, RangeError where a shape or an option is wrong; padding may be at most half of the kernel, so that no window is empty
+ * @throws TypeError, RangeError where a shape or an option is wrong; padding may be at most half of the kernel, so that
+ *   no window is empty
  */
-export function avgPool2d(x: Tensor, kernel: number | readonly [number, number], options: AvgPool2dOptions = {}): Tensor {
+export function avgPool2d(
+  x: Tensor,
+  kernel: number | readonly [number, number],
+  options: AvgPool2dOptions = {},
+): Tensor {
   requireTensor('avgPool2d', 'x', x, 4, '(N, C, H, W)');
   const [KH, KW] = pairOf('avgPool2d', 'kernel', kernel, 1);
   requireOptions('avgPool2d', options, ['stride', 'padding', 'countIncludePad']);
   const [strideH, strideW] = pairOf('avgPool2d', 'stride', options.stride ?? kernel, 1);
   const [padH, padW] = pairOf('avgPool2d', 'padding', options.padding ?? 0, 0);
   if (2 * padH > KH || 2 * padW > KW) {
-    throw new RangeError(`avgPool2d: "padding" expected at most half of the kernel (${KH}, ${KW}), got (${padH}, ${padW})`);
+    throw new RangeError(
+      `avgPool2d: "padding" expected at most half of the kernel (${KH}, ${KW}), got (${padH}, ${padW})`,
+    );
   }
   const countIncludePad = options.countIncludePad ?? false;
-  if (typeof countIncludePad !== 'boolean') throw new TypeError(`avgPool2d: "countIncludePad" expected true or false, got ${String(countIncludePad)}`);
+  if (typeof countIncludePad !== 'boolean')
+    throw new TypeError(`avgPool2d: "countIncludePad" expected true or false, got ${String(countIncludePad)}`);
   const [N, C, H, W] = x.shape;
   const OH = windowCount('avgPool2d', 'kernel', 'KH', H, KH, strideH, padH);
   const OW = windowCount('avgPool2d', 'kernel', 'KW', W, KW, strideW, padW);

@@ -1,4 +1,5 @@
-// batchNorm2d in SIMD: same bits as batchNorm2d.ts, with what may follow it in the network: a residual sum, ReLU, each with its own rounding.
+// batchNorm2d in SIMD: same bits as batchNorm2d.ts, with what may follow it in the network: a residual sum, ReLU, each
+// with its own rounding.
 
 import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
 import { share, type Machine } from '../wasm/machine.ts';

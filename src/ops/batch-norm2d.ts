@@ -16,10 +16,13 @@ import type { Tensor } from './tensor.ts';
 export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps = 1e-5): Tensor {
   requireTensor('batchNorm2d', 'x', x, 2, '(N, C, …)', true);
   if (typeof parameters !== 'object' || parameters === null) {
-    throw new TypeError(`batchNorm2d: "parameters" expected { weight, bias, runningMean, runningVar }, got ${describe(parameters)}`);
+    throw new TypeError(
+      `batchNorm2d: "parameters" expected { weight, bias, runningMean, runningVar }, got ${describe(parameters)}`,
+    );
   }
   const [N, C] = x.shape;
-  for (const name of ['weight', 'bias', 'runningMean', 'runningVar'] as const) requireParameter('batchNorm2d', name, parameters[name], [C], `(C=${C})`, x);
+  for (const name of ['weight', 'bias', 'runningMean', 'runningVar'] as const)
+    requireParameter('batchNorm2d', name, parameters[name], [C], `(C=${C})`, x);
   requireEps('batchNorm2d', eps);
 
   const weight = flat(parameters.weight);

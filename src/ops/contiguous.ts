@@ -15,7 +15,10 @@ export function contiguous(x: Tensor): Tensor {
   return isContiguous(x) ? x : copy(x);
 }
 
-/** The elements of a checked tensor as one flat array in row-major order: a window on its data where they lie so already, else a copy. */
+/**
+ * The elements of a checked tensor as one flat array in row-major order: a window on its data where they lie so
+ * already, else a copy.
+ */
 export function flat(x: Tensor): FloatArray {
   if (!isContiguous(x)) return copy(x).data;
   return x.offset === 0 && x.data.length === x.size ? x.data : x.data.subarray(x.offset, x.offset + x.size);
@@ -23,7 +26,8 @@ export function flat(x: Tensor): FloatArray {
 
 function copy(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
-  // ndarray-ops picks the order of its loops by the strides. Axes of extent 1 or 0 need no care, an empty tensor no call.
+  // ndarray-ops picks the order of its loops by the strides. Axes of extent 1 or 0 need no care, an empty tensor no
+  // call.
   if (y.size > 0) ops.assign(y as ndarray.NdArray, x as ndarray.NdArray);
   return y;
 }

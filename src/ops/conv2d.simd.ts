@@ -1,6 +1,7 @@
-// conv2d on SIMD lanes: the twin of conv2d.ts. Lanes are positions of the output; the weight's rows are packed once, at load. No im2col
-// matrix is made: a panel of 8 positions by 128 k is packed from the image, used for all outputs, and forgotten. What follows a
-// convolution in the network (batchNorm2d, residual add, relu) is applied to the finished columns while they are in the cache.
+// conv2d on SIMD lanes: the twin of conv2d.ts. Lanes are positions of the output; the weight's rows are packed once, at
+// load. No im2col matrix is made: a panel of 8 positions by 128 k is packed from the image, used for all outputs, and
+// forgotten. What follows a convolution in the network (batchNorm2d, residual add, relu) is applied to the finished
+// columns while they are in the cache.
 
 import { BLOCK, type Summation } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
@@ -47,7 +48,10 @@ export interface Conv2dStep {
   xRow: number;
   strideH: number;
   strideW: number;
-  /** K offsets in bytes, int32: where (c, kh, kw) lies from the window's corner. 0 for a 1 x 1 kernel, whose k are the planes. */
+  /**
+   * K offsets in bytes, int32: where (c, kh, kw) lies from the window's corner. 0 for a 1 x 1 kernel, whose k are the
+   * planes.
+   */
   offsets: number;
   /** The weight, packed in panels of MR rows. */
   weight: number;
@@ -69,7 +73,10 @@ export interface Conv2dStep {
   scratch: number;
 }
 
-/** Panels of positions that are finished together: they, with 128 k, fit the first-level cache beside the weight's panels. */
+/**
+ * Panels of positions that are finished together: they, with 128 k, fit the first-level cache beside the weight's
+ * panels.
+ */
 export const PANELS = 8;
 /** Outputs between two changes of panel: their weights, with 128 k, stay in the cache while the panels go by. */
 const OUTPUTS = 128;
@@ -108,7 +115,8 @@ function columns(step: Conv2dStep, machine: Machine, part: number, n: number, fi
   const { MR, O, K, weight, half, yPlane, summation } = step;
   const scratch = step.scratch + part * scratchBytes(half);
   const y = step.y + n * step.yImage + 4 * NR * first;
-  // The last panel may be no more than half full: 7 x 7 = 49 and 14 x 14 = 196 positions are 1 and 4 more than whole panels.
+  // The last panel may be no more than half full: 7 x 7 = 49 and 14 x 14 = 196 positions are 1 and 4 more than whole
+  // panels.
   const positions = step.OH * step.OW - NR * first;
   const whole = positions > NR * (count - 1) + NR / 2 ? count : count - 1;
   for (let k = 0; k < K; k += BLOCK) {
@@ -137,7 +145,9 @@ const PACK = {
 
 type Image = Pick<Conv2dStep, 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' | 'strideH' | 'strideW' | 'offsets'>;
 
-/** A panel of 8 positions by kc k, in either mode. Positions past the last one repeat it: what they give is never read. */
+/**
+ * A panel of 8 positions by kc k, in either mode. Positions past the last one repeat it: what they give is never read.
+ */
 export function packPositions(step: Image, { kernels, i32: words }: Machine, n: number, panel: number, k: number, kc: number, to: number, corners: number, bytes: Width = 4): void {
   const pack = PACK[bytes];
   const { OH, OW, x, xImage, xPlane, xRow, strideH, strideW, offsets } = step;
@@ -183,7 +193,10 @@ function packWindow(): FunctionBuilder {
   return f;
 }
 
-/** pack_windows(corner, table, count, to, gap, lanes): the same, but from lane `lanes` on positions lie `gap` bytes further. */
+/**
+ * pack_windows(corner, table, count, to, gap, lanes): the same, but from lane `lanes` on positions lie `gap` bytes
+ * further.
+ */
 function packWindows(): FunctionBuilder {
   const f = new FunctionBuilder('pack_windows');
   const [corner, table, count, to, gap, lanes] = Array.from({ length: 6 }, () => f.param('i32'));

@@ -1,5 +1,6 @@
 // conv2d: cross-correlation of images with kernels, https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
-// without dilation and groups, which CLIP does not have. By im2col: every window becomes a row, and the rest is a matrix product.
+// without dilation and groups, which CLIP does not have. By im2col: every window becomes a row, and the rest is a
+// matrix product.
 
 import { pairOf, requireOptions, requireParameter, requireTensor, windowCount } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -8,18 +9,25 @@ import type { Conv2dOptions } from './operations.ts';
 import { zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';
 
-// Windows are unrolled for a band of output rows at a time, so that a large image needs 2 MB of windows and not (OH·OW) x (C·KH·KW) elements.
+// Windows are unrolled for a band of output rows at a time, so that a large image needs 2 MB of windows and not (OH·OW)
+// x (C·KH·KW) elements.
 const BAND_ELEMENTS = 1 << 19;
 
 /**
  * x (N,C,H,W), weight (O,C,KH,KW), bias (O) or null -> (N,O,OH,OW) with OH = floor((H + 2·padding - KH) / stride) + 1.
  *
- * Each element is one dot product of the numerics contract, item 2, with k running over (c, kh, kw). Padding is made of zeros that take part
- * in the products: an infinite weight over padding gives NaN.
+ * Each element is one dot product of the numerics contract, item 2, with k running over (c, kh, kw). Padding is made of
+ * zeros that take part in the products: an infinite weight over padding gives NaN.
  * @param summation another way to sum than the contract's, for the emulation of other backends
  * @throws TypeError, RangeError where a shape does not fit, an option is wrong or a parameter is wider than x
  */
-export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}, summation: Summation | null = null): Tensor {
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: Conv2dOptions = {},
+  summation: Summation | null = null,
+): Tensor {
   requireTensor('conv2d', 'x', x, 4, '(N, C, H, W)');
   requireTensor('conv2d', 'weight', weight, 4, '(O, C, KH, KW)');
   requireOptions('conv2d', options, ['stride', 'padding']);
@@ -29,7 +37,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
   if (bias !== null) requireParameter('conv2d', 'bias', bias, [O], `(O=${O}) or null`, x);
   const [strideH, strideW] = pairOf('conv2d', 'stride', options.stride ?? 1, 1);
   const [padH, padW] = pairOf('conv2d', 'padding', options.padding ?? 0, 0);
-  if (KH === 0 || KW === 0) throw new RangeError(`conv2d: "weight" expected a kernel of at least 1 x 1, got ${KH} x ${KW}`);
+  if (KH === 0 || KW === 0)
+    throw new RangeError(`conv2d: "weight" expected a kernel of at least 1 x 1, got ${KH} x ${KW}`);
   const OH = windowCount('conv2d', 'weight', 'KH', H, KH, strideH, padH);
   const OW = windowCount('conv2d', 'weight', 'KW', W, KW, strideW, padW);
 
@@ -40,12 +49,27 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
   const rows = { data: flat(weight), offset: 0, strideO: K, strideK: 1 };
   const shift = bias === null ? null : flat(bias);
   const bandRows = Math.min(OH, Math.max(1, Math.floor(BAND_ELEMENTS / Math.max(1, OW * K))));
-  const windows = pixels instanceof Float32Array ? new Float32Array(bandRows * OW * K) : new Float64Array(bandRows * OW * K);
+  const windows =
+    pixels instanceof Float32Array ? new Float32Array(bandRows * OW * K) : new Float64Array(bandRows * OW * K);
   for (let n = 0; n < N; n++) {
     for (let top = 0; top < OH; top += bandRows) {
       const count = Math.min(bandRows, OH - top);
       for (let r = 0; r < count; r++) {
-        im2colRow(pixels, n * C * H * W, C, H, W, KH, KW, (top + r) * strideH - padH, strideW, padW, OW, windows, r * OW * K);
+        im2colRow(
+          pixels,
+          n * C * H * W,
+          C,
+          H,
+          W,
+          KH,
+          KW,
+          (top + r) * strideH - padH,
+          strideW,
+          padW,
+          OW,
+          windows,
+          r * OW * K,
+        );
       }
       // (OH·OW, O) -> (O, OH, OW): the outputs of one kernel lie OH·OW apart from those of the next.
       rowProducts(windows, 0, count * OW, K, rows, O, shift, y.data, (n * O * OH + top) * OW, 1, OH * OW, summation);
@@ -54,9 +78,25 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
   return y;
 }
 
-/** The windows of one output row, (OW, C·KH·KW) from `to` on; h is the image row under their first kernel row and may lie in the padding. */
-function im2colRow(pixels: FloatArray, at: number, C: number, H: number, W: number, KH: number, KW: number,
-  h: number, strideW: number, padW: number, OW: number, windows: FloatArray, to: number): void {
+/**
+ * The windows of one output row, (OW, C·KH·KW) from `to` on; h is the image row under their first kernel row and may
+ * lie in the padding.
+ */
+function im2colRow(
+  pixels: FloatArray,
+  at: number,
+  C: number,
+  H: number,
+  W: number,
+  KH: number,
+  KW: number,
+  h: number,
+  strideW: number,
+  padW: number,
+  OW: number,
+  windows: FloatArray,
+  to: number,
+): void {
   const K = C * KH * KW;
   for (let c = 0; c < C; c++) {
     for (let kh = 0; kh < KH; kh++) {
@@ -65,7 +105,8 @@ function im2colRow(pixels: FloatArray, at: number, C: number, H: number, W: numb
       for (let kw = 0; kw < KW; kw++) {
         let k = to + (c * KH + kh) * KW + kw;
         let w = kw - padW;
-        for (let ow = 0; ow < OW; ow++, k += K, w += strideW) windows[k] = inside && w >= 0 && w < W ? pixels[row + w] : 0;
+        for (let ow = 0; ow < OW; ow++, k += K, w += strideW)
+          windows[k] = inside && w >= 0 && w < W ? pixels[row + w] : 0;
       }
     }
   }

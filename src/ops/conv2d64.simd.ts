@@ -1,4 +1,5 @@
-// conv2d on SIMD lanes in float64 mode: the twin of conv2d.ts, built as conv2d.simd.ts is. The packed float32 weights are widened block by block.
+// conv2d on SIMD lanes in float64 mode: the twin of conv2d.ts, built as conv2d.simd.ts is. The packed float32 weights
+// are widened block by block.
 
 import { overPositions, packPositions, PANELS, type Conv2dStep } from './conv2d.simd.ts';
 import { BLOCK } from './dot-products.ts';
@@ -7,7 +8,10 @@ import type { Machine } from '../wasm/machine.ts';
 import { gemmBlock64, widened, type PackedForm } from './packing64.simd.ts';
 import { advance, f64, FunctionBuilder, get, i32, i32x4, repeat, set, v128, type Code } from '../wasm/assembler.ts';
 
-/** Fields as those of Conv2dStep, with 8 bytes for an element of x and y; nothing that follows is applied but the bias, in float64. */
+/**
+ * Fields as those of Conv2dStep, with 8 bytes for an element of x and y; nothing that follows is applied but the bias,
+ * in float64.
+ */
 export interface Conv2d64Step extends Omit<Conv2dStep, 'kind' | 'half' | 'summation' | 'ac' | 'residual' | 'relu'> {
   kind: 'conv2d64';
   form: PackedForm;
@@ -73,7 +77,10 @@ function packWindow(): FunctionBuilder {
   return f;
 }
 
-/** pack64_windows(corner, table, count, to, gap, lanes): the same, but from lane `lanes` on positions lie `gap` bytes further. */
+/**
+ * pack64_windows(corner, table, count, to, gap, lanes): the same, but from lane `lanes` on positions lie `gap` bytes
+ * further.
+ */
 function packWindows(): FunctionBuilder {
   const f = new FunctionBuilder('pack64_windows');
   const [corner, table, count, to, gap, lanes] = Array.from({ length: 6 }, () => f.param('i32'));

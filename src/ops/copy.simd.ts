@@ -1,10 +1,14 @@
-// copy: a tensor of any strides into memory of any strides, the twin of contiguous.ts and of concat.ts (one copy for each tensor).
+// copy: a tensor of any strides into memory of any strides, the twin of contiguous.ts and of concat.ts (one copy for
+// each tensor).
 
 import { paramsOf } from '../wasm/lanes.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 import { advance, FunctionBuilder, get, i32, i8x16, repeat, set, v128, type Code, type Local } from '../wasm/assembler.ts';
 
-/** 32-bit elements: at most 5 extents, outermost first, and the bytes from one to the next. A stride of x may be 0 or negative. y does not overlap x. */
+/**
+ * 32-bit elements: at most 5 extents, outermost first, and the bytes from one to the next. A stride of x may be 0 or
+ * negative. y does not overlap x.
+ */
 export interface CopyStep {
   kind: 'copy';
   x: number;
@@ -44,7 +48,10 @@ function copyStrided(): FunctionBuilder {
   return f;
 }
 
-/** copy_transpose_4x4(x, y, rows, width, xStride, yStride): y[r][c] = x[c][r] for multiples of 4, in blocks of 4x4; x's rows xStride, y's yStride bytes apart */
+/**
+ * copy_transpose_4x4(x, y, rows, width, xStride, yStride): y[r][c] = x[c][r] for multiples of 4, in blocks of 4x4; x's
+ * rows xStride, y's yStride bytes apart
+ */
 function copyTranspose(): FunctionBuilder {
   const f = new FunctionBuilder('copy_transpose_4x4');
   const [x, y, rows, width, xStride, yStride] = paramsOf(f, 'i32', 6);
@@ -80,7 +87,10 @@ interface Axis {
   y: number;
 }
 
-/** The axes, outermost first, without those of extent 1 and with those that lie one within the other in x and y alike made one. */
+/**
+ * The axes, outermost first, without those of extent 1 and with those that lie one within the other in x and y alike
+ * made one.
+ */
 function axesOf(step: CopyStep): Axis[] {
   const axes: Axis[] = [];
   step.shape.forEach((extent, i) => {
@@ -133,7 +143,10 @@ function overOthers(axes: readonly Axis[], done: readonly Axis[], x: number, y: 
   else for (let i = 0; i < axis.extent; i++) overOthers(others, [], x + i * axis.x, y + i * axis.y, copy);
 }
 
-/** `rows` has stride 4 in x, `columns` in y. Blocks of 4x4, in strips that stay in the first-level cache; the edges one element at a time. */
+/**
+ * `rows` has stride 4 in x, `columns` in y. Blocks of 4x4, in strips that stay in the first-level cache; the edges one
+ * element at a time.
+ */
 function transpose({ kernels }: Machine, x: number, y: number, rows: Axis, columns: Axis): void {
   const R = rows.extent - (rows.extent % 4);
   const C = columns.extent - (columns.extent % 4);

@@ -1,8 +1,9 @@
 // Dot products on SIMD lanes: the twin of dotProducts.ts. Lanes are distinct outputs; k is never split.
 //
-// A product (M,K) x (K,O) is computed in tiles of MR rows by NR = 8 columns whose sums stay in registers for a block of 128 k. Operands are
-// packed so that a tile reads them one after the other: A in panels of MR rows, element (k, row) at k·MR + row; B in panels of 8 columns,
-// (k, column) at k·8 + column. The tile's sums s are added to C after each block, which is the contract's acc = RN32(acc + s).
+// A product (M,K) x (K,O) is computed in tiles of MR rows by NR = 8 columns whose sums stay in registers for a block of
+// 128 k. Operands are packed so that a tile reads them one after the other: A in panels of MR rows, element (k, row) at
+// k·MR + row; B in panels of 8 columns, (k, column) at k·8 + column. The tile's sums s are added to C after each block,
+// which is the contract's acc = RN32(acc + s).
 //
 // Names: gemm_MRx8 and gemm_MRx4, pack_TECHNIQUE. docs/kernel-tour.md takes the way from three loops to here.
 
@@ -15,8 +16,8 @@ export const NR = 8;
 /**
  * gemm_MRx8(a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first): C tile by tile over one block of kc k.
  *
- * a, b, c are addresses; aStride and bStride the bytes from one panel to the next, ldc those from one row of C to the next. C is
- * overwritten in the first block (acc = +0 + s is s, because s is never -0) and added to in the others.
+ * a, b, c are addresses; aStride and bStride the bytes from one panel to the next, ldc those from one row of C to the
+ * next. C is overwritten in the first block (acc = +0 + s is s, because s is never -0) and added to in the others.
  * @param unroll steps of k between two looks at the counter; each k still adds in its turn
  * @param columns 8, or 4: the first half of each panel only, for a last panel whose other half nobody reads
  */
@@ -68,8 +69,8 @@ export function gemmKernel(MR: number, unroll: number, columns = NR): FunctionBu
 }
 
 /**
- * pack_transpose(from, rowStride, count, to, toStride): four rows that lie rowStride bytes apart become columns: element (k, r) goes to
- * to + k·toStride + 4·r. Elements of a row lie one after the other.
+ * pack_transpose(from, rowStride, count, to, toStride): four rows that lie rowStride bytes apart become columns:
+ * element (k, r) goes to to + k·toStride + 4·r. Elements of a row lie one after the other.
  */
 function packTranspose(): FunctionBuilder {
   const f = new FunctionBuilder('pack_transpose');
@@ -121,7 +122,9 @@ function packFill(): FunctionBuilder {
   return f;
 }
 
-/** pack_lines(from, kStride, count, to): a panel of 8 columns from lines of which the columns lie one after the other. */
+/**
+ * pack_lines(from, kStride, count, to): a panel of 8 columns from lines of which the columns lie one after the other.
+ */
 function packLines(): FunctionBuilder {
   const f = new FunctionBuilder('pack_lines');
   const [from, kStride, count, to] = Array.from({ length: 4 }, () => f.param('i32'));

@@ -1,8 +1,9 @@
 // Dot products (numerics contract, item 2): what matmul, linear, conv2d, q·kᵀ and p·v are made of.
 //
-// `dot32` is the definition. `rowProducts` computes many of them, four at a time: each output keeps its own sums in the order of the definition,
-// and the processor has four chains of additions to work on while one waits. On one core of an AMD EPYC (Zen 4, Node 20, 2026-11) that gives
-// 2.2 to 2.4 GFLOP/s against 0.8 for one output at a time, and eight at a time would add 3 %: the conversions between binary64 and binary32 are the limit.
+// `dot32` is the definition. `rowProducts` computes many of them, four at a time: each output keeps its own sums in the
+// order of the definition, and the processor has four chains of additions to work on while one waits. On one core of an
+// AMD EPYC (Zen 4, Node 20, 2026-11) that gives 2.2 to 2.4 GFLOP/s against 0.8 for one output at a time, and eight at a
+// time would add 3 %: the conversions between binary64 and binary32 are the limit.
 
 import { roundInto, type RoundFormat } from './round.ts';
 import type { FloatArray } from './tensor.ts';
@@ -10,7 +11,9 @@ import type { FloatArray } from './tensor.ts';
 /** Products are summed in blocks of this many consecutive k, and the blocks' sums are summed in turn. */
 export const BLOCK = 128;
 
-/** A matrix of O rows and K columns that may lie in any order: element (o, k) is data[offset + o·strideO + k·strideK]. */
+/**
+ * A matrix of O rows and K columns that may lie in any order: element (o, k) is data[offset + o·strideO + k·strideK].
+ */
 export interface Rows {
   data: FloatArray;
   offset: number;
@@ -39,7 +42,10 @@ function dotOf({ chunk, total }: Summation, a: FloatArray, at: number, b: FloatA
   return acc[0];
 }
 
-/** The definition in float32 mode: a[at …] · b[bt …] over K elements, each operation with its own rounding. The values of a and b are binary32. */
+/**
+ * The definition in float32 mode: a[at …] · b[bt …] over K elements, each operation with its own rounding. The values
+ * of a and b are binary32.
+ */
 export function dot32(a: FloatArray, at: number, b: FloatArray, bt: number, K: number): number {
   let acc = 0;
   for (let start = 0; start < K; start += BLOCK) {
@@ -67,14 +73,28 @@ export function dot64(a: FloatArray, at: number, b: FloatArray, bt: number, K: n
 }
 
 /**
- * out[outAt + m·outM + o·outO] = a's row m · b's row o (+ bias[o]) for all m < M and o < O; float32 or float64 mode by the type of `a`.
+ * out[outAt + m·outM + o·outO] = a's row m · b's row o (+ bias[o]) for all m < M and o < O; float32 or float64 mode by
+ * the type of `a`.
  * @param a (M,K) in row-major order from `at`
  * @param b (O,K) in any order, float32 or float64 (never float64 beside a float32 `a`)
  * @param summation another order than the contract's
  */
-export function rowProducts(a: FloatArray, at: number, M: number, K: number, b: Rows, O: number, bias: FloatArray | null,
-  out: FloatArray, outAt: number, outM: number, outO: number, summation: Summation | null = null): void {
-  // Four rows of b at a time, copied to where they lie one after the other. float64 holds binary32 values exactly, and saves converting them once per row of a.
+export function rowProducts(
+  a: FloatArray,
+  at: number,
+  M: number,
+  K: number,
+  b: Rows,
+  O: number,
+  bias: FloatArray | null,
+  out: FloatArray,
+  outAt: number,
+  outM: number,
+  outO: number,
+  summation: Summation | null = null,
+): void {
+  // Four rows of b at a time, copied to where they lie one after the other. float64 holds binary32 values exactly, and
+  // saves converting them once per row of a.
   const panel = new Float64Array(4 * K);
   const narrow = a instanceof Float32Array;
   for (let o = 0; o < O; o += 4) {
@@ -82,10 +102,15 @@ export function rowProducts(a: FloatArray, at: number, M: number, K: number, b: 
     copyRows(b, o, rows, K, panel);
     const target = outAt + o * outO;
     if (summation !== null) {
-      for (let r = 0; r < rows; r++) for (let m = 0; m < M; m++) out[target + r * outO + m * outM] = dotOf(summation, a, at + m * K, panel, r * K, K);
+      for (let r = 0; r < rows; r++)
+        for (let m = 0; m < M; m++)
+          out[target + r * outO + m * outM] = dotOf(summation, a, at + m * K, panel, r * K, K);
     } else if (rows < 4) {
       for (let r = 0; r < rows; r++) {
-        for (let m = 0; m < M; m++) out[target + r * outO + m * outM] = narrow ? dot32(a, at + m * K, panel, r * K, K) : dot64(a, at + m * K, panel, r * K, K);
+        for (let m = 0; m < M; m++)
+          out[target + r * outO + m * outM] = narrow
+            ? dot32(a, at + m * K, panel, r * K, K)
+            : dot64(a, at + m * K, panel, r * K, K);
       }
     } else if (narrow) {
       fourColumns32(a, at, M, K, panel, out as Float32Array, target, outM, outO);
@@ -109,7 +134,17 @@ function copyRows(b: Rows, first: number, count: number, K: number, panel: Float
 }
 
 /** Same as: dot32 of every row of a with each of the panel's four rows. */
-function fourColumns32(a: Float32Array, at: number, M: number, K: number, panel: Float64Array, out: Float32Array, outAt: number, outM: number, outO: number): void {
+function fourColumns32(
+  a: Float32Array,
+  at: number,
+  M: number,
+  K: number,
+  panel: Float64Array,
+  out: Float32Array,
+  outAt: number,
+  outM: number,
+  outO: number,
+): void {
   const b1 = K;
   const b2 = 2 * K;
   const b3 = 3 * K;
@@ -146,7 +181,17 @@ function fourColumns32(a: Float32Array, at: number, M: number, K: number, panel:
 }
 
 /** Same as: dot64 of every row of a with each of the panel's four rows. */
-function fourColumns64(a: Float64Array, at: number, M: number, K: number, panel: Float64Array, out: Float64Array, outAt: number, outM: number, outO: number): void {
+function fourColumns64(
+  a: Float64Array,
+  at: number,
+  M: number,
+  K: number,
+  panel: Float64Array,
+  out: Float64Array,
+  outAt: number,
+  outM: number,
+  outO: number,
+): void {
   const b1 = K;
   const b2 = 2 * K;
   const b3 = 3 * K;

@@ -1,5 +1,6 @@
-// Dot products on SIMD lanes in float64 mode: the twin of dot64 in dotProducts.ts, built as dotProducts.simd.ts is. Panels have the same 8 columns,
-// so that packed float32 weights only have to be widened; a tile takes half of one, because a register holds two binary64 where it holds four binary32.
+// Dot products on SIMD lanes in float64 mode: the twin of dot64 in dotProducts.ts, built as dotProducts.simd.ts is.
+// Panels have the same 8 columns, so that packed float32 weights only have to be widened; a tile takes half of one,
+// because a register holds two binary64 where it holds four binary32.
 //
 // The steps carry dot32's labels; where those say RN32, nothing is rounded here but to binary64.
 //
@@ -16,9 +17,11 @@ const FIRSTS = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 const SECONDS = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
 
 /**
- * gemm64_MRx8(a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first, halves): C tile by tile over one block of kc k.
+ * gemm64_MRx8(a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first, halves): C tile by tile over one block of kc
+ * k.
  *
- * Arguments as those of gemm_MRx8 (dotProducts.simd.ts), in bytes; `halves` is 2, or 1 where only the first four columns of each panel are wanted.
+ * Arguments as those of gemm_MRx8 (dotProducts.simd.ts), in bytes; `halves` is 2, or 1 where only the first four
+ * columns of each panel are wanted.
  * @param unroll steps of k between two looks at the counter; each k still adds in its turn
  */
 export function gemm64Kernel(MR: number, unroll: number): FunctionBuilder {
@@ -74,7 +77,10 @@ export function gemm64Kernel(MR: number, unroll: number): FunctionBuilder {
   return f;
 }
 
-/** pack64_transpose(from, rowStride, count, to, toStride): four rows become columns: element (k, r) goes to to + k·toStride + 8·r. */
+/**
+ * pack64_transpose(from, rowStride, count, to, toStride): four rows become columns: element (k, r) goes to to +
+ * k·toStride + 8·r.
+ */
 function packTranspose(): FunctionBuilder {
   const f = new FunctionBuilder('pack64_transpose');
   const [from, rowStride, count, to, toStride] = Array.from({ length: 5 }, () => f.param('i32'));
@@ -115,7 +121,9 @@ function packFill(): FunctionBuilder {
   return f;
 }
 
-/** pack64_lines(from, kStride, count, to): a panel of 8 columns from lines of which the columns lie one after the other. */
+/**
+ * pack64_lines(from, kStride, count, to): a panel of 8 columns from lines of which the columns lie one after the other.
+ */
 function packLines(): FunctionBuilder {
   const f = new FunctionBuilder('pack64_lines');
   const [from, kStride, count, to] = Array.from({ length: 4 }, () => f.param('i32'));

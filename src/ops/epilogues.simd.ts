@@ -1,4 +1,5 @@
-// What follows a product in the network, applied to a finished block of it while the block is in the cache. Each step rounds as its own operation would.
+// What follows a product in the network, applied to a finished block of it while the block is in the cache. Each step
+// rounds as its own operation would.
 
 import { affine, maskOf, reluIf } from './batch-norm2d.simd.ts';
 import { geluBlock } from './gelu.simd.ts';
@@ -7,8 +8,10 @@ import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, v128, when, typ
 import { paramsOf, type Block } from '../wasm/lanes.ts';
 
 /**
- * linearEpilogue(c, ldc, rows, cols, bias, act, residual, ldr, tables): c[r][j] = RN32(act(RN32(c[r][j] + bias[j])) + residual[r][j]), in place.
- * bias and residual may be 0 for none; act is 0 for none, 1 quickGelu, 2 gelu; ldc and ldr are bytes; cols is a multiple of 8.
+ * linearEpilogue(c, ldc, rows, cols, bias, act, residual, ldr, tables): c[r][j] = RN32(act(RN32(c[r][j] + bias[j])) +
+ * residual[r][j]), in place.
+ * bias and residual may be 0 for none; act is 0 for none, 1 quickGelu, 2 gelu; ldc and ldr are bytes; cols is a
+ * multiple of 8.
  */
 function linearEpilogue(): FunctionBuilder {
   const f = new FunctionBuilder('linearEpilogue');
@@ -31,8 +34,9 @@ function linearEpilogue(): FunctionBuilder {
 }
 
 /**
- * convEpilogue(c, ldc, rows, cols, ac, bias, residual, ldr, relu): row r is output channel r, in place: RN32(+ bias[r]); RN32(·a + c) with the pair (a, c) of
- * binary64 at ac + 16·r; RN32(+ residual[r][j]); relu. ac, bias and residual may be 0 for none; ldc and ldr are bytes; cols is a multiple of 8.
+ * convEpilogue(c, ldc, rows, cols, ac, bias, residual, ldr, relu): row r is output channel r, in place: RN32(+
+ * bias[r]); RN32(·a + c) with the pair (a, c) of binary64 at ac + 16·r; RN32(+ residual[r][j]); relu. ac, bias and
+ * residual may be 0 for none; ldc and ldr are bytes; cols is a multiple of 8.
  */
 function convEpilogue(): FunctionBuilder {
   const f = new FunctionBuilder('convEpilogue');

@@ -1,6 +1,7 @@
-// erfCore32 in SIMD: two at a time, step for step the binary64 arithmetic of erfCore.ts. Both of its expansions are one loop over 13 coefficients of
-// a row of the table (tables.ts), chosen for each lane:
-//     rows 0 and 1, |x| < 1/4: a polynomial in x², the tail of 2/√π its constant term; degrees 9 to 12 are 0, and 0 + x²·0 changes nothing
+// erfCore32 in SIMD: two at a time, step for step the binary64 arithmetic of erfCore.ts. Both of its expansions are one
+// loop over 13 coefficients of a row of the table (tables.ts), chosen for each lane:
+//     rows 0 and 1, |x| < 1/4: a polynomial in x², the tail of 2/√π its constant term; degrees 9 to 12 are 0, and 0 +
+// x²·0 changes nothing
 //     rows 2 to 31: the Taylor expansion in |x| - (i + 1/2)/8
 //     row 32, from 3.9375 on: 1 and zeros
 

@@ -1,7 +1,9 @@
-// The error function of one number in binary64, good enough that its rounding to binary32 is the correctly rounded erf of every binary32 input.
+// The error function of one number in binary64, good enough that its rounding to binary32 is the correctly rounded erf
+// of every binary32 input.
 //
 // Method (numerics contract):
-//     |x| < 1/4: odd Taylor series about 0 to x^17, the leading coefficient 2/√π split in two so that x times its head is exact for a binary32 x
+//     |x| < 1/4: odd Taylor series about 0 to x^17, the leading coefficient 2/√π split in two so that x times its head
+// is exact for a binary32 x
 //     else: Taylor expansion of degree 12 about (i + 1/2)/8, i = floor(8·|x|);   ±1 from a bound on
 // Special cases: NaN gives NaN, ±Infinity gives ±1, ±0 gives ±0.
 // Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/ops/sweep.slow.test.ts compares the hash).
@@ -97,7 +99,8 @@ function pi(): bigint {
 /** The Taylor coefficients of erf about c, degree 0 to 12: erf(c), then 2/√π·e^(-c²), then by y″ = -2x·y′. */
 function erfDerivatives(c: bigint, twoOverRootPi: bigint): bigint[] {
   const square = (c * c) / ONE;
-  // e^(-c²) = Σ (-c²)^n / n!,   erf(c) = 2/√π · Σ c·(-c²)^n / (n!·(2n+1)). For c = 6 terms reach 2^52, which costs 52 of the 256 bits.
+  // e^(-c²) = Σ (-c²)^n / n!,   erf(c) = 2/√π · Σ c·(-c²)^n / (n!·(2n+1)). For c = 6 terms reach 2^52, which costs 52
+  // of the 256 bits.
   let gauss = 0n;
   let integral = 0n;
   let term = ONE;

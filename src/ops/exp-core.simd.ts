@@ -1,4 +1,5 @@
-// expCore in SIMD: two exponentials at a time, step for step the binary64 arithmetic of expCore.ts, on inputs from -700 to 700 and NaN.
+// expCore in SIMD: two exponentials at a time, step for step the binary64 arithmetic of expCore.ts, on inputs from -700
+// to 700 and NaN.
 // In that range 2^(k div 64) is a normal number, so that one exact product with it is what the plain code's two are.
 
 import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';

@@ -1,15 +1,19 @@
-// The exponential of one number in binary64, good enough that its rounding to binary32 is the correctly rounded exponential of every binary32 input.
+// The exponential of one number in binary64, good enough that its rounding to binary32 is the correctly rounded
+// exponential of every binary32 input.
 //
-// Method (numerics contract; after Tang, "Table-driven implementation of the exponential function in IEEE floating-point arithmetic", ACM TOMS 15(2) 1989):
+// Method (numerics contract; after Tang, "Table-driven implementation of the exponential function in IEEE
+// floating-point arithmetic", ACM TOMS 15(2) 1989):
 //     x = k·(ln 2 / 64) + r,  |r| <= ln 2 / 128;   eˣ = 2^(k div 64) · 2^(j/64) · eʳ,  j = k mod 64
 // Special cases: NaN gives NaN, +Infinity gives Infinity, -Infinity gives 0, ±0 gives 1.
-// Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/ops/sweep.slow.test.ts compares the hashes); float64: below 1 ulp in the normal range.
+// Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/ops/sweep.slow.test.ts compares the hashes);
+// float64: below 1 ulp in the normal range.
 // Only + - * of binary64 and integers: the same bits in every engine. Math.exp's bits are the engine's own.
 
 import { ONE, scaled, squareRoot, toDouble } from './fixed-point.ts';
 
 const INV = 92.33248261689366; // 64 / ln 2
-const MAGIC = 6755399441055744; // 1.5·2^52: adding it and taking it away rounds to a whole number, to nearest, for |x·INV| < 2^51
+// 1.5·2^52: adding it and taking it away rounds to a whole number, to nearest, for |x·INV| < 2^51
+const MAGIC = 6755399441055744;
 const LHI = 0.010830424696223417; // ln 2 / 64, the first 36 bits: k·LHI is exact for |k| < 2^17
 const LLO = 2.572804622327669e-14; // ln 2 / 64 - LHI
 
@@ -47,8 +51,8 @@ export function expCore(x: number): number {
   if (x < UNDERFLOW) return 0;
   if (x !== x) return x;
   // [1] reduce
-  const k = (x * INV + MAGIC) - MAGIC;
-  const r = (x - k * LHI) - k * LLO;
+  const k = x * INV + MAGIC - MAGIC;
+  const r = x - k * LHI - k * LLO;
   // [2] eʳ - 1
   const p = r + r * r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r / 720))));
   // [3] 2^(j/64)·eʳ

@@ -9,7 +9,10 @@ import { f32x4, f64x2, get, i32x4, set, v128, when, type Code, type FunctionBuil
 
 export type ExpStep = UnaryStep<'exp'>;
 
-/** Beyond these the binary32 result is 0, or Infinity: -103.98, 88.73. Within, binary64 holds every result as a normal number. */
+/**
+ * Beyond these the binary32 result is 0, or Infinity: -103.98, 88.73. Within, binary64 holds every result as a normal
+ * number.
+ */
 const [LEAST, MOST] = [-110, 100];
 /** Results of larger |x| may be subnormal or overflow, and are left to the exact code. */
 const FAST_BOUND = 87;
@@ -18,13 +21,15 @@ const FAST_BOUND = 87;
 export function exactExp(f: FunctionBuilder, tables: Local): Block {
   const [a, b] = f.locals('v128', 2);
   const core = expCore(f, tables);
-  const clamped = (x: Local): Code => f64x2.pmin(f64x2.pmax(get(x), f64x2.const(LEAST)), f64x2.const(MOST)); // NaN passes both
+  // NaN passes both
+  const clamped = (x: Local): Code => f64x2.pmin(f64x2.pmax(get(x), f64x2.const(LEAST)), f64x2.const(MOST));
   return (x, y) => [set(a, low(get(x))), set(b, high(x)), set(a, clamped(a)), core(a, a), set(b, clamped(b)), core(b, b), set(y, round(get(a), get(b)))];
 }
 
 /**
  * Four elements fast, or by the plain steps where one is not proved or its result may be subnormal or overflow.
- * @param atMostZero leaves out the test for overflow: positive numbers up to 700 are as good as the others, larger ones give anything
+ * @param atMostZero leaves out the test for overflow: positive numbers up to 700 are as good as the others, larger ones
+ *   give anything
  */
 export function expBlock(f: FunctionBuilder, tables: Local, constants: Constants, atMostZero = false): Block {
   const [a, b, c, d] = f.locals('v128', 4);

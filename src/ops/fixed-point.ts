@@ -1,4 +1,5 @@
-// Exact arithmetic for the tables of exp and erf: a bigint v stands for v / 2^256. Whole-number arithmetic has the same result in every engine.
+// Exact arithmetic for the tables of exp and erf: a bigint v stands for v / 2^256. Whole-number arithmetic has the same
+// result in every engine.
 
 export const FRACTION_BITS = 256n;
 /** 1 in fixed point. */
@@ -6,7 +7,10 @@ export const ONE = 1n << FRACTION_BITS;
 
 const TWO_TO_MINUS_256 = 8.636168555094445e-78; // exactly 2^-256 = 0x1p-256
 
-/** The nearest binary64. Number(bigint) rounds to nearest, ties to even, by ECMA-262; the multiplication by a power of two is exact. */
+/**
+ * The nearest binary64. Number(bigint) rounds to nearest, ties to even, by ECMA-262; the multiplication by a power of
+ * two is exact.
+ */
 export function toDouble(v: bigint): number {
   return Number(v) * TWO_TO_MINUS_256;
 }

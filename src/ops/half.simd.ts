@@ -1,7 +1,9 @@
-// Half precision in memory, single in the kernels: weights that a checkpoint holds in half precision can stay so, and are widened panel by
-// panel on the way into a product. Both directions are exact for finite halves, subnormals included, so the bits are those of widened weights.
+// Half precision in memory, single in the kernels: weights that a checkpoint holds in half precision can stay so, and
+// are widened panel by panel on the way into a product. Both directions are exact for finite halves, subnormals
+// included, so the bits are those of widened weights.
 //
-// Method: a half's exponent and fraction, moved into a float32's place, make its value times 2^-112; multiplying by 2^112 mends that.
+// Method: a half's exponent and fraction, moved into a float32's place, make its value times 2^-112; multiplying by
+// 2^112 mends that.
 
 import { advance, f32x4, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, type Code } from '../wasm/assembler.ts';
 import { share, type Machine } from '../wasm/machine.ts';

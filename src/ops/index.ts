@@ -1,4 +1,5 @@
-// clip-oracle/ops: the operations by their plain definitions, synchronous, result in the element type of the (first) input.
+// clip-oracle/ops: the operations by their plain definitions, synchronous, result in the element type of the (first)
+// input.
 
 export { add } from './add.ts';
 export { attention } from './attention.ts';
@@ -26,4 +27,10 @@ export { sigmoid } from './sigmoid.ts';
 export { softmax } from './softmax.ts';
 export { isContiguous, reshape, sizeOf, zeros } from './tensor.ts';
 export type { FloatArray, Tensor } from './tensor.ts';
-export type { AttentionOptions, AvgPool2dOptions, BatchNormParameters, Conv2dOptions, Operations } from './operations.ts';
+export type {
+  AttentionOptions,
+  AvgPool2dOptions,
+  BatchNormParameters,
+  Conv2dOptions,
+  Operations,
+} from './operations.ts';

@@ -6,7 +6,10 @@ import { totalOfSquares } from './stripes.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
-/** x (…,D) -> the shape of x, over the last axis. Numerics contract, item 10: x / sqrt(sum of squares), float64 inside, one rounding. A zero vector gives NaN. */
+/**
+ * x (…,D) -> the shape of x, over the last axis. Numerics contract, item 10: x / sqrt(sum of squares), float64 inside,
+ * one rounding. A zero vector gives NaN.
+ */
 export function l2Normalize(x: Tensor): Tensor {
   requireTensor('l2Normalize', 'x', x, 1, '(…, D)', true);
   const D = x.shape[x.shape.length - 1];

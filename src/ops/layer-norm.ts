@@ -7,9 +7,11 @@ import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
- * x (…,D), weight and bias (D) -> the shape of x. Numerics contract, item 5, all in float64 with one rounding at the end:
+ * x (…,D), weight and bias (D) -> the shape of x. Numerics contract, item 5, all in float64 with one rounding at the
+ * end:
  *
- *     mean = total(x) / D,   var = total((x - mean)²) / D,   r = 1 / sqrt(var + eps),   y = ((x - mean)·r)·weight + bias
+ *     mean = total(x) / D,   var = total((x - mean)²) / D,   r = 1 / sqrt(var + eps),   y = ((x - mean)·r)·weight +
+ * bias
  * @throws TypeError, RangeError where a shape does not fit, eps is wrong or a parameter is wider than x
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
@@ -31,7 +33,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): 
     const variance = totalOfSquares(from, row, D, mean) / D;
     // [3] y = ((x - mean)·r)·weight + bias
     const r = 1 / Math.sqrt(variance + eps);
-    for (let i = 0; i < D; i++) to[row + i] = ((from[row + i] - mean) * r) * g[i] + b[i];
+    for (let i = 0; i < D; i++) to[row + i] = (from[row + i] - mean) * r * g[i] + b[i];
   }
   return y;
 }

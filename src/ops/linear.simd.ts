@@ -1,5 +1,6 @@
-// linear and matmul on SIMD lanes: the twin of linear.ts and matmul.ts. Both operands are packed before (packing.ts); what follows a
-// product in the network (bias, activation, residual) is applied to a block of C while it is in the cache, each with its own rounding.
+// linear and matmul on SIMD lanes: the twin of linear.ts and matmul.ts. Both operands are packed before (packing.ts);
+// what follows a product in the network (bias, activation, residual) is applied to a block of C while it is in the
+// cache, each with its own rounding.
 
 import { BLOCK, type Summation } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
@@ -51,7 +52,8 @@ export interface LinearStep {
   tables: number;
 }
 
-// Rows and columns of C that are finished together: with 128 k, A's rows (128 KB) and C's block stay in the second-level cache.
+// Rows and columns of C that are finished together: with 128 k, A's rows (128 KB) and C's block stay in the
+// second-level cache.
 const ROWS = 288;
 const PANELS = 16;
 

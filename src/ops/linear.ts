@@ -7,7 +7,8 @@ import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
- * x (…,K), weight (O,K), bias (O) or null -> (…,O): y = x · weightᵀ + bias, each element one dot product of the numerics contract, item 2.
+ * x (…,K), weight (O,K), bias (O) or null -> (…,O): y = x · weightᵀ + bias, each element one dot product of the
+ * numerics contract, item 2.
  * @param summation another way to sum than the contract's, for the emulation of other backends
  * @throws TypeError, RangeError where a shape does not fit or a parameter is wider than x
  */

@@ -1,4 +1,5 @@
-// linear and matmul on SIMD lanes in float64 mode: the twin of linear.ts and matmul.ts. What follows a product is an operation of its own, but for the bias.
+// linear and matmul on SIMD lanes in float64 mode: the twin of linear.ts and matmul.ts. What follows a product is an
+// operation of its own, but for the bias.
 
 import { BLOCK } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
@@ -18,7 +19,8 @@ export interface Linear64Step extends Omit<LinearStep, 'kind' | 'summation' | 'a
 /** Bytes of a widened panel. */
 export const WIDENED_PANEL64 = 8 * NR * BLOCK + 64;
 
-// Rows and columns of C that are finished together: with 128 k, A's rows (144 KB) and C's block stay in the second-level cache.
+// Rows and columns of C that are finished together: with 128 k, A's rows (144 KB) and C's block stay in the
+// second-level cache.
 const ROWS = 144;
 const PANELS = 16;
 

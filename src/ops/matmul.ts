@@ -1,4 +1,5 @@
-// matmul: products of matrices, https://pytorch.org/docs/stable/generated/torch.matmul.html without broadcasting and without vectors.
+// matmul: products of matrices, https://pytorch.org/docs/stable/generated/torch.matmul.html without broadcasting and
+// without vectors.
 
 import { requireNoWider, requireTensor, shapeText } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -7,7 +8,8 @@ import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
- * a (…,M,K) x b (…,K,O) -> (…,M,O), the leading axes equal; each element one dot product of the numerics contract, item 2.
+ * a (…,M,K) x b (…,K,O) -> (…,M,O), the leading axes equal; each element one dot product of the numerics contract, item
+ * 2.
  * @throws TypeError, RangeError where the shapes do not fit or b is wider than a
  */
 export function matmul(a: Tensor, b: Tensor, summation: Summation | null = null): Tensor {
@@ -19,7 +21,9 @@ export function matmul(a: Tensor, b: Tensor, summation: Summation | null = null)
   const O = b.shape[b.shape.length - 1];
   const expected = [...leading, K, O];
   if (b.shape.length !== expected.length || expected.some((extent, axis) => b.shape[axis] !== extent)) {
-    throw new RangeError(`matmul: "b" expected shape ${shapeText([...leading, `K=${K}`, 'O'])}, got ${shapeText(b.shape)}`);
+    throw new RangeError(
+      `matmul: "b" expected shape ${shapeText([...leading, `K=${K}`, 'O'])}, got ${shapeText(b.shape)}`,
+    );
   }
 
   const y = zeros([...leading, M, O], a.data);
@@ -27,7 +31,20 @@ export function matmul(a: Tensor, b: Tensor, summation: Summation | null = null)
   const data = flat(b);
   const products = sizeOf(leading);
   for (let n = 0; n < products; n++) {
-    rowProducts(x, n * M * K, M, K, { data, offset: n * K * O, strideO: 1, strideK: O }, O, null, y.data, n * M * O, O, 1, summation);
+    rowProducts(
+      x,
+      n * M * K,
+      M,
+      K,
+      { data, offset: n * K * O, strideO: 1, strideK: O },
+      O,
+      null,
+      y.data,
+      n * M * O,
+      O,
+      1,
+      summation,
+    );
   }
   return y;
 }

@@ -6,7 +6,10 @@ import { total } from './stripes.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
-/** x (…,D) -> (…). Numerics contract, item 3: the float64 sum in four stripes, divided by D, one rounding. The mean of nothing is NaN. */
+/**
+ * x (…,D) -> (…). Numerics contract, item 3: the float64 sum in four stripes, divided by D, one rounding. The mean of
+ * nothing is NaN.
+ */
 export function mean(x: Tensor): Tensor {
   requireTensor('mean', 'x', x, 1, '(…, D)', true);
   const D = x.shape[x.shape.length - 1];

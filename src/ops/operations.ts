@@ -1,5 +1,5 @@
-// The set of operations that the layers are written against. Who implements it decides on executor, threads and precision;
-// `reference` (reference.ts) is the plain definition: the functions of this folder, loop for loop.
+// The set of operations that the layers are written against. Who implements it decides on executor, threads and
+// precision; `reference` (reference.ts) is the plain definition: the functions of this folder, loop for loop.
 
 import type ndarray from 'ndarray';
 import type { Summation } from './dot-products.ts';

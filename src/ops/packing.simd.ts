@@ -1,7 +1,9 @@
-// Operands of a product, packed for the tiles of dotProducts.simd.ts and dotProducts64.simd.ts. Addresses and strides in bytes.
+// Operands of a product, packed for the tiles of dotProducts.simd.ts and dotProducts64.simd.ts. Addresses and strides
+// in bytes.
 //
-// Layout of a packed operand of R-wide panels: for each block of 128 k, for each panel: kc lines of R elements. A block of n vectors
-// (rows of A, columns of B) takes n·kc elements, so block b begins at element 128·n·b and panel p of it at R·kc·p.
+// Layout of a packed operand of R-wide panels: for each block of 128 k, for each panel: kc lines of R elements. A block
+// of n vectors (rows of A, columns of B) takes n·kc elements, so block b begins at element 128·n·b and panel p of it at
+// R·kc·p.
 
 import { BLOCK, type Summation } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
@@ -10,7 +12,10 @@ import type { Machine } from '../wasm/machine.ts';
 /** Bytes of an element: 4 in float32 mode, 8 in float64 mode. */
 export type Width = 4 | 8;
 
-/** A matrix of vectors to be packed: rows of A, or columns of B. Element k of vector v is at from + v·vectorStride + k·kStride. */
+/**
+ * A matrix of vectors to be packed: rows of A, or columns of B. Element k of vector v is at from + v·vectorStride +
+ * k·kStride.
+ */
 export interface Operand {
   from: number;
   vectorStride: number;
@@ -70,7 +75,8 @@ function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, k
 }
 
 /**
- * One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole panel on.
+ * One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole
+ * panel on.
  * @param columns of each panel that are wanted: all 8, or the first 4
  * @param summation another way to sum than the contract's
  */

@@ -1,5 +1,5 @@
-// Products of packed operands in float64 mode. Weights are packed once for both modes, in float32 or in half precision, and widened block by block on the
-// way into a product: no second copy of them is ever made.
+// Products of packed operands in float64 mode. Weights are packed once for both modes, in float32 or in half precision,
+// and widened block by block on the way into a product: no second copy of them is ever made.
 
 import { NR } from './dot-products.simd.ts';
 import { HALF } from './dot-products64.simd.ts';
@@ -29,7 +29,8 @@ export function widened({ kernels }: Machine, packed: number, form: PackedForm, 
 }
 
 /**
- * One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole panel on.
+ * One block of k of C (M, panels·8) = A·B, tile by tile; `a` and `b` at the block, A in panels of MR rows from a whole
+ * panel on.
  * @param columns of each panel that are wanted: all 8, or the first 4
  */
 export function gemmBlock64({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean, columns = NR): void {

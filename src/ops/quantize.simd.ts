@@ -1,5 +1,5 @@
-// quantize on a machine's memory: the same arithmetic as quantize.ts, number by number, on weights as they lie there, packed or not. It is no kernel,
-// because it is seldom needed and each weight is read only twice.
+// quantize on a machine's memory: the same arithmetic as quantize.ts, number by number, on weights as they lie there,
+// packed or not. It is no kernel, because it is seldom needed and each weight is read only twice.
 
 import { BLOCK } from './dot-products.ts';
 import { quantized, scaleOf } from './quantize.ts';

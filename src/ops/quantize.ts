@@ -1,5 +1,6 @@
-// quantize: a weight as it comes back from 8-bit integers with one scale per output, the usual weight-only quantisation: symmetric, from -127 to 127
-// (-128 is not used). It is for the emulation of backends that keep their weights so.
+// quantize: a weight as it comes back from 8-bit integers with one scale per output, the usual weight-only
+// quantisation: symmetric, from -127 to 127 (-128 is not used). It is for the emulation of backends that keep their
+// weights so.
 
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -21,13 +22,16 @@ export function quantized(w: number, scale: number): number {
 }
 
 /**
- * weight (O,…), or (K,O) with `outputs` 'last', to the same shape. For each output: scale = RN32(max |w| / 127), each weight RN32(scale · RNI(w / scale)).
+ * weight (O,…), or (K,O) with `outputs` 'last', to the same shape. For each output: scale = RN32(max |w| / 127), each
+ * weight RN32(scale · RNI(w / scale)).
  * @throws TypeError for elements that are not float32; RangeError for a tensor without axes
  */
 export function quantize(weight: Tensor, outputs: 'first' | 'last' = 'first'): Tensor {
   requireTensor('quantize', 'weight', weight, 1, '(O, …)', true);
-  if (!(weight.data instanceof Float32Array)) throw new TypeError('quantize: "weight" expected float32 elements, got float64; weights are float32 in all modes');
-  if (outputs !== 'first' && outputs !== 'last') throw new RangeError(`quantize: "outputs" expected 'first' or 'last', got ${String(outputs)}`);
+  if (!(weight.data instanceof Float32Array))
+    throw new TypeError('quantize: "weight" expected float32 elements, got float64; weights are float32 in all modes');
+  if (outputs !== 'first' && outputs !== 'last')
+    throw new RangeError(`quantize: "outputs" expected 'first' or 'last', got ${String(outputs)}`);
   const y = zeros(weight.shape, weight.data);
   const O = weight.shape[outputs === 'first' ? 0 : weight.shape.length - 1];
   const K = O === 0 ? 0 : weight.size / O;

@@ -18,7 +18,8 @@ export function exactQuickGelu(f: FunctionBuilder, tables: Local): Block {
   const core = expCore(f, tables);
   const pair = (x: Local): Code => [
     set(u, f64x2.pmax(f64x2.mul(f64x2.const(-1.702), get(x)), f64x2.const(LEAST))),
-    set(v, f64x2.sub(get(u), get(u))), // 0; NaN where x is NaN, or -Infinity, of which the plain division -Infinity / Infinity makes NaN
+    // 0; NaN where x is NaN, or -Infinity, of which the plain division -Infinity / Infinity makes NaN
+    set(v, f64x2.sub(get(u), get(u))),
     set(u, f64x2.pmin(get(u), f64x2.const(MOST))),
     core(u, u),
     set(x, f64x2.div(get(x), f64x2.add(f64x2.add(f64x2.const(1), get(u)), get(v)))),
@@ -26,7 +27,10 @@ export function exactQuickGelu(f: FunctionBuilder, tables: Local): Block {
   return (x, y) => [set(a, low(get(x))), set(b, high(x)), pair(a), pair(b), set(y, round(get(a), get(b)))];
 }
 
-/** Four elements fast, or by the plain steps where one of them is not proved or |x| is not from 2^-123 to 32 (0 and results that may be subnormal). */
+/**
+ * Four elements fast, or by the plain steps where one of them is not proved or |x| is not from 2^-123 to 32 (0 and
+ * results that may be subnormal).
+ */
 export function quickGeluBlock(f: FunctionBuilder, tables: Local): Block {
   const constants = new Constants(f);
   const [a, b, c, d, e, g] = f.locals('v128', 6);

@@ -6,7 +6,10 @@ import { expCore } from './exp-core.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
-/** Any shape -> the same. Numerics contract, item 8: y = x / (1 + exp(-1.702·x)) in float64, one rounding. NaN and -Infinity give NaN. */
+/**
+ * Any shape -> the same. Numerics contract, item 8: y = x / (1 + exp(-1.702·x)) in float64, one rounding. NaN and
+ * -Infinity give NaN.
+ */
 export function quickGelu(x: Tensor): Tensor {
   requireTensor('quickGelu', 'x', x);
   const y = zeros(x.shape, x.data);

@@ -1,4 +1,5 @@
-// The plain definition as a set of operations: one thread, plain loops, in float32 or float64 by the element type of the input.
+// The plain definition as a set of operations: one thread, plain loops, in float32 or float64 by the element type of
+// the input.
 
 import { add } from './add.ts';
 import { attention } from './attention.ts';
@@ -24,6 +25,25 @@ import { sigmoid } from './sigmoid.ts';
 import { softmax } from './softmax.ts';
 
 export const reference: Operations = {
-  conv2d, batchNorm2d, avgPool2d, relu, sigmoid, quickGelu, gelu, add, softmax, layerNorm, l2Normalize, matmul, linear, attention,
-  mean, concat, embedding, scale, contiguous, round, quantize,
+  conv2d,
+  batchNorm2d,
+  avgPool2d,
+  relu,
+  sigmoid,
+  quickGelu,
+  gelu,
+  add,
+  softmax,
+  layerNorm,
+  l2Normalize,
+  matmul,
+  linear,
+  attention,
+  mean,
+  concat,
+  embedding,
+  scale,
+  contiguous,
+  round,
+  quantize,
 };

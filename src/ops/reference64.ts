@@ -1,5 +1,5 @@
-// The truth: the same definitions on float64 storage. Operations give their result in the element type of their first input, so only
-// those whose first input may be a parameter, which stays float32, need a word of their own.
+// The truth: the same definitions on float64 storage. Operations give their result in the element type of their first
+// input, so only those whose first input may be a parameter, which stays float32, need a word of their own.
 
 import ndarray from 'ndarray';
 import type { Operations } from './operations.ts';
@@ -14,6 +14,10 @@ export function toFloat64(x: Tensor): Tensor<Float64Array> {
 
 export const reference64: Operations = {
   ...reference,
-  concat: (tensors, axis) => reference.concat(tensors.map((x) => x.data instanceof Float64Array ? x : toFloat64(x)), axis),
+  concat: (tensors, axis) =>
+    reference.concat(
+      tensors.map((x) => (x.data instanceof Float64Array ? x : toFloat64(x))),
+      axis,
+    ),
   embedding: (ids, table) => toFloat64(reference.embedding(ids, table)),
 };

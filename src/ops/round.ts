@@ -1,8 +1,10 @@
-// round: binary32 numbers to the nearest number of a smaller format, for the emulation of what computes or stores in it.
+// round: binary32 numbers to the nearest number of a smaller format, for the emulation of what computes or stores in
+// it.
 //
-// float16 is IEEE 754 binary16; bfloat16 the upper half of a binary32; tf32 (NVIDIA's "TensorFloat-32") a binary32 with 10 fraction bits. Results are binary32
-// again, so that everything else stays as it is. To nearest, ties to even, subnormals and infinities as IEEE 754 has them (section 4.3.1: from half a unit
-// beyond the largest finite number on, infinity). tf32-truncated drops the other 13 bits instead, as hardware does that is fed plain binary32.
+// float16 is IEEE 754 binary16; bfloat16 the upper half of a binary32; tf32 (NVIDIA's "TensorFloat-32") a binary32 with
+// 10 fraction bits. Results are binary32 again, so that everything else stays as it is. To nearest, ties to even,
+// subnormals and infinities as IEEE 754 has them (section 4.3.1: from half a unit beyond the largest finite number on,
+// infinity). tf32-truncated drops the other 13 bits instead, as hardware does that is fed plain binary32.
 
 import { describe, requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -14,7 +16,12 @@ export type RoundFormat = 'float16' | 'bfloat16' | 'tf32' | 'tf32-truncated';
 export const ROUND_FORMATS: readonly RoundFormat[] = ['float16', 'bfloat16', 'tf32', 'tf32-truncated'];
 
 /** Bits of the fraction that a format does not have. */
-export const DROPPED: Readonly<Record<RoundFormat, number>> = { float16: 13, bfloat16: 16, tf32: 13, 'tf32-truncated': 13 };
+export const DROPPED: Readonly<Record<RoundFormat, number>> = {
+  float16: 13,
+  bfloat16: 16,
+  tf32: 13,
+  'tf32-truncated': 13,
+};
 
 export const INFINITY = 0x7f800000;
 /** 2^-14, the smallest normal binary16. */
@@ -30,7 +37,10 @@ export const SUBNORMAL_SHIFT = 0.5;
  */
 export function round(x: Tensor, format: RoundFormat): Tensor {
   requireTensor('round', 'x', x);
-  if (!(x.data instanceof Float32Array)) throw new TypeError('round: "x" expected float32 elements, got float64; smaller formats are emulated in float32 mode only');
+  if (!(x.data instanceof Float32Array))
+    throw new TypeError(
+      'round: "x" expected float32 elements, got float64; smaller formats are emulated in float32 mode only',
+    );
   requireFormat(format);
   const y = zeros(x.shape, x.data) as Tensor<Float32Array>;
   roundInto(flat(x) as Float32Array, y.data, format);
@@ -38,7 +48,8 @@ export function round(x: Tensor, format: RoundFormat): Tensor {
 }
 
 function requireFormat(format: unknown): asserts format is RoundFormat {
-  if (!(ROUND_FORMATS as readonly unknown[]).includes(format)) throw new RangeError(`round: "format" expected one of ${ROUND_FORMATS.join(', ')}, got ${describe(format)}`);
+  if (!(ROUND_FORMATS as readonly unknown[]).includes(format))
+    throw new RangeError(`round: "format" expected one of ${ROUND_FORMATS.join(', ')}, got ${describe(format)}`);
 }
 
 /** y[i] = x[i], rounded. They may be the same array. */
@@ -62,7 +73,8 @@ export function roundInto(x: Float32Array, y: Float32Array, format: RoundFormat)
       single[0] -= SUBNORMAL_SHIFT;
       r = bits[0];
     } else {
-      // Half a unit less one, and one more where the last bit that stays is odd; a carry into the exponent is what it should be.
+      // Half a unit less one, and one more where the last bit that stays is odd; a carry into the exponent is what it
+      // should be.
       const up = truncate ? 0 : (1 << (dropped - 1)) - 1 + ((a >>> dropped) & 1);
       r = ((a + up) >>> dropped) << dropped;
       if (half && r >= BEYOND_HALF) r = INFINITY;

@@ -14,7 +14,9 @@ export function scale(x: Tensor, factor: number): Tensor {
   requireTensor('scale', 'x', x);
   if (typeof factor !== 'number') throw new TypeError(`scale: "factor" expected a number, got ${describe(factor)}`);
   if (x.data instanceof Float32Array && !Object.is(Math.fround(factor), factor)) {
-    throw new RangeError(`scale: "factor" expected a float32 number beside float32 tensors, got ${factor}; round it with Math.fround`);
+    throw new RangeError(
+      `scale: "factor" expected a float32 number beside float32 tensors, got ${factor}; round it with Math.fround`,
+    );
   }
   const y = zeros(x.shape, x.data);
   if (y.size > 0) ops.muls(y as ndarray.NdArray, x as ndarray.NdArray, factor);

@@ -1,4 +1,5 @@
-// sigmoid: 1 / (1 + e^-x), correctly rounded in float32 mode. https://pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
+// sigmoid: 1 / (1 + e^-x), correctly rounded in float32 mode.
+// https://pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
 
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -17,14 +18,17 @@ export function sigmoid(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   const from = flat(x);
   const to = y.data;
-  if (to instanceof Float32Array) for (let i = 0; i < to.length; i++) to[i] = sigmoidCore32(from[i]); // the store rounds
+  if (to instanceof Float32Array)
+    for (let i = 0; i < to.length; i++) to[i] = sigmoidCore32(from[i]); // the store rounds
   else for (let i = 0; i < to.length; i++) to[i] = 1 / (1 + expCore(-from[i]));
   return y;
 }
 
 /**
- * RN32 of the result is the correctly rounded sigmoid of every binary32 x. 1 / (1 + e^-x) alone would be wrong for 66 of them:
- * 65 exact ties at |x| < 2^-12, where sigmoid(x) = 1/2 + x/4 - x³/48 lies nearer to 1/2 than 1/2 + x/4 by less than binary64 can hold, and 0xba928601.
+ * RN32 of the result is the correctly rounded sigmoid of every binary32 x. 1 / (1 + e^-x) alone would be wrong for 66
+ * of them:
+ * 65 exact ties at |x| < 2^-12, where sigmoid(x) = 1/2 + x/4 - x³/48 lies nearer to 1/2 than 1/2 + x/4 by less than
+ * binary64 can hold, and 0xba928601.
  */
 export function sigmoidCore32(x: number): number {
   if (x > -TINY && x < TINY) {

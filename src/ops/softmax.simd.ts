@@ -15,8 +15,9 @@ export interface SoftmaxStep extends RowsStep<'softmax'> {
 }
 
 /**
- * p = RN32(e / S) of four e: e·(1/S), which is within 2^-51 of e / S, where that proves the binary32 (fastExp.ts says how) and it is above 2^-126, the least
- * normal number; else the division. A division takes ten cycles for four numbers, this takes five.
+ * p = RN32(e / S) of four e: e·(1/S), which is within 2^-51 of e / S, where that proves the binary32 (fastExp.ts says
+ * how) and it is above 2^-126, the least normal number; else the division. A division takes ten cycles for four
+ * numbers, this takes five.
  */
 function quotientBlock(f: FunctionBuilder, constants: Constants, S: Local, inverse: Local): Block {
   const [a, b] = f.locals('v128', 2);

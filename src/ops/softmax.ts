@@ -28,7 +28,8 @@ export function softmaxRows(data: FloatArray, rows: number, D: number): void {
   for (let row = 0; row < rows * D; row += D) {
     // [1] maximum
     let m = -Infinity;
-    for (let i = row; i < row + D; i++) if (data[i] > m) m = data[i]; // a NaN is passed over here and makes S a NaN below
+    // a NaN is passed over here and makes S a NaN below
+    for (let i = row; i < row + D; i++) if (data[i] > m) m = data[i];
     // [2] e = expf(x - m), S
     for (let i = row; i < row + D; i++) {
       data[i] -= m; // RN32 by the store

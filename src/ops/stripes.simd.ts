@@ -3,7 +3,10 @@
 import { advance, f64, f64x2, get, i32, repeat, set, tee, v128, when, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
 import { high, highOfTail, loadTail, low, lowOfTail } from '../wasm/lanes.ts';
 
-/** Code that sets `sum` to (s0 + s1) + (s2 + s3), s[j] the sum of term(x[i]) over i = j mod 4 of the `width` elements at `row`. */
+/**
+ * Code that sets `sum` to (s0 + s1) + (s2 + s3), s[j] the sum of term(x[i]) over i = j mod 4 of the `width` elements at
+ * `row`.
+ */
 export type Total = (row: Local, width: Local, sum: Local, term: (x: Code) => Code) => Code;
 
 export function total(f: FunctionBuilder): Total {

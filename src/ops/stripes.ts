@@ -2,7 +2,8 @@
 //
 //     s[j] sums the elements i = j mod 4 in ascending order;   total = (s0 + s1) + (s2 + s3)
 //
-// Four independent chains of additions are as many as a processor needs to add without waiting, and a fixed order makes the bits a function of the data alone.
+// Four independent chains of additions are as many as a processor needs to add without waiting, and a fixed order makes
+// the bits a function of the data alone.
 
 import type { FloatArray } from './tensor.ts';
 
@@ -22,10 +23,13 @@ export function total(x: FloatArray, at: number, n: number): number {
   if (i < n) s0 += x[at + i];
   if (i + 1 < n) s1 += x[at + i + 1];
   if (i + 2 < n) s2 += x[at + i + 2];
-  return (s0 + s1) + (s2 + s3);
+  return s0 + s1 + (s2 + s3);
 }
 
-/** The sum of (x - centre)²: with the mean as centre a variance's numerator, with 0 the square of the L2 norm. Same as `total`, term by term. */
+/**
+ * The sum of (x - centre)²: with the mean as centre a variance's numerator, with 0 the square of the L2 norm. Same as
+ * `total`, term by term.
+ */
 export function totalOfSquares(x: FloatArray, at: number, n: number, centre: number): number {
   let s0 = 0;
   let s1 = 0;
@@ -45,5 +49,5 @@ export function totalOfSquares(x: FloatArray, at: number, n: number, centre: num
   if (i < n) s0 += (x[at + i] - centre) * (x[at + i] - centre);
   if (i + 1 < n) s1 += (x[at + i + 1] - centre) * (x[at + i + 1] - centre);
   if (i + 2 < n) s2 += (x[at + i + 2] - centre) * (x[at + i + 2] - centre);
-  return (s0 + s1) + (s2 + s3);
+  return s0 + s1 + (s2 + s3);
 }

@@ -2,8 +2,10 @@
 //
 // Byte offsets from the address that steps carry as `tables`:
 //     EXACT   64 pairs (TH[j], TL[j]) of expCore.ts, TH + TL = 2^(j/64)
-//     FAST    512 words: the bits of 2^(j/512) less j·2^43, so that adding k·2^43 gives the bits of 2^(k/512) (fastExp.ts)
-//     ERF     33 rows of 13 binary64 coefficients of erfCore.ts (erfCore.simd.ts says which), then HEAD, the head of 2/√π
+//     FAST    512 words: the bits of 2^(j/512) less j·2^43, so that adding k·2^43 gives the bits of 2^(k/512)
+// (fastExp.ts)
+//     ERF     33 rows of 13 binary64 coefficients of erfCore.ts (erfCore.simd.ts says which), then HEAD, the head of
+// 2/√π
 
 import { erfTables } from './erf-core.ts';
 import { TH, TL } from './exp-core.ts';
@@ -43,7 +45,10 @@ export function writeTables(machine: Machine, address: number): void {
   writeErf(f64.subarray(ERF / 8));
 }
 
-/** Rows 0 and 1, |x| < 1/4: tail, odd[1] … odd[8] for powers of x². Rows 2 to 31: the Taylor coefficients about (i + 1/2)/8. Row 32: 1. */
+/**
+ * Rows 0 and 1, |x| < 1/4: tail, odd[1] … odd[8] for powers of x². Rows 2 to 31: the Taylor coefficients about (i +
+ * 1/2)/8. Row 32: 1.
+ */
 function writeErf(rows: Float64Array): void {
   const { head, tail, odd, taylor } = erfTables();
   rows.fill(0);

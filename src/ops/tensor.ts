@@ -1,7 +1,8 @@
 // The tensor that every operation takes and gives: an ndarray over float32 (the contract) or float64 (the truth).
 //
-// Letters used in shapes throughout the project: N batch, C channels, H W height and width, T tokens, D width of a token,
-// A heads, O outputs, KH KW kernel, P patch, E embedding. A matrix product is (M,K) x (K,O), so that N always means batch.
+// Letters used in shapes throughout the project: N batch, C channels, H W height and width, T tokens, D width of a
+// token, A heads, O outputs, KH KW kernel, P patch, E embedding. A matrix product is (M,K) x (K,O), so that N always
+// means batch.
 
 import ndarray from 'ndarray';
 
@@ -37,10 +38,15 @@ export function isContiguous(x: { shape: number[]; stride: number[] }): boolean 
  */
 export function reshape<X extends Tensor>(x: X, shape: readonly number[]): X {
   if (!isContiguous(x)) {
-    throw new RangeError(`reshape: "x" expected row-major order, got strides (${x.stride.join(', ')}) for shape (${x.shape.join(', ')}); copy it with contiguous(x) first`);
+    throw new RangeError(
+      `reshape: "x" expected row-major order, got strides (${x.stride.join(', ')}) for shape ` +
+        `(${x.shape.join(', ')}); copy it with contiguous(x) first`,
+    );
   }
   if (sizeOf(shape) !== x.size) {
-    throw new RangeError(`reshape: "shape" expected ${x.size} elements like (${x.shape.join(', ')}), got (${shape.join(', ')})`);
+    throw new RangeError(
+      `reshape: "shape" expected ${x.size} elements like (${x.shape.join(', ')}), got (${shape.join(', ')})`,
+    );
   }
   return ndarray(x.data, [...shape], undefined, x.offset) as X;
 }

@@ -6,7 +6,8 @@
 //     4 x 8, 1                         41.8       42.1       44.9       42.5
 //     5 x 8, 8                         21.6       20.9       48.5       47.1
 //
-// V8 up to 12 keeps eight sums in registers, and no more; from 13 on ten, if the loop is unrolled so far that V8 does not unroll it itself.
+// V8 up to 12 keeps eight sums in registers, and no more; from 13 on ten, if the loop is unrolled so far that V8 does
+// not unroll it itself.
 
 export interface Tile {
   /** Rows. */

@@ -9,7 +9,8 @@ import type { Dump } from './types.ts';
 const BLOCK = /\bvisual\.(?:layer\d\.\d+|transformer\.resblocks\.\d+)(?=\.|$)/;
 
 /**
- * The models that a dump can be of: all its tensors that are named like modules are theirs, in their shapes. Of several, those with the most modules in common.
+ * The models that a dump can be of: all its tensors that are named like modules are theirs, in their shapes. Of
+ * several, those with the most modules in common.
  * @param map the dump's names to ours
  */
 export function modelsOf(dump: Dump, map: Readonly<Record<string, string>> = {}): string[] {
@@ -41,5 +42,7 @@ function fit(dump: Dump, entry: ModelEntry, { byModule, image, unknown }: Names)
   const outcome = features === undefined ? null : dump.tensors.get(features)!.shape;
   const N = input?.length === 4 ? input[0] : outcome !== null && outcome.length >= 2 ? outcome[0] : 1;
   const shapes = moduleShapes(entry, Math.max(1, N));
-  return [...byModule].every(([ours, theirs]) => layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape).length > 0);
+  return [...byModule].every(
+    ([ours, theirs]) => layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape).length > 0,
+  );
 }

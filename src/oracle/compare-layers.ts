@@ -1,5 +1,5 @@
-// The passes of verify: this project's float32, what the claim earns in emulation (unless it is float32), then the float64 truth, where every layer that
-// the dump has is compared as it appears.
+// The passes of verify: this project's float32, what the claim earns in emulation (unless it is float32), then the
+// float64 truth, where every layer that the dump has is compared as it appears.
 
 import type { CLIP, EncodeOptions } from '../clip/clip.ts';
 import type { Tap } from '../layers/module.ts';
@@ -46,7 +46,10 @@ export interface Compared {
   readonly layers: LayerResult[];
   /** What the user should know about how the tensors were read. */
   readonly notes: string[];
-  /** What the dump has for a module, in PyTorch's layout (as it is, where its shape is none of the module's), or for `image`; null where it has nothing. */
+  /**
+   * What the dump has for a module, in PyTorch's layout (as it is, where its shape is none of the module's), or for
+   * `image`; null where it has nothing.
+   */
   readonly backend: (name: string) => Values | null;
 }
 
@@ -59,29 +62,48 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
   const { teacherForced, onLayer, onProgress } = options;
   const modules = [...shapes.keys()];
   const until = options.until ?? modules.filter((name) => theirs.has(name)).at(-1)!;
-  const tolerances = comparison.limits !== undefined || claim === 'float32' ? new Map<string, number>() : teacherForced ? undefined : comparison.tolerances;
+  const tolerances =
+    comparison.limits !== undefined || claim === 'float32'
+      ? new Map<string, number>()
+      : teacherForced
+        ? undefined
+        : comparison.tolerances;
   const total = (2 + (tolerances === undefined ? VARIANTS[claim].length : 0)) * (modules.indexOf(until) + 1);
   const reader = new Reader(comparison);
   const spill = new Spill();
   const layers: LayerResult[] = [];
   let done = 0;
-  const pass = (precision: 'float32' | 'float64', each: (name: string, computed: Values) => Values | null, emulate?: Emulation): Promise<void> => run(model, image, { precision, signal, emulate }, (name, output) => {
-    signal?.throwIfAborted();
-    onProgress?.({ layer: name, done: ++done, total });
-    let instead: Tensor | undefined;
-    if (theirs.has(name)) {
-      const backend = each(name, valuesOf(output));
-      if (teacherForced && backend !== null) instead = tensorOf(inPrecision(backend, precision));
-    }
-    if (name === until) throw new Enough();
-    return instead;
-  });
+  const pass = (
+    precision: 'float32' | 'float64',
+    each: (name: string, computed: Values) => Values | null,
+    emulate?: Emulation,
+  ): Promise<void> =>
+    run(model, image, { precision, signal, emulate }, (name, output) => {
+      signal?.throwIfAborted();
+      onProgress?.({ layer: name, done: ++done, total });
+      let instead: Tensor | undefined;
+      if (theirs.has(name)) {
+        const backend = each(name, valuesOf(output));
+        if (teacherForced && backend !== null) instead = tensorOf(inPrecision(backend, precision));
+      }
+      if (name === until) throw new Enough();
+      return instead;
+    });
   /** relRms allowed on this image, with the same tensors forced. */
   const earnedErrors = async (): Promise<ReadonlyMap<string, number>> => {
-    const found = await earned(claim, (emulate, each) => pass('float32', (name, computed) => {
-      each(name, computed);
-      return teacherForced ? reader.read(name, computed) : null;
-    }, emulate), spill);
+    const found = await earned(
+      claim,
+      (emulate, each) =>
+        pass(
+          'float32',
+          (name, computed) => {
+            each(name, computed);
+            return teacherForced ? reader.read(name, computed) : null;
+          },
+          emulate,
+        ),
+      spill,
+    );
     return new Map([...found].map(([name, distances]) => [name, allowedRelRms(distances)]));
   };
   try {
@@ -89,14 +111,23 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
       spill.add(name, computed);
       return teacherForced ? reader.read(name, computed) : null;
     });
-    const allowed = tolerances ?? await earnedErrors();
+    const allowed = tolerances ?? (await earnedErrors());
     const limitsOf = (name: string): Parameters<typeof layerResult>[4] =>
-      comparison.limits?.(name) ?? (claim === 'float32' ? FLOAT32_LIMITS : (measures) => claimLimits(allowed.get(name) ?? 0, measures));
+      comparison.limits?.(name) ??
+      (claim === 'float32' ? FLOAT32_LIMITS : (measures) => claimLimits(allowed.get(name) ?? 0, measures));
     await pass('float64', (name, truth) => {
       const backend = reader.read(name, truth);
       const reference = spill.read(name);
       if (backend === null) {
-        layers.push(misshapen(name, dump.tensors.get(theirs.get(name)!)!.shape, reference, truth, comparison.limits?.(name) ?? FLOAT32_LIMITS));
+        layers.push(
+          misshapen(
+            name,
+            dump.tensors.get(theirs.get(name)!)!.shape,
+            reference,
+            truth,
+            comparison.limits?.(name) ?? FLOAT32_LIMITS,
+          ),
+        );
         return null;
       }
       const result = layerResult(name, backend, reference, truth, limitsOf(name));
@@ -108,10 +139,19 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
     spill.close();
   }
   if (layers.length === 0) throw new Error(`"${dump.path}": no layer was compared`);
-  return { layers, notes: reader.notes(), backend: (name) => (name === 'image' ? valuesOf(image) : reader.again(name)) };
+  return {
+    layers,
+    notes: reader.notes(),
+    backend: (name) => (name === 'image' ? valuesOf(image) : reader.again(name)),
+  };
 }
 
-async function run(model: CLIP, image: Tensor, how: Pick<EncodeOptions, 'precision' | 'signal' | 'emulate'>, tap: Tap): Promise<void> {
+async function run(
+  model: CLIP,
+  image: Tensor,
+  how: Pick<EncodeOptions, 'precision' | 'signal' | 'emulate'>,
+  tap: Tap,
+): Promise<void> {
   try {
     await model.encodeImage(image, { ...how, tap });
   } catch (error) {
@@ -164,9 +204,15 @@ class Reader {
     const labels = [...new Set(unusual.map(([, { label }]) => label))];
     return labels.map((label) => {
       const names = unusual.filter(([, layout]) => layout.label === label).map(([name]) => name);
-      const possible = layouts.get(names[0])!.map((layout) => layout.label).join(' or ');
-      return `read as ${label}, which is nearest, where the shape allows ${possible}: ${names[0]} (${dump.tensors.get(theirs.get(names[0])!)!.shape.join(', ')})`
-        + (names.length > 1 ? ` and ${names.length - 1} more` : '');
+      const possible = layouts
+        .get(names[0])!
+        .map((layout) => layout.label)
+        .join(' or ');
+      return (
+        `read as ${label}, which is nearest, where the shape allows ${possible}: ${names[0]} ` +
+        `(${dump.tensors.get(theirs.get(names[0])!)!.shape.join(', ')})` +
+        (names.length > 1 ? ` and ${names.length - 1} more` : '')
+      );
     });
   }
 }

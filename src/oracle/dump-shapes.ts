@@ -21,11 +21,20 @@ export interface ModelDescription {
  * @param given is taken instead if it is there
  * @throws Error if there is none, or it is none for this model
  */
-export function inputImage(model: ModelDescription, dump: Dump, name: string | null, given: Tensor | undefined, map: Readonly<Record<string, string>>): Tensor {
+export function inputImage(
+  model: ModelDescription,
+  dump: Dump,
+  name: string | null,
+  given: Tensor | undefined,
+  map: Readonly<Record<string, string>>,
+): Tensor {
   const R = model.architecture.vision.resolution;
   if (given !== undefined) return checked(given, model);
   if (name === null) {
-    throw new Error(`"${dump.path}" has no input: expected the pixels (N, 3, ${R}, ${R}) that the backend was given as "image"; put them into the dump, or name them (--image, --input, option "image")`);
+    throw new Error(
+      `"${dump.path}" has no input: expected the pixels (N, 3, ${R}, ${R}) that the backend was given as ` +
+        '"image"; put them into the dump, or name them (--image, --input, option "image")',
+    );
   }
   const { shape } = dump.tensors.get(name)!;
   const batched = shape.length === 3 ? [1, ...shape] : [...shape];
@@ -33,22 +42,43 @@ export function inputImage(model: ModelDescription, dump: Dump, name: string | n
   const layout = IMAGES.find(({ order }) => order.map((axis) => [N, 3, R, R][axis]).join() === batched.join());
   if (layout === undefined || N < 1) {
     const others = modelsOf(dump, map);
-    const of = others.length > 0 && !others.includes(model.name) ? `it is a dump of ${others.join(' or ')}, so compare it with that (--model ${others[0]})` : 'dump the pixels that the backend was given';
-    throw new Error(`"${dump.path}": its input "${name}" has shape (${shape.join(', ')}), but ${model.name} takes (N, 3, ${R}, ${R}); ${of}`);
+    const of =
+      others.length > 0 && !others.includes(model.name)
+        ? `it is a dump of ${others.join(' or ')}, so compare it with that (--model ${others[0]})`
+        : 'dump the pixels that the backend was given';
+    throw new Error(
+      `"${dump.path}": its input "${name}" has shape (${shape.join(', ')}), but ${model.name} takes (N, 3, ` +
+        `${R}, ${R}); ${of}`,
+    );
   }
   const { data } = arranged(dump.read(name), [N, 3, R, R], layout);
   const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new Error(`"${dump.path}": element ${bad} of its input "${name}" is ${data[bad]}; nothing can be computed from that, so dump the pixels again`);
+  if (bad >= 0)
+    throw new Error(
+      `"${dump.path}": element ${bad} of its input "${name}" is ${data[bad]}; nothing can be computed from ` +
+        'that, so dump the pixels again',
+    );
   return tensorOf({ shape: [N, 3, R, R], data: data instanceof Float32Array ? data : Float32Array.from(data) });
 }
 
 function checked(given: Tensor, { name, architecture }: ModelDescription): Tensor {
   const R = architecture.vision.resolution;
   if (!(given?.data instanceof Float32Array || given?.data instanceof Float64Array) || !Array.isArray(given.shape)) {
-    throw new TypeError('verify: "image" expected an ndarray over Float32Array, got something else; make it with preprocess(image)');
+    throw new TypeError(
+      'verify: "image" expected an ndarray over Float32Array, got something else; make it with preprocess(image)',
+    );
   }
-  if (given.shape.length !== 4 || given.shape[0] < 1 || given.shape[1] !== 3 || given.shape[2] !== R || given.shape[3] !== R) {
-    throw new RangeError(`verify: "image" expected shape (N, 3, ${R}, ${R}) for ${name}, got (${given.shape.join(', ')}); make it with this model's preprocess`);
+  if (
+    given.shape.length !== 4 ||
+    given.shape[0] < 1 ||
+    given.shape[1] !== 3 ||
+    given.shape[2] !== R ||
+    given.shape[3] !== R
+  ) {
+    throw new RangeError(
+      `verify: "image" expected shape (N, 3, ${R}, ${R}) for ${name}, got (${given.shape.join(', ')}); make it ` +
+        `with this model's preprocess`,
+    );
   }
   if (given.data instanceof Float32Array) return given;
   const { shape, data } = valuesOf(given);
@@ -56,52 +86,90 @@ function checked(given: Tensor, { name, architecture }: ModelDescription): Tenso
 }
 
 /**
- * The layouts that each tensor of the dump may have: none for one whose shape is no shape of the module's, which is then that layer's fault.
+ * The layouts that each tensor of the dump may have: none for one whose shape is no shape of the module's, which is
+ * then that layer's fault.
  * @param map as it was given to matchNames
- * @throws Error if so many do not fit that the dump is of another model, of another batch than its input, or no trace of a network at all
+ * @throws Error if so many do not fit that the dump is of another model, of another batch than its input, or no trace
+ *   of a network at all
  */
-export function checkShapes(model: ModelDescription, dump: Dump, { byModule, unknown }: Names, shapes: ReadonlyMap<string, readonly number[]>,
-  map: Readonly<Record<string, string>>): Map<string, Layout[]> {
-  const layouts = settled(new Map([...byModule].map(([ours, theirs]) => [ours, layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape)])), shapes);
+export function checkShapes(
+  model: ModelDescription,
+  dump: Dump,
+  { byModule, unknown }: Names,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  map: Readonly<Record<string, string>>,
+): Map<string, Layout[]> {
+  const layouts = settled(
+    new Map(
+      [...byModule].map(([ours, theirs]) => [
+        ours,
+        layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape),
+      ]),
+    ),
+    shapes,
+  );
   const misfits = [...shapes.keys()].filter((name) => layouts.get(name)?.length === 0);
   if (misfits.length === 0 && !unknown.some((name) => name.startsWith('visual.'))) return layouts;
   const others = modelsOf(dump, map);
   if (others.length > 0 && !others.includes(model.name)) {
-    throw new Error(`"${dump.path}" is a dump of ${others.join(' or ')}, not of ${model.name}; compare it with that model (--model ${others[0]})`);
+    throw new Error(
+      `"${dump.path}" is a dump of ${others.join(' or ')}, not of ${model.name}; compare it with that model ` +
+        `(--model ${others[0]})`,
+    );
   }
   if (2 * misfits.length <= layouts.size && layouts.size > 1) return layouts;
   const images = imagesIn(model, dump, byModule);
   const N = [...shapes.values()].at(-1)![0];
   if (images !== null && images !== N) {
-    throw new Error(`"${dump.path}": its tensors are of ${count(images)}, its input is of ${count(N)}; dump both from the same call`);
+    throw new Error(
+      `"${dump.path}": its tensors are of ${count(images)}, its input is of ${count(N)}; dump both from the same call`,
+    );
   }
   const [theirs, expected] = [byModule.get(misfits[0])!, shapes.get(misfits[0])!];
   const { shape } = dump.tensors.get(theirs)!;
-  throw new Error(`"${dump.path}": "${theirs}" expected shape (${expected.join(', ')}) for ${misfits[0]} of ${model.name}, in this or another usual order, got (${shape.join(', ')})`
-    + `${misfits.length > 1 ? `, and ${misfits.length - 1} more of ${layouts.size} do not fit` : ''}; is it a dump of this model?`);
+  throw new Error(
+    `"${dump.path}": "${theirs}" expected shape (${expected.join(', ')}) for ${misfits[0]} of ${model.name}, ` +
+      `in this or another usual order, got (${shape.join(', ')})` +
+      `${misfits.length > 1 ? `, and ${misfits.length - 1} more of ${layouts.size} do not fit` : ''}; is it a ` +
+      'dump of this model?',
+  );
 }
 
 const count = (images: number): string => `${images} ${images === 1 ? 'image' : 'images'}`;
 
 /** Of how many images all tensors of the dump can be; null if of no number up to 64. */
-function imagesIn({ architecture }: ModelDescription, dump: Dump, byModule: ReadonlyMap<string, string>): number | null {
+function imagesIn(
+  { architecture }: ModelDescription,
+  dump: Dump,
+  byModule: ReadonlyMap<string, string>,
+): number | null {
   for (let N = 1; N <= 64; N++) {
     const shapes = moduleShapes(architecture, N);
-    if ([...byModule].every(([ours, theirs]) => layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape).length > 0)) return N;
+    if (
+      [...byModule].every(
+        ([ours, theirs]) => layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape).length > 0,
+      )
+    )
+      return N;
   }
   return null;
 }
 
 /** Where a shape allows several layouts and all others of its kind have one and the same, it has that too. */
-function settled(layouts: Map<string, Layout[]>, shapes: ReadonlyMap<string, readonly number[]>): Map<string, Layout[]> {
+function settled(
+  layouts: Map<string, Layout[]>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Map<string, Layout[]> {
   const kindOf = (name: string): string => `${shapes.get(name)!.length} ${name.endsWith('ln_pre')}`;
   const seen = new Map<string, Set<string>>();
   for (const [name, possible] of layouts) {
     if (possible.length === 1) seen.set(kindOf(name), (seen.get(kindOf(name)) ?? new Set()).add(possible[0].label));
   }
-  return new Map([...layouts].map(([name, possible]) => {
-    const others = seen.get(kindOf(name));
-    const same = others?.size === 1 ? possible.filter(({ label }) => others.has(label)) : [];
-    return [name, possible.length > 1 && same.length > 0 ? same : possible];
-  }));
+  return new Map(
+    [...layouts].map(([name, possible]) => {
+      const others = seen.get(kindOf(name));
+      const same = others?.size === 1 ? possible.filter(({ label }) => others.has(label)) : [];
+      return [name, possible.length > 1 && same.length > 0 ? same : possible];
+    }),
+  );
 }

@@ -1,7 +1,8 @@
 // Which weights were used, whatever file, layout or element type they came in.
 //
-// SHA-256 over the parameters of the image tower in the order of OpenAI's state dict: for each the line "NAME D0xD1x…\n" (UTF-8), then its
-// elements in row-major order as little-endian binary32. The same weights as .pt, safetensors or shards have the same fingerprint.
+// SHA-256 over the parameters of the image tower in the order of OpenAI's state dict: for each the line "NAME
+// D0xD1x…\n" (UTF-8), then its elements in row-major order as little-endian binary32. The same weights as .pt,
+// safetensors or shards have the same fingerprint.
 
 import { createHash } from 'node:crypto';
 import { architectureFrom, parameterShapes } from '../clip/parameters.ts';
@@ -37,4 +38,3 @@ export async function weightsFingerprint(nameOrPath: string, weights?: string, s
     await checkpoint.close();
   }
 }
-

@@ -1,7 +1,7 @@
 // The conformance artefact: SHA-256 of numbers, defined so that any language can repeat it.
 //
-// Of a tensor: the SHA-256 of its elements in row-major order as little-endian IEEE 754 numbers of their own precision, where every NaN is
-// 7fc00000 (float32) or 7ff8000000000000 (float64). The shape is not part of it, -0 is not +0.
+// Of a tensor: the SHA-256 of its elements in row-major order as little-endian IEEE 754 numbers of their own precision,
+// where every NaN is 7fc00000 (float32) or 7ff8000000000000 (float64). The shape is not part of it, -0 is not +0.
 // Of all: the SHA-256 of the lines "HEX  NAME\n" (two spaces, UTF-8) in ascending order of the names' bytes. Thus
 //     clip-oracle trace … --hash | head -n -1 | LC_ALL=C sort -k 2 | sha256sum
 // gives the last line again.
@@ -21,7 +21,8 @@ export class TraceHashes {
 
   /** @returns the tensor's own hash. @throws RangeError for a name that was added before */
   add(name: string, values: Pick<Values, 'data'>): string {
-    if (this.#hashes.has(name)) throw new RangeError(`hashes: "${name}" was added before; give each tensor its own name`);
+    if (this.#hashes.has(name))
+      throw new RangeError(`hashes: "${name}" was added before; give each tensor its own name`);
     const hash = hashValues(values);
     this.#hashes.set(name, hash);
     return hash;
@@ -34,7 +35,9 @@ export class TraceHashes {
 
   /** The hash of all. */
   all(): string {
-    const lines = [...this.#hashes].map(([name, hash]) => ({ name: Buffer.from(name), hash })).sort((a, b) => Buffer.compare(a.name, b.name));
+    const lines = [...this.#hashes]
+      .map(([name, hash]) => ({ name: Buffer.from(name), hash }))
+      .sort((a, b) => Buffer.compare(a.name, b.name));
     const hash = createHash('sha256');
     for (const line of lines) hash.update(line.hash).update('  ').update(line.name).update('\n');
     return hash.digest('hex');

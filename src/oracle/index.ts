@@ -7,8 +7,25 @@ export { verify, type VerifyOptions, type VerifyProgress } from './verify.ts';
 export { findCauses, type CauseQuestion } from './causes/index.ts';
 export { VARIANTS, type Variant } from './claims.ts';
 export { MARGIN } from './emulated-error.ts';
-export { readTolerances, tolerances, type ModuleTolerances, type Tolerance, type Tolerances, type TolerancesOptions } from './tolerances.ts';
-export { CLAIMS, type Cause, type Claim, type Dump, type LayerDetail, type LayerResult, type LayerVerdict, type Values, type VerifyResult } from './types.ts';
+export {
+  readTolerances,
+  tolerances,
+  type ModuleTolerances,
+  type Tolerance,
+  type Tolerances,
+  type TolerancesOptions,
+} from './tolerances.ts';
+export {
+  CLAIMS,
+  type Cause,
+  type Claim,
+  type Dump,
+  type LayerDetail,
+  type LayerResult,
+  type LayerVerdict,
+  type Values,
+  type VerifyResult,
+} from './types.ts';
 export { otherCrops, type OtherImage } from './other-crops.ts';
 export { openDump } from '../formats/dump/open.ts';
 export { writeDump, type DumpWriter, type WriteOptions } from '../formats/dump/write.ts';

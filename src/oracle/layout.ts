@@ -1,5 +1,5 @@
-// In which order another program may keep a module's output, told by its shape: NCHW or NHWC, (T,N,D) or (N,T,D), positions as one axis or two,
-// with or without the batch and other axes of extent 1.
+// In which order another program may keep a module's output, told by its shape: NCHW or NHWC, (T,N,D) or (N,T,D),
+// positions as one axis or two, with or without the batch and other axes of extent 1.
 
 import ndarray from 'ndarray';
 import { contiguous } from '../ops/contiguous.ts';
@@ -14,9 +14,20 @@ export interface Layout {
 }
 
 /** Orders that programs use, PyTorch's first. Height stays before width: who swaps those has a bug, not a layout. */
-export const IMAGES: readonly Layout[] = [{ label: 'NCHW', order: [0, 1, 2, 3] }, { label: 'NHWC', order: [0, 2, 3, 1] }];
-const TOKENS: readonly Layout[] = [{ label: 'TND', order: [0, 1, 2] }, { label: 'NTD', order: [1, 0, 2] }, { label: 'NDT', order: [1, 2, 0] }];
-const BATCHED_TOKENS: readonly Layout[] = [{ label: 'NTD', order: [0, 1, 2] }, { label: 'TND', order: [1, 0, 2] }, { label: 'NDT', order: [0, 2, 1] }];
+export const IMAGES: readonly Layout[] = [
+  { label: 'NCHW', order: [0, 1, 2, 3] },
+  { label: 'NHWC', order: [0, 2, 3, 1] },
+];
+const TOKENS: readonly Layout[] = [
+  { label: 'TND', order: [0, 1, 2] },
+  { label: 'NTD', order: [1, 0, 2] },
+  { label: 'NDT', order: [1, 2, 0] },
+];
+const BATCHED_TOKENS: readonly Layout[] = [
+  { label: 'NTD', order: [0, 1, 2] },
+  { label: 'TND', order: [1, 0, 2] },
+  { label: 'NDT', order: [0, 2, 1] },
+];
 const ROWS: readonly Layout[] = [{ label: 'NE', order: [0, 1] }];
 
 /**
@@ -25,14 +36,16 @@ const ROWS: readonly Layout[] = [{ label: 'NE', order: [0, 1] }];
  * @param stored the dump's
  */
 export function layoutsFor(name: string, shape: readonly number[], stored: readonly number[]): Layout[] {
-  const known = shape.length === 4 ? IMAGES : shape.length === 2 ? ROWS : name.endsWith('ln_pre') ? BATCHED_TOKENS : TOKENS;
+  const known =
+    shape.length === 4 ? IMAGES : shape.length === 2 ? ROWS : name.endsWith('ln_pre') ? BATCHED_TOKENS : TOKENS;
   const there = squeezed(stored);
   const found = new Map<string, Layout>();
   for (const layout of known) {
     const extents = layout.order.map((axis) => shape[axis]);
     // Positions as one axis: H and W stand side by side in both orders.
     const at = layout.order.indexOf(2);
-    const merged = shape.length === 4 ? [...extents.slice(0, at), extents[at] * extents[at + 1], ...extents.slice(at + 2)] : extents;
+    const merged =
+      shape.length === 4 ? [...extents.slice(0, at), extents[at] * extents[at + 1], ...extents.slice(at + 2)] : extents;
     if (squeezed(extents) !== there && squeezed(merged) !== there) continue;
     const moving = layout.order.filter((axis) => shape[axis] !== 1).join(); // axes of extent 1 make no difference
     if (!found.has(moving)) found.set(moving, layout);
@@ -48,8 +61,12 @@ const squeezed = (shape: readonly number[]): string => shape.filter((extent) => 
  * @param stored as many numbers, in the order that `layout` says
  */
 export function arranged({ data }: Values, shape: readonly number[], { order }: Layout): Values {
-  if (order.filter((axis) => shape[axis] !== 1).every((axis, i, all) => i === 0 || all[i - 1] < axis)) return { shape, data };
-  const stored = ndarray(data, order.map((axis) => shape[axis])) as Tensor;
+  if (order.filter((axis) => shape[axis] !== 1).every((axis, i, all) => i === 0 || all[i - 1] < axis))
+    return { shape, data };
+  const stored = ndarray(
+    data,
+    order.map((axis) => shape[axis]),
+  ) as Tensor;
   return { shape, data: contiguous(stored.transpose(...shape.map((_, axis) => order.indexOf(axis))) as Tensor).data };
 }
 
@@ -58,7 +75,8 @@ export function arranged({ data }: Values, shape: readonly number[], { order }: 
  * @param like the module's output as computed here
  */
 export function nearestLayout(stored: Values, like: Values, layouts: readonly Layout[]): Layout {
-  let best = layouts[0], least = Infinity;
+  let best = layouts[0],
+    least = Infinity;
   for (const layout of layouts) {
     const { data } = arranged(stored, like.shape, layout);
     let distance = 0;

@@ -7,7 +7,8 @@ const TWO_54 = 18014398509481984;
 
 /**
  * The binary logarithm, within 2^-52 of the true value relatively (powers of two: exact).
- * x = m·2^e with m in [√½, √2), and ln m = 2·artanh(s) = 2·(s + s³/3 + s⁵/5 + …) with s = (m-1)/(m+1), |s| < 0.1716; the first term left out is below 2^-58.
+ * x = m·2^e with m in [√½, √2), and ln m = 2·artanh(s) = 2·(s + s³/3 + s⁵/5 + …) with s = (m-1)/(m+1), |s| < 0.1716;
+ * the first term left out is below 2^-58.
  * @returns -Infinity for 0, NaN for negative numbers and NaN
  */
 export function log2(x: number): number {
@@ -25,5 +26,5 @@ export function log2(x: number): number {
   const s2 = s * s;
   let sum = 0;
   for (let k = 21; k >= 3; k -= 2) sum = s2 * (sum + 1 / k);
-  return e + 2 * (s + s * sum) / LN2;
+  return e + (2 * (s + s * sum)) / LN2;
 }

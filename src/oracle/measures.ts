@@ -1,12 +1,13 @@
-// How far a backend's tensor is from the truth: the measures of the numerics contract ("What a tolerance may be"), in float64. The one definition.
+// How far a backend's tensor is from the truth: the measures of the numerics contract ("What a tolerance may be"), in
+// float64. The one definition.
 
 import { log2 } from './log2.ts';
 
 type Numbers = Float32Array | Float64Array;
 
 /**
- * RelRMS of rounding numbers to float32: 0.39·2^-24 where significands are spread as in data that spans several powers of two
- * (the error is uniform within one ulp, u²/3 on [1, 2); the mean of x² there is 1.5/ln 2).
+ * RelRMS of rounding numbers to float32: 0.39·2^-24 where significands are spread as in data that spans several powers
+ * of two (the error is uniform within one ulp, u²/3 on [1, 2); the mean of x² there is 1.5/ln 2).
  */
 export const ROUNDING = 0.39 / 16777216;
 
@@ -15,7 +16,10 @@ const HALF_ULP = 1 / 16777216;
 
 /** How far a backend's tensor (B) is from this project's float32 (R) and the float64 truth (T). */
 export interface Measures {
-  /** ‖B-T‖ / ‖R-T‖, where ‖R-T‖ is at least what one rounding of T to float32 costs. Infinity where B has a NaN or an infinity that T has not. */
+  /**
+   * ‖B-T‖ / ‖R-T‖, where ‖R-T‖ is at least what one rounding of T to float32 costs. Infinity where B has a NaN or an
+   * infinity that T has not.
+   */
   readonly rho: number;
   /** 24 - log2(rho), at most 24. */
   readonly effectiveBits: number;
@@ -38,8 +42,9 @@ export interface Measures {
 /**
  * All measures of one tensor in one pass.
  *
- * Elements where the truth itself is not finite count only if the backend has something else there. Where the backend is not finite and the truth is
- * (unless this project's float32 overflows at the same place), rho and all errors are Infinity, whatever the other elements are.
+ * Elements where the truth itself is not finite count only if the backend has something else there. Where the backend
+ * is not finite and the truth is (unless this project's float32 overflows at the same place), rho and all errors are
+ * Infinity, whatever the other elements are.
  * @param backend B
  * @param reference R, this project's float32
  * @param truth T, float64
@@ -48,18 +53,30 @@ export interface Measures {
 export function measure(backend: Numbers, reference: Numbers, truth: Numbers): Measures {
   const n = truth.length;
   if (backend.length !== n || reference.length !== n) {
-    throw new RangeError(`measures: expected three tensors of one size, got ${backend.length}, ${reference.length} and ${n} elements`);
+    throw new RangeError(
+      `measures: expected three tensors of one size, got ${backend.length}, ${reference.length} and ${n} elements`,
+    );
   }
-  let tt = 0, ee = 0, te = 0, rr = 0, largest = 0, equal = 0, nonFinite = 0, mismatched = 0;
+  let tt = 0,
+    ee = 0,
+    te = 0,
+    rr = 0,
+    largest = 0,
+    equal = 0,
+    nonFinite = 0,
+    mismatched = 0;
   for (let i = 0; i < n; i++) {
     const b = backend[i];
     const r = reference[i];
     const t = truth[i];
-    if (b === r ? b !== 0 || Object.is(b, r) : b !== b && r !== r) equal++; // NaNs are equal, zeros of two signs are not
+    // NaNs are equal, zeros of two signs are not
+    if (b === r ? b !== 0 || Object.is(b, r) : b !== b && r !== r) equal++;
     const e = b - t;
     const d = r - t;
-    if (!(e - e === 0 && d - d === 0)) { // NaN or infinite somewhere
-      if (Number.isFinite(b) && Number.isFinite(t)) { // then R overflows, and B does better
+    if (!(e - e === 0 && d - d === 0)) {
+      // NaN or infinite somewhere
+      if (Number.isFinite(b) && Number.isFinite(t)) {
+        // then R overflows, and B does better
         tt += t * t;
         ee += e * e;
         te += t * e;
@@ -77,7 +94,10 @@ export function measure(backend: Numbers, reference: Numbers, truth: Numbers): M
     if (size > largest) largest = size;
   }
   const norm = Math.sqrt(tt);
-  const noise = Math.sqrt(rr) >= HALF_ULP * norm ? Math.sqrt(rr) : Math.max(Math.sqrt(rr), roundingCost(backend, reference, truth), ROUNDING * norm);
+  const noise =
+    Math.sqrt(rr) >= HALF_ULP * norm
+      ? Math.sqrt(rr)
+      : Math.max(Math.sqrt(rr), roundingCost(backend, reference, truth), ROUNDING * norm);
   const rho = mismatched > 0 ? Infinity : ratio(Math.sqrt(ee), noise);
   const relRms = mismatched > 0 ? Infinity : ratio(Math.sqrt(ee), norm);
   return {
@@ -93,7 +113,10 @@ export function measure(backend: Numbers, reference: Numbers, truth: Numbers): M
   };
 }
 
-/** ‖RN32(T) - T‖ over the elements that count. Never more than HALF_ULP·‖T‖, so that it is not asked for where the noise is larger. */
+/**
+ * ‖RN32(T) - T‖ over the elements that count. Never more than HALF_ULP·‖T‖, so that it is not asked for where the noise
+ * is larger.
+ */
 function roundingCost(backend: Numbers, reference: Numbers, truth: Numbers): number {
   let cost = 0;
   for (let i = 0; i < truth.length; i++) {

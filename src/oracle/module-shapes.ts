@@ -1,5 +1,5 @@
-// Which modules the image tower has, in the order in which their outputs appear, and what shapes those have: found by sending a recording
-// set of operations through the layers, which computes nothing.
+// Which modules the image tower has, in the order in which their outputs appear, and what shapes those have: found by
+// sending a recording set of operations through the layers, which computes nothing.
 
 import { parameterShapes } from '../clip/parameters.ts';
 import type { Architecture } from '../clip/models.ts';
@@ -11,10 +11,21 @@ import { Recorder } from '../graph/recorder.ts';
  * @param N images in the batch
  */
 export function moduleShapes(architecture: Architecture, N = 1): Map<string, number[]> {
-  const weights = new Map([...parameterShapes(architecture, { text: false })].map(([name, shape]) => [name, Recorder.source({ kind: 'weight', name }, shape)]));
+  const weights = new Map(
+    [...parameterShapes(architecture, { text: false })].map(([name, shape]) => [
+      name,
+      Recorder.source({ kind: 'weight', name }, shape),
+    ]),
+  );
   const shapes = new Map<string, number[]>();
-  const options = { ops: new Recorder(), tap: (name: string, output: { shape: number[] }) => void shapes.set(name, [...output.shape]) };
-  const encoder = architecture.vision.kind === 'VisionTransformer' ? new VisionTransformer(weights, 'visual', options) : new ModifiedResNet(weights, 'visual', options);
+  const options = {
+    ops: new Recorder(),
+    tap: (name: string, output: { shape: number[] }) => void shapes.set(name, [...output.shape]),
+  };
+  const encoder =
+    architecture.vision.kind === 'VisionTransformer'
+      ? new VisionTransformer(weights, 'visual', options)
+      : new ModifiedResNet(weights, 'visual', options);
   const R = architecture.vision.resolution;
   encoder.forward(Recorder.source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
   return shapes;

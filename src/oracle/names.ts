@@ -1,4 +1,5 @@
-// Which tensor of a dump is which module's output: by PyTorch's path, with what tools put before it, or by the user's own list.
+// Which tensor of a dump is which module's output: by PyTorch's path, with what tools put before it, or by the user's
+// own list.
 
 /** What checkpoints, wrappers and exporters put before a module's path. */
 const PREFIX = /^(?:model|module|clip|clip_model|net|network)\./;
@@ -37,13 +38,27 @@ export interface Names {
  * @param modules the model's, in the network's order
  * @param map the dump's names to ours (`image` for the input); what it does not have is found by name
  * @param origin names the dump in messages
- * @throws RangeError if the map leads to a module that is none, or two tensors of the dump claim one module; Error if nothing fits
+ * @throws RangeError if the map leads to a module that is none, or two tensors of the dump claim one module; Error if
+ *   nothing fits
  */
-export function matchNames(tensors: readonly string[], modules: readonly string[], map: Readonly<Record<string, string>>, origin: string): Names {
+export function matchNames(
+  tensors: readonly string[],
+  modules: readonly string[],
+  map: Readonly<Record<string, string>>,
+  origin: string,
+): Names {
   const known = new Set([...modules, 'image']);
   for (const [theirs, ours] of Object.entries(map)) {
-    if (typeof ours !== 'string') throw new TypeError(`map: "${theirs}" expected a module's path, got ${ours === null ? 'null' : typeof ours}; write {"their name": "our path"}`);
-    if (!known.has(ours)) throw new RangeError(`map: "${theirs}" expected a module of the model such as ${modules[0]}, got "${ours}"; \`clip-oracle trace --hash\` lists them`);
+    if (typeof ours !== 'string')
+      throw new TypeError(
+        `map: "${theirs}" expected a module's path, got ${ours === null ? 'null' : typeof ours}; write {"their ` +
+          'name": "our path"}',
+      );
+    if (!known.has(ours))
+      throw new RangeError(
+        `map: "${theirs}" expected a module of the model such as ${modules[0]}, got "${ours}"; \`clip-oracle ` +
+          `trace --hash\` lists them`,
+      );
   }
   // Text towers have paths like the image tower's but for `visual.`: that is added only where no name has it.
   const plain = tensors.map((name) => withoutPrefix(name));
@@ -51,7 +66,9 @@ export function matchNames(tensors: readonly string[], modules: readonly string[
   const claims = new Map<string, { theirs: string; rank: number }>();
   const unknown: string[] = [];
   tensors.forEach((theirs, i) => {
-    const found = Object.hasOwn(map, theirs) ? { ours: map[theirs], rank: 0 } : byName(theirs, plain[i], known, hasVisual);
+    const found = Object.hasOwn(map, theirs)
+      ? { ours: map[theirs], rank: 0 }
+      : byName(theirs, plain[i], known, hasVisual);
     if (found === null) {
       unknown.push(theirs);
       return;
@@ -59,7 +76,11 @@ export function matchNames(tensors: readonly string[], modules: readonly string[
     const other = claims.get(found.ours);
     if (other === undefined || found.rank < other.rank) claims.set(found.ours, { theirs, rank: found.rank });
     if (other === undefined) return;
-    if (other.rank === found.rank) throw new RangeError(`"${origin}": both "${other.theirs}" and "${theirs}" are ${found.ours}; keep one, or say in a mapping file which is which`);
+    if (other.rank === found.rank)
+      throw new RangeError(
+        `"${origin}": both "${other.theirs}" and "${theirs}" are ${found.ours}; keep one, or say in a mapping ` +
+          'file which is which',
+      );
     unknown.push(found.rank < other.rank ? other.theirs : theirs);
   });
   const image = claims.get('image')?.theirs ?? null;
@@ -74,7 +95,12 @@ export function matchNames(tensors: readonly string[], modules: readonly string[
 }
 
 /** Rank: how far-fetched it is. The exact name wins over the same with a prefix, and that over other words for it. */
-function byName(theirs: string, plain: string, known: ReadonlySet<string>, hasVisual: boolean): { ours: string; rank: number } | null {
+function byName(
+  theirs: string,
+  plain: string,
+  known: ReadonlySet<string>,
+  hasVisual: boolean,
+): { ours: string; rank: number } | null {
   if (known.has(theirs)) return { ours: theirs, rank: 1 };
   if (known.has(plain)) return { ours: plain, rank: 2 };
   if (!hasVisual && known.has(`visual.${plain}`)) return { ours: `visual.${plain}`, rank: 3 };
@@ -97,6 +123,12 @@ function withoutPrefix(name: string): string {
 }
 
 function nothingFits(origin: string, unknown: readonly string[], modules: readonly string[]): string {
-  const some = unknown.length === 0 ? 'no tensor but the input' : `${unknown.slice(0, 3).join(', ')}${unknown.length > 3 ? `, … (${unknown.length} tensors)` : ''}`;
-  return `"${origin}" expected outputs of modules such as ${modules[0]} or visual, got ${some}; name them by PyTorch's paths, or give a mapping file {"their name": "our path"}`;
+  const some =
+    unknown.length === 0
+      ? 'no tensor but the input'
+      : `${unknown.slice(0, 3).join(', ')}${unknown.length > 3 ? `, … (${unknown.length} tensors)` : ''}`;
+  return (
+    `"${origin}" expected outputs of modules such as ${modules[0]} or visual, got ${some}; name them by ` +
+    `PyTorch's paths, or give a mapping file {"their name": "our path"}`
+  );
 }

@@ -1,4 +1,5 @@
-// What else a picture may have been made into: if a backend's numbers are those of one of these, its preprocessing is what differs.
+// What else a picture may have been made into: if a backend's numbers are those of one of these, its preprocessing is
+// what differs.
 
 import { toRGB } from '../clip/image/image.ts';
 import { normalize } from '../clip/image/normalize.ts';
@@ -27,13 +28,16 @@ export async function otherCrops(picture: ImageInput, resolution: number, right:
   for (const pipeline of PIPELINES.filter((name) => name !== right)) {
     others.push({
       name: `pipeline-${pipeline}`,
-      explanation: `The picture went through the pipeline ${pipeline}, not ${right}; resize and crop as ${right} does, or verify with --pipeline ${pipeline} if that is what is meant.`,
+      explanation:
+        `The picture went through the pipeline ${pipeline}, not ${right}; resize and crop as ${right} does, or ` +
+        `verify with --pipeline ${pipeline} if that is what is meant.`,
       image: await preprocess(picture, { pipeline }),
     });
   }
   const squashed = resize(toRGB(await readImage(picture)), resolution, resolution);
   others.push({
-    name: 'squashed', explanation: 'The picture was squashed into the square; resize its short side (bicubic) and crop the middle.',
+    name: 'squashed',
+    explanation: 'The picture was squashed into the square; resize its short side (bicubic) and crop the middle.',
     image: normalize(squashed.data as Uint8Array, resolution),
   });
   return others;

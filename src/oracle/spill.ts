@@ -1,5 +1,5 @@
-// Tensors that are needed again later: in memory while they are few, in a temporary file when they are many. A trace of a large model
-// (ViT-L/14: 353 MB) is never held, yet every layer of it can be asked for when its turn comes.
+// Tensors that are needed again later: in memory while they are few, in a temporary file when they are many. A trace of
+// a large model (ViT-L/14: 353 MB) is never held, yet every layer of it can be asked for when its turn comes.
 
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,8 +54,15 @@ export class Spill {
    */
   add(name: string, { shape, data }: Values): void {
     this.#checkOpen();
-    if (this.#entries.has(name)) throw new RangeError(`spill: "${name}" was added before; give each tensor its own name`);
-    const entry: Entry = { shape: [...shape], elements: data instanceof Float32Array ? 'float32' : 'float64', length: data.length, data: null, position: 0 };
+    if (this.#entries.has(name))
+      throw new RangeError(`spill: "${name}" was added before; give each tensor its own name`);
+    const entry: Entry = {
+      shape: [...shape],
+      elements: data instanceof Float32Array ? 'float32' : 'float64',
+      length: data.length,
+      data: null,
+      position: 0,
+    };
     this.#bytes += data.byteLength;
     if (this.#bytes <= this.#limit) {
       entry.data = data.slice();
@@ -67,19 +74,26 @@ export class Spill {
   }
 
   /**
-   * What was added under this name. The caller must not write to it: while it lies in memory, it is the kept copy itself.
+   * What was added under this name. The caller must not write to it: while it lies in memory, it is the kept copy
+   * itself.
    * @throws RangeError for a name that was never added
    */
   read(name: string): Values {
     this.#checkOpen();
     const entry = this.#entries.get(name);
-    if (entry === undefined) throw new RangeError(`spill: expected a name that was added, got "${name}"; it has ${this.#entries.size} tensors`);
+    if (entry === undefined)
+      throw new RangeError(
+        `spill: expected a name that was added, got "${name}"; it has ${this.#entries.size} tensors`,
+      );
     if (entry.data !== null) return { shape: entry.shape, data: entry.data };
     const data = entry.elements === 'float32' ? new Float32Array(entry.length) : new Float64Array(entry.length);
     const bytes = new Uint8Array(data.buffer);
     for (let done = 0; done < bytes.length;) {
       const count = readSync(this.#file!, bytes, done, bytes.length - done, entry.position + done);
-      if (count === 0) throw new Error(`the temporary file in "${this.#folder}" ends early; does something clean up there? Run it again`);
+      if (count === 0)
+        throw new Error(
+          `the temporary file in "${this.#folder}" ends early; does something clean up there? Run it again`,
+        );
       done += count;
     }
     return { shape: entry.shape, data };
@@ -98,7 +112,8 @@ export class Spill {
   #begin(): void {
     this.#folder = mkdtempSync(join(tmpdir(), 'clip-oracle-'));
     this.#file = openSync(join(this.#folder, 'spill'), 'w+', 0o600);
-    // Where open files can be removed, this one is gone from its folder now, so that nothing stays behind however the process ends.
+    // Where open files can be removed, this one is gone from its folder now, so that nothing stays behind however the
+    // process ends.
     if (process.platform !== 'win32') {
       rmSync(this.#folder, { recursive: true, force: true });
     }
@@ -113,10 +128,15 @@ export class Spill {
     entry.position = this.#end;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.#file!, bytes, done, bytes.length - done, entry.position + done);
+      for (let done = 0; done < bytes.length;)
+        done += writeSync(this.#file!, bytes, done, bytes.length - done, entry.position + done);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
-      throw new Error(`the temporary file in "${tmpdir()}" cannot be written (${code}); free some space there, or name another folder in TMPDIR`, { cause: error });
+      throw new Error(
+        `the temporary file in "${tmpdir()}" cannot be written (${code}); free some space there, or name ` +
+          'another folder in TMPDIR',
+        { cause: error },
+      );
     }
     this.#end += bytes.length;
   }

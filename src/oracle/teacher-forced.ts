@@ -1,5 +1,6 @@
-// A small fault drowns in what the layers before have lost: where a free-running comparison finds layers that are only plausible, they are judged
-// again on the backend's own inputs. There the noise is one layer's, so a fault of a few parts in a million (LayerNorm's eps) is seen at its place.
+// A small fault drowns in what the layers before have lost: where a free-running comparison finds layers that are only
+// plausible, they are judged again on the backend's own inputs. There the noise is one layer's, so a fault of a few
+// parts in a million (LayerNorm's eps) is seen at its place.
 
 import { compareLayers, type CompareOptions, type Comparison } from './compare-layers.ts';
 import type { LayerResult } from './types.ts';
@@ -8,12 +9,20 @@ import type { LayerResult } from './types.ts';
  * The same layers; those that were plausible and are wrong on the backend's own inputs become wrong.
  * @param layers free-running, in the network's order
  */
-export async function ownVerdicts(comparison: Comparison, layers: readonly LayerResult[], onProgress?: CompareOptions['onProgress']): Promise<readonly LayerResult[]> {
+export async function ownVerdicts(
+  comparison: Comparison,
+  layers: readonly LayerResult[],
+  onProgress?: CompareOptions['onProgress'],
+): Promise<readonly LayerResult[]> {
   const firstWrong = layers.findIndex(({ verdict }) => verdict === 'wrong');
   const before = firstWrong < 0 ? layers : layers.slice(0, firstWrong);
   const until = before.filter(({ verdict }) => verdict === 'plausible').at(-1)?.name;
   if (until === undefined) return layers;
   const own = await compareLayers(comparison, { teacherForced: true, until, onProgress });
   const wrong = new Map(own.layers.filter(({ verdict }) => verdict === 'wrong').map((layer) => [layer.name, layer]));
-  return layers.map((layer) => layer.verdict === 'plausible' && wrong.has(layer.name) ? { ...layer, verdict: 'wrong', ownRho: wrong.get(layer.name)!.rho } : layer);
+  return layers.map((layer) =>
+    layer.verdict === 'plausible' && wrong.has(layer.name)
+      ? { ...layer, verdict: 'wrong', ownRho: wrong.get(layer.name)!.rho }
+      : layer,
+  );
 }

@@ -20,7 +20,8 @@ export interface TraceOptions {
 }
 
 /**
- * Sends images through the image tower and shows every module's output under its PyTorch path; `visual`, the features, comes last.
+ * Sends images through the image tower and shows every module's output under its PyTorch path; `visual`, the features,
+ * comes last.
  * @param image (N,3,R,R), as `preprocess` gives it
  * @returns the features (N,E)
  * @throws RangeError if no module fits the pattern, or for a wrong shape
@@ -29,7 +30,8 @@ export async function trace(model: CLIP, image: Tensor, options: TraceOptions): 
   const { layers, precision, signal, onTensor } = options;
   const wanted = new Set(layers === undefined ? moduleShapes(model.architecture).keys() : tracedModules(model, layers));
   const features = await model.encodeImage(image, {
-    precision, signal,
+    precision,
+    signal,
     tap: (name, output) => {
       if (wanted.has(name)) onTensor(name, valuesOf(output));
     },
@@ -46,7 +48,10 @@ export function tracedModules({ name, architecture }: Pick<CLIP, 'name' | 'archi
   const found = names.filter(moduleFilter(layers));
   if (found.length === 0) {
     const some = [names[0], names[Math.floor(names.length / 2)], names[names.length - 1]].join(', ');
-    throw new RangeError(`layers: expected a pattern that fits a module of ${name} (such as ${some}), got "${layers}", which fits none; * stands for a part of one component, ** for anything`);
+    throw new RangeError(
+      `layers: expected a pattern that fits a module of ${name} (such as ${some}), got "${layers}", which fits ` +
+        'none; * stands for a part of one component, ** for anything',
+    );
   }
   return found;
 }

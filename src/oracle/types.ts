@@ -1,14 +1,19 @@
-// What the oracle says: the results that its functions return, the command prints as JSON and the report draws. Names and meanings are stable;
-// schema/verify-result.json describes the same for programs in other languages.
+// What the oracle says: the results that its functions return, the command prints as JSON and the report draws. Names
+// and meanings are stable; schema/verify-result.json describes the same for programs in other languages.
 
 import type { Measures } from './measures.ts';
 
-/** The precision that a backend claims to compute in. It is held to what that precision earns in emulation (claims.ts). */
+/**
+ * The precision that a backend claims to compute in. It is held to what that precision earns in emulation (claims.ts).
+ */
 export type Claim = 'float32' | 'tf32' | 'float16' | 'bfloat16' | 'int8-weights';
 
 export const CLAIMS: readonly Claim[] = ['float32', 'tf32', 'float16', 'bfloat16', 'int8-weights'];
 
-/** 'pass': as good as the claim gets; 'plausible': worse, but within what a sane order of summation gives; 'wrong': neither. */
+/**
+ * 'pass': as good as the claim gets; 'plausible': worse, but within what a sane order of summation gives; 'wrong':
+ * neither.
+ */
 export type LayerVerdict = 'pass' | 'plausible' | 'wrong';
 
 /** How far one layer of a backend is from what is right, and what that means for the claim. */
@@ -17,13 +22,23 @@ export interface LayerResult extends Measures {
   readonly name: string;
   readonly shape: readonly number[];
   /** The token (transformers) or channel (ResNets) with the largest relRms of its own. */
-  readonly worst: { readonly kind: 'token' | 'channel' | 'image'; readonly index: number; readonly relRms: number } | null;
+  readonly worst: {
+    readonly kind: 'token' | 'channel' | 'image';
+    readonly index: number;
+    readonly relRms: number;
+  } | null;
   /** rho up to which the claim passes, and up to which it is plausible. */
   readonly limits: { readonly pass: number; readonly plausible: number };
   readonly verdict: LayerVerdict;
-  /** rho of this layer on the backend's own inputs, where a free-running comparison had to look again: a layer that seemed plausible and is wrong. */
+  /**
+   * rho of this layer on the backend's own inputs, where a free-running comparison had to look again: a layer that
+   * seemed plausible and is wrong.
+   */
   readonly ownRho?: number;
-  /** The backend's shape, where it is none that this module's output can have in any usual order. Then the layer is wrong, and rho and all errors are Infinity. */
+  /**
+   * The backend's shape, where it is none that this module's output can have in any usual order. Then the layer is
+   * wrong, and rho and all errors are Infinity.
+   */
   readonly storedShape?: readonly number[];
 }
 
@@ -31,7 +46,10 @@ export interface LayerResult extends Measures {
 export interface Cause {
   /** Stable and short, such as `gelu-for-quickgelu`. */
   readonly name: string;
-  /** 0 to 1: 1 means that with this fault the oracle gives the backend's numbers as closely as two right float32 backends agree. */
+  /**
+   * 0 to 1: 1 means that with this fault the oracle gives the backend's numbers as closely as two right float32
+   * backends agree.
+   */
   readonly confidence: number;
   /** One sentence for people: what is different, and how to mend it. */
   readonly explanation: string;
@@ -52,7 +70,10 @@ export interface VerifyResult {
   /** Modules that the dump does not have, and tensors of the dump that are no module's. */
   readonly missing: readonly string[];
   readonly unknown: readonly string[];
-  /** Sentences about how the dump was read, such as which of two possible layouts was taken; the command adds whether it was made with other weights. */
+  /**
+   * Sentences about how the dump was read, such as which of two possible layouts was taken; the command adds whether it
+   * was made with other weights.
+   */
   readonly notes?: readonly string[];
   /** Version of the package and of the numerics contract. */
   readonly version: string;
@@ -83,7 +104,8 @@ export interface Dump {
   /** In the file's order. dtype as stored ('F16', 'BF16', 'F32', 'F64'). */
   readonly tensors: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
   /**
-   * Reads one tensor, widened exactly: halves to float32, F64 as float64. Synchronous, because layers are and a tap sits among them.
+   * Reads one tensor, widened exactly: halves to float32, F64 as float64. Synchronous, because layers are and a tap
+   * sits among them.
    * @throws Error that names the tensor if the file ends early or changed
    */
   read(name: string): Values;

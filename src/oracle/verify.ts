@@ -17,8 +17,9 @@ import { CONTRACT, packageVersion } from './version.ts';
 /** How far one stage of verify is: `done` of `total`. */
 export interface VerifyProgress {
   /**
-   * `layers`: all passes over the network that are certain to come. Then, where the verdicts ask for them: `own inputs`, the layers that were only plausible once more, on the backend's own
-   * inputs; `causes`, one fault after the other, whose total may grow.
+   * `layers`: all passes over the network that are certain to come. Then, where the verdicts ask for them: `own
+   * inputs`, the layers that were only plausible once more, on the backend's own inputs; `causes`, one fault after the
+   * other, whose total may grow.
    */
   readonly stage: 'layers' | 'own inputs' | 'causes';
   /** The module that was computed; in the search for causes the first wrong one. */
@@ -30,7 +31,10 @@ export interface VerifyProgress {
 export interface VerifyOptions {
   /** What the backend says it computes in. Default 'float32'. */
   claim?: Claim;
-  /** Each layer is given the backend's own tensors where the dump has them, so that each verdict is the layer's own. Default false. */
+  /**
+   * Each layer is given the backend's own tensors where the dump has them, so that each verdict is the layer's own.
+   * Default false.
+   */
   teacherForced?: boolean;
   /** The dump's names to PyTorch's paths, where they differ by more than a prefix. `image` is the input. */
   map?: Readonly<Record<string, string>>;
@@ -38,7 +42,10 @@ export interface VerifyOptions {
   image?: Tensor;
   /** Whether to look for causes where something is wrong. Default true. */
   causes?: boolean;
-  /** Other tensors that the backend may have been given instead of the image, tried as causes (`otherCrops`). Asked for only when something is wrong. */
+  /**
+   * Other tensors that the backend may have been given instead of the image, tried as causes (`otherCrops`). Asked for
+   * only when something is wrong.
+   */
   otherImages?: () => Promise<readonly OtherImage[]>;
   /** Sees every layer with all its numbers, in the network's order. */
   onLayer?: (detail: LayerDetail) => void;
@@ -46,7 +53,10 @@ export interface VerifyOptions {
   onProgress?: (progress: VerifyProgress) => void;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
-  /** relRms that the claim allows each module, from a table made before (`tolerances`). Default: it is emulated on this very image, which is more exact. */
+  /**
+   * relRms that the claim allows each module, from a table made before (`tolerances`). Default: it is emulated on this
+   * very image, which is more exact.
+   */
   tolerances?: ReadonlyMap<string, number>;
   /** Limits of rho per module, instead of the claim's own. */
   limits?: (name: string) => Limits;
@@ -55,27 +65,59 @@ export interface VerifyOptions {
 /**
  * Says which layers of a backend are right, which is the first that is not, and what it looks like.
  *
- * Two passes: float32 (kept on disk if it is large), then float64, where each layer is compared as it appears. Both end at the last module that the dump has.
- * Between them, for a claim other than float32, what that precision earns is emulated: one pass for each of its variants.
- * @throws TypeError or RangeError for wrong options; Error in a sentence for a dump that is no trace of this model: names, shapes, batch, missing input
+ * Two passes: float32 (kept on disk if it is large), then float64, where each layer is compared as it appears. Both end
+ * at the last module that the dump has.
+ * Between them, for a claim other than float32, what that precision earns is emulated: one pass for each of its
+ * variants.
+ * @throws TypeError or RangeError for wrong options; Error in a sentence for a dump that is no trace of this model:
+ *   names, shapes, batch, missing input
  */
 export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {}): Promise<VerifyResult> {
   const { claim = 'float32', teacherForced = false, signal } = options;
-  if (!CLAIMS.includes(claim)) throw new RangeError(`verify: "claim" expected one of ${CLAIMS.join(', ')}, got ${String(claim)}`);
+  if (!CLAIMS.includes(claim))
+    throw new RangeError(`verify: "claim" expected one of ${CLAIMS.join(', ')}, got ${String(claim)}`);
   signal?.throwIfAborted();
   const { names, image, shapes, layouts } = examine(model, dump, options);
-  const comparison: Comparison = { model, dump, image, shapes, theirs: names.byModule, layouts, claim, tolerances: options.tolerances, limits: options.limits, signal };
-  const during = (stage: VerifyProgress['stage']) => (progress: Omit<VerifyProgress, 'stage'>): void => options.onProgress?.({ stage, ...progress });
-  const free = await compareLayers(comparison, { teacherForced, onLayer: options.onLayer, onProgress: during('layers') });
+  const comparison: Comparison = {
+    model,
+    dump,
+    image,
+    shapes,
+    theirs: names.byModule,
+    layouts,
+    claim,
+    tolerances: options.tolerances,
+    limits: options.limits,
+    signal,
+  };
+  const during =
+    (stage: VerifyProgress['stage']) =>
+    (progress: Omit<VerifyProgress, 'stage'>): void =>
+      options.onProgress?.({ stage, ...progress });
+  const free = await compareLayers(comparison, {
+    teacherForced,
+    onLayer: options.onLayer,
+    onProgress: during('layers'),
+  });
   const layers = teacherForced ? free.layers : await ownVerdicts(comparison, free.layers, during('own inputs'));
   const at = layers.findIndex(({ verdict }) => verdict === 'wrong');
   const firstWrong = at < 0 ? null : layers[at].name;
-  const causes = firstWrong === null || options.causes === false ? [] : await findCauses({
-    model, target: firstWrong, backend: free.backend, signal, threads: model.threads,
-    right: layers.slice(0, at).map(({ name }) => name),
-    limits: layers[at].limits, otherImages: await options.otherImages?.(),
-    onProgress: (done, total) => { during('causes')({ layer: firstWrong, done, total }); },
-  });
+  const causes =
+    firstWrong === null || options.causes === false
+      ? []
+      : await findCauses({
+          model,
+          target: firstWrong,
+          backend: free.backend,
+          signal,
+          threads: model.threads,
+          right: layers.slice(0, at).map(({ name }) => name),
+          limits: layers[at].limits,
+          otherImages: await options.otherImages?.(),
+          onProgress: (done, total) => {
+            during('causes')({ layer: firstWrong, done, total });
+          },
+        });
   return {
     verdict: firstWrong === null ? 'pass' : 'fail',
     firstWrong,
@@ -106,7 +148,11 @@ export interface Examined {
  * @param model what is known of it before it is loaded
  * @throws Error in a sentence that says what is wrong with the dump
  */
-export function examine(model: ModelDescription, dump: Dump, { map = {}, image: given }: Pick<VerifyOptions, 'map' | 'image'> = {}): Examined {
+export function examine(
+  model: ModelDescription,
+  dump: Dump,
+  { map = {}, image: given }: Pick<VerifyOptions, 'map' | 'image'> = {},
+): Examined {
   const names = matchNames([...dump.tensors.keys()], [...moduleShapes(model.architecture).keys()], map, dump.path);
   const image = inputImage(model, dump, names.image, given, map);
   const shapes = moduleShapes(model.architecture, image.shape[0]);

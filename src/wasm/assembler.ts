@@ -1,10 +1,12 @@
-// A small assembler for WebAssembly with SIMD: kernels are written as TypeScript functions and become a module when the program starts.
+// A small assembler for WebAssembly with SIMD: kernels are written as TypeScript functions and become a module when the
+// program starts.
 //
 // Expressions are nested arrays of bytes, so a kernel reads like its plain twin:
 //
 //     set(s, f32x4.add(get(s), f32x4.mul(v128.load32_splat(get(a)), v128.load(get(b)))))
 //
-// Sources: WebAssembly core specification 2.0, chapter 5 (binary format); fixed-width SIMD only. Relaxed SIMD is left out on purpose.
+// Sources: WebAssembly core specification 2.0, chapter 5 (binary format); fixed-width SIMD only. Relaxed SIMD is left
+// out on purpose.
 
 /** Bytes of a piece of code, nested as it was composed. */
 export type Code = readonly (number | Code)[];
@@ -158,7 +160,10 @@ export const when = (condition: Code, body: Code, otherwise: Code | null = null)
 export const select = (a: Code, b: Code, condition: Code): Code => [a, b, condition, 0x1b];
 export const returnNow: Code = [0x0f];
 
-/** Runs the body `count` times, counting a local down to zero; not at all if the count is zero. The form that V8's compiler likes best. */
+/**
+ * Runs the body `count` times, counting a local down to zero; not at all if the count is zero. The form that V8's
+ * compiler likes best.
+ */
 export function repeat(counter: Local, count: Code, body: Code): Code {
   return when(tee(counter, count), loopWhile(body, tee(counter, i32.sub(get(counter), i32.const(1)))));
 }

@@ -1,4 +1,5 @@
-// Pieces of code that the elementwise kernels share: four binary32 as two pairs of binary64 and back, rows whose length is no multiple of 4.
+// Pieces of code that the elementwise kernels share: four binary32 as two pairs of binary64 and back, rows whose length
+// is no multiple of 4.
 
 import {
   advance, f32x4, f64, f64x2, get, i32, i8x16, repeat, set, tee, v128, when, type Code, type FunctionBuilder, type Local, type ValueType,

@@ -1,7 +1,9 @@
-// The machine that the SIMD kernels run on: one WebAssembly memory, shared by all threads of a model, and the kernels instantiated over it.
+// The machine that the SIMD kernels run on: one WebAssembly memory, shared by all threads of a model, and the kernels
+// instantiated over it.
 //
-// Addresses are byte offsets into that memory. A step (one operation of a recorded network, see steps.ts) names its operands by address and is
-// computed by `parts` threads together: each calls the step's run function with its own `part` and computes only its share of the output.
+// Addresses are byte offsets into that memory. A step (one operation of a recorded network, see steps.ts) names its
+// operands by address and is computed by `parts` threads together: each calls the step's run function with its own
+// `part` and computes only its share of the output.
 
 import { assemble, type FunctionBuilder } from './assembler.ts';
 

@@ -27,7 +27,11 @@ function spoiled(spoil: (y: Tensor) => Tensor): Executor {
 
 describe.each(SHAPES)('a product: %j', (shape) => {
   test('that is right is timed', async () => {
-    const { fastest, typical, runs } = await measureOperation(spoiled((y) => y), product(shape, 2), 0);
+    const { fastest, typical, runs } = await measureOperation(
+      spoiled((y) => y),
+      product(shape, 2),
+      0,
+    );
     expect(fastest).toBeGreaterThan(0);
     expect(typical).toBeGreaterThanOrEqual(fastest);
     expect(runs).toBe(3);
@@ -39,7 +43,9 @@ describe.each(SHAPES)('a product: %j', (shape) => {
       new Uint32Array(data.buffer)[data.length - 1] += 1;
       return ndarray(data, y.shape) as Tensor;
     });
-    await expect(measureOperation(off, product(shape), 0)).rejects.toThrow(/expected .*, got .*not timed, because it is wrong/);
+    await expect(measureOperation(off, product(shape), 0)).rejects.toThrow(
+      /expected .*, got .*not timed, because it is wrong/,
+    );
   });
 });
 
@@ -47,12 +53,16 @@ test('the ceiling is a rate, and its loops compute what they should', () => {
   expect(ceilingHere(0.01)).toBeGreaterThan(1e8);
 });
 
-test('features are measured against float64: exact ones have no error, shifted ones theirs, NaN is never within a bound', () => {
-  const expected = expectedFeatures('ViT-B/32');
-  expect(expected.pytorch.error).toBeGreaterThan(1e-8);
-  expect(expected.pytorch.error).toBeLessThan(1e-5);
-  const broken = new Float32Array(512).fill(NaN);
-  expect(expected.error(broken) <= 1).toBe(false);
-  expect(expected.difference(broken) <= 1).toBe(false);
-  expect(expected.error(new Float32Array(512))).toBe(1); // nothing at all: an error as large as the feature
-});
+test(
+  'features are measured against float64: exact ones have no error, shifted ones theirs, NaN is never within a ' +
+    'bound',
+  () => {
+    const expected = expectedFeatures('ViT-B/32');
+    expect(expected.pytorch.error).toBeGreaterThan(1e-8);
+    expect(expected.pytorch.error).toBeLessThan(1e-5);
+    const broken = new Float32Array(512).fill(NaN);
+    expect(expected.error(broken) <= 1).toBe(false);
+    expect(expected.difference(broken) <= 1).toBe(false);
+    expect(expected.error(new Float32Array(512))).toBe(1); // nothing at all: an error as large as the feature
+  },
+);

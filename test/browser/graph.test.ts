@@ -1,4 +1,5 @@
-// What a page would load: every module that the library for browsers reaches, with the exchanges that package.json's "browser" names for bundlers. Nothing of Node's may be among them.
+// What a page would load: every module that the library for browsers reaches, with the exchanges that package.json's
+// "browser" names for bundlers. Nothing of Node's may be among them.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -15,8 +16,13 @@ import { listZip } from '../../src/formats/zip-yauzl.ts';
 import { DEFAULT_LIMITS, setLimits } from '../../src/formats/limits.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { browser: Record<string, string>; dependencies: Record<string, string> };
-const exchanged = new Map(Object.entries(manifest.browser).map(([from, to]) => [resolve(root, from), resolve(root, to)]));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  browser: Record<string, string>;
+  dependencies: Record<string, string>;
+};
+const exchanged = new Map(
+  Object.entries(manifest.browser).map(([from, to]) => [resolve(root, from), resolve(root, to)]),
+);
 
 const parsed = new Map<string, ts.SourceFile>();
 
@@ -29,7 +35,11 @@ function parse(file: string, text: string | undefined): ts.SourceFile {
   return source;
 }
 
-interface Graph { files: Set<string>; packages: Set<string>; uses: string[] }
+interface Graph {
+  files: Set<string>;
+  packages: Set<string>;
+  uses: string[];
+}
 
 /** Walks imports, static and dynamic, from the given files. `texts` stands in for files, to plant faults. */
 function graphOf(entries: readonly string[], texts = new Map<string, string>()): Graph {
@@ -44,15 +54,32 @@ function graphOf(entries: readonly string[], texts = new Map<string, string>()):
       else graph.packages.add(specifier);
     };
     const walk = (node: ts.Node): void => {
-      if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined && ts.isStringLiteral(node.moduleSpecifier)) {
-        const typesOnly = ts.isImportDeclaration(node) ? node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword : node.isTypeOnly;
+      if (
+        (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) &&
+        node.moduleSpecifier !== undefined &&
+        ts.isStringLiteral(node.moduleSpecifier)
+      ) {
+        const typesOnly = ts.isImportDeclaration(node)
+          ? node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+          : node.isTypeOnly;
         if (!typesOnly) follow(node.moduleSpecifier.text);
       }
-      if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && ts.isStringLiteral(node.arguments[0])) follow(node.arguments[0].text);
+      if (
+        ts.isCallExpression(node) &&
+        node.expression.kind === ts.SyntaxKind.ImportKeyword &&
+        ts.isStringLiteral(node.arguments[0])
+      )
+        follow(node.arguments[0].text);
       // Node's globals, unless they are asked for as properties of globalThis, as the guards do.
-      if (ts.isIdentifier(node) && ['Buffer', 'process', 'require', '__dirname'].includes(node.text)
-        && !(ts.isPropertyAccessExpression(node.parent) && node.parent.name === node) && !ts.isPropertySignature(node.parent) && !ts.isBindingElement(node.parent)
-        && !source.text.includes('{ process } = globalThis as')) graph.uses.push(`${relative(root, file)}: ${node.text}`);
+      if (
+        ts.isIdentifier(node) &&
+        ['Buffer', 'process', 'require', '__dirname'].includes(node.text) &&
+        !(ts.isPropertyAccessExpression(node.parent) && node.parent.name === node) &&
+        !ts.isPropertySignature(node.parent) &&
+        !ts.isBindingElement(node.parent) &&
+        !source.text.includes('{ process } = globalThis as')
+      )
+        graph.uses.push(`${relative(root, file)}: ${node.text}`);
       ts.forEachChild(node, walk);
     };
     walk(source);
@@ -67,16 +94,26 @@ describe('the library for browsers', () => {
   const graph = graphOf(ENTRIES);
 
   test('reaches no module of Node, no yauzl, no piscina: only packages that run in a page', () => {
-    expect([...graph.packages].sort()).toEqual(['@jsquash/jpeg/codec/dec/mozjpeg_dec.js', '@jsquash/webp/codec/dec/webp_dec.js', 'jpeg-js', 'ndarray', 'ndarray-ops']);
+    expect([...graph.packages].sort()).toEqual([
+      '@jsquash/jpeg/codec/dec/mozjpeg_dec.js',
+      '@jsquash/webp/codec/dec/webp_dec.js',
+      'jpeg-js',
+      'ndarray',
+      'ndarray-ops',
+    ]);
     expect(graph.files.size).toBeGreaterThan(100);
   });
 
-  test('uses none of Node\'s globals', () => {
+  test("uses none of Node's globals", () => {
     expect(graph.uses).toEqual([]);
   });
 
-  test('has nothing of the command line, the oracle, or the files of Node\'s side', () => {
-    const strays = [...graph.files].map((file) => relative(root, file)).filter((file) => /^src\/(cli|oracle)\/|-node\.ts$|\/(open|open-raw|file-source|download|package-file)\.ts$/.test(file));
+  test("has nothing of the command line, the oracle, or the files of Node's side", () => {
+    const strays = [...graph.files]
+      .map((file) => relative(root, file))
+      .filter((file) =>
+        /^src\/(cli|oracle)\/|-node\.ts$|\/(open|open-raw|file-source|download|package-file)\.ts$/.test(file),
+      );
     expect(strays).toEqual([]);
   });
 
@@ -85,11 +122,20 @@ describe('the library for browsers', () => {
     ['a dynamic one', 'export const x = () => import("node:fs");'],
     ['an export from it', 'export { readFileSync } from "node:fs";'],
   ])('this walk finds %s that is planted deep inside', (_, text) => {
-    expect([...graphOf(ENTRIES, new Map([[join(root, 'src/formats/half-float.ts'), text]])).packages]).toContain('node:fs');
+    expect([...graphOf(ENTRIES, new Map([[join(root, 'src/formats/half-float.ts'), text]])).packages]).toContain(
+      'node:fs',
+    );
   });
 
   test('this walk finds a Buffer that is planted', () => {
-    expect(graphOf(ENTRIES, new Map([[join(root, 'src/formats/half-float.ts'), 'export const x = Buffer.from("a"), y = process.env.HOME;']])).uses).toEqual(['src/formats/half-float.ts: Buffer', 'src/formats/half-float.ts: process']);
+    expect(
+      graphOf(
+        ENTRIES,
+        new Map([
+          [join(root, 'src/formats/half-float.ts'), 'export const x = Buffer.from("a"), y = process.env.HOME;'],
+        ]),
+      ).uses,
+    ).toEqual(['src/formats/half-float.ts: Buffer', 'src/formats/half-float.ts: process']);
   });
 });
 
@@ -98,8 +144,12 @@ describe('exchanges', () => {
     expect([existsSync(from), existsSync(to)]).toEqual([true, true]);
   });
 
-  test('every file that is Node\'s alone by its name has one', () => {
-    const own = ['src', 'workers'].flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, String(file)))).filter((file) => file.endsWith('-node.ts'));
+  test("every file that is Node's alone by its name has one", () => {
+    const own = ['src', 'workers']
+      .flatMap((folder) =>
+        readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, String(file))),
+      )
+      .filter((file) => file.endsWith('-node.ts'));
     expect(own.filter((file) => !exchanged.has(join(root, file)))).toEqual([]);
   });
 
@@ -109,7 +159,11 @@ describe('exchanges', () => {
       const tables = [];
       for (const list of [listZip, listZipInBrowsers]) {
         const entries = await list(new MemorySource(file, bytes));
-        tables.push(await Promise.all([...entries.values()].map(async ({ dataStart, ...entry }) => ({ ...entry, start: await dataStart() }))));
+        tables.push(
+          await Promise.all(
+            [...entries.values()].map(async ({ dataStart, ...entry }) => ({ ...entry, start: await dataStart() })),
+          ),
+        );
       }
       expect(tables[1]).toEqual(tables[0]);
       expect(tables[0].length).toBeGreaterThan(2);
@@ -137,27 +191,54 @@ describe('exchanges', () => {
     for (let at = 0; at < sound.length; at += 3) {
       const bytes = sound.slice();
       bytes[at] ^= 1 << (at % 8);
-      const said = await listZipInBrowsers(new MemorySource('x.pth', bytes)).then(async (entries) => { for (const entry of entries.values()) await entry.dataStart(); return null; }, (error: unknown) => error as Error).catch((error: unknown) => error as Error);
+      const said = await listZipInBrowsers(new MemorySource('x.pth', bytes))
+        .then(
+          async (entries) => {
+            for (const entry of entries.values()) await entry.dataStart();
+            return null;
+          },
+          (error: unknown) => error as Error,
+        )
+        .catch((error: unknown) => error as Error);
       if (said === null) continue;
       refused += 1;
       expect(said.constructor).toBe(Error);
       expect(said.message).toMatch(/^"x\.pth"/);
     }
     expect(refused).toBeGreaterThan(20);
-    for (let length = 0; length < sound.length; length += 7) await expect(listZipInBrowsers(new MemorySource('x.pth', sound.slice(0, length)))).rejects.toThrow(/^"x\.pth" is a damaged or truncated zip file/);
+    for (let length = 0; length < sound.length; length += 7)
+      await expect(listZipInBrowsers(new MemorySource('x.pth', sound.slice(0, length)))).rejects.toThrow(
+        /^"x\.pth" is a damaged or truncated zip file/,
+      );
   });
 
   test('unpacking answers the same in both, up to the limit', async () => {
     const packed = new Uint8Array(readFileSync(join(root, 'fixtures/bundled/mini-vit.safetensors.gz')));
-    const whole = await unpack('gzip', packed, 1 << 28) as Uint8Array;
-    expect(Buffer.compare(await unpackInBrowsers('gzip', packed, whole.length) as Uint8Array, whole)).toBe(0);
-    expect([await unpack('gzip', packed, whole.length - 1), await unpackInBrowsers('gzip', packed, whole.length - 1)]).toEqual(['longer', 'longer']);
-    for (const unpacker of [unpack, unpackInBrowsers]) await expect(unpacker('gzip', packed.subarray(0, packed.length >> 1), 1 << 28)).rejects.toThrow();
+    const whole = (await unpack('gzip', packed, 1 << 28)) as Uint8Array;
+    expect(Buffer.compare((await unpackInBrowsers('gzip', packed, whole.length)) as Uint8Array, whole)).toBe(0);
+    expect([
+      await unpack('gzip', packed, whole.length - 1),
+      await unpackInBrowsers('gzip', packed, whole.length - 1),
+    ]).toEqual(['longer', 'longer']);
+    for (const unpacker of [unpack, unpackInBrowsers])
+      await expect(unpacker('gzip', packed.subarray(0, packed.length >> 1), 1 << 28)).rejects.toThrow();
   });
 });
 
-test('the version of the package\'s files is that of their contents: if one changes, raise BUNDLED_VERSION and put the new digest here', () => {
-  const hash = createHash('sha256');
-  for (const file of ['mini-vit.safetensors.gz', 'emoji-head.pth', 'face-head.pth', 'labels.json', 'entities.txt', 'octopus.jpg']) hash.update(readFileSync(join(root, 'fixtures/bundled', file)));
-  expect([BUNDLED_VERSION, hash.digest('hex').slice(0, 16)]).toEqual(['1', '6ca42b566efe1b1b']);
-});
+test(
+  "the version of the package's files is that of their contents: if one changes, raise BUNDLED_VERSION and put " +
+    'the new digest here',
+  () => {
+    const hash = createHash('sha256');
+    for (const file of [
+      'mini-vit.safetensors.gz',
+      'emoji-head.pth',
+      'face-head.pth',
+      'labels.json',
+      'entities.txt',
+      'octopus.jpg',
+    ])
+      hash.update(readFileSync(join(root, 'fixtures/bundled', file)));
+    expect([BUNDLED_VERSION, hash.digest('hex').slice(0, 16)]).toEqual(['1', '6ca42b566efe1b1b']);
+  },
+);

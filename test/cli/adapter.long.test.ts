@@ -29,23 +29,48 @@ const featuresIn = (stdout: string): Tensor => {
 
 describe('embed', () => {
   test.each([
-    ['peft', []], ['clip-lora.pt', []], ['loralib.pt', ['--adapter-alpha', '16', '--adapter-parts', 'q,v']],
-  ] as [string, string[]][])('%s gives PyTorch\'s features, and says so', async (name, more) => {
-    const { code, stdout, stderr } = await run(['embed', '--input', await pixels(name, 2, 32), ...TINY, '--adapter', fixture(name), ...more]);
+    ['peft', []],
+    ['clip-lora.pt', []],
+    ['loralib.pt', ['--adapter-alpha', '16', '--adapter-parts', 'q,v']],
+  ] as [string, string[]][])("%s gives PyTorch's features, and says so", async (name, more) => {
+    const { code, stdout, stderr } = await run([
+      'embed',
+      '--input',
+      await pixels(name, 2, 32),
+      ...TINY,
+      '--adapter',
+      fixture(name),
+      ...more,
+    ]);
     expect([code, stderr]).toEqual([0, '']);
     expect(relRms(featuresIn(stdout), golden.tensor(`${name}/image`))).toBeLessThan(1e-6);
     expect(Object.keys(lines(stdout)[0])).toEqual(['path', 'model', 'weights', 'adapter', 'pipeline', 'features']);
     expect(lines(stdout)[0].adapter).toBe(fixture(name));
   });
 
-  test('another resolution gives PyTorch\'s features, and says so; in safetensors too', async () => {
+  test("another resolution gives PyTorch's features, and says so; in safetensors too", async () => {
     const input = await pixels('at48', 1, 48);
     const { code, stdout } = await run(['embed', '--input', input, ...TINY, '--resolution', '48']);
     expect(code).toBe(0);
     expect(relRms(featuresIn(stdout), sizes.tensor('tiny-vit/48'))).toBeLessThan(1e-6);
     expect(lines(stdout)[0].resolution).toBe(48);
     const out = join(folder.path, 'features.safetensors');
-    expect((await run(['embed', '--input', input, ...TINY, '--resolution', '48', '--adapter', fixture('peft'), '--out', out])).code).toBe(0);
+    expect(
+      (
+        await run([
+          'embed',
+          '--input',
+          input,
+          ...TINY,
+          '--resolution',
+          '48',
+          '--adapter',
+          fixture('peft'),
+          '--out',
+          out,
+        ])
+      ).code,
+    ).toBe(0);
     const written = readGolden(out);
     expect(written.metadata).toMatchObject({ resolution: '48', adapter: fixture('peft') });
     expect(flat(written.tensor('features')).length).toBe(32);
@@ -70,7 +95,9 @@ describe('embed', () => {
 });
 
 test('classify takes a resolution', async () => {
-  const label = async (...options: string[]): Promise<unknown> => lines((await run(['classify', picture('octopus.jpg'), '--format', 'jsonl', '--top', '1', ...options])).stdout)[0].top;
+  const label = async (...options: string[]): Promise<unknown> =>
+    lines((await run(['classify', picture('octopus.jpg'), '--format', 'jsonl', '--top', '1', ...options])).stdout)[0]
+      .top;
   const [small, large] = [await label(), await label('--resolution', '96')];
   expect(large).not.toEqual(small);
 });

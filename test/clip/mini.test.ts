@@ -1,4 +1,5 @@
-// The two bundled models that were really trained: features of the 17 pictures against PyTorch in float64, and what the heads answer.
+// The two bundled models that were really trained: features of the 17 pictures against PyTorch in float64, and what the
+// heads answer.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,12 +12,18 @@ import { readGolden, relRms } from '../support/golden.ts';
 const file = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const golden = readGolden('fixtures/features/mini.safetensors');
 const pictures = JSON.parse(golden.metadata.pictures) as string[];
-const labels = (JSON.parse(readFileSync(file('fixtures/bundled/labels.json'), 'utf8')) as { name: string }[]).map((label) => label.name);
-const { answers } = JSON.parse(readFileSync(file('fixtures/features/mini-heads.json'), 'utf8')) as
-  { answers: Record<string, { top: [string, number][]; face: number }> };
+const labels = (JSON.parse(readFileSync(file('fixtures/bundled/labels.json'), 'utf8')) as { name: string }[]).map(
+  (label) => label.name,
+);
+const { answers } = JSON.parse(readFileSync(file('fixtures/features/mini-heads.json'), 'utf8')) as {
+  answers: Record<string, { top: [string, number][]; face: number }>;
+};
 
-describe.each([['mini-vit', 'vit'], ['mini-rn', 'rn']])('%s', (name, key) => {
-  test.each(['float32', 'float64'] as const)('features of the pictures in %s are PyTorch\'s', async (precision) => {
+describe.each([
+  ['mini-vit', 'vit'],
+  ['mini-rn', 'rn'],
+])('%s', (name, key) => {
+  test.each(['float32', 'float64'] as const)("features of the pictures in %s are PyTorch's", async (precision) => {
     const { model, preprocess } = await load(name, { precision, threads: 1 });
     for (const [n, picture] of pictures.entries()) {
       const feature = await model.encodeImage(await preprocess(file(`fixtures/pictures/${picture}`)));
@@ -28,17 +35,28 @@ describe.each([['mini-vit', 'vit'], ['mini-rn', 'rn']])('%s', (name, key) => {
 });
 
 test('the emoji head names all 15 pictures of one emoji, with the golden probabilities', async () => {
-  const model = await CLIPModel.load('mini-vit', { numClasses: 1427, head: file('fixtures/bundled/emoji-head.pth'), threads: 1 });
+  const model = await CLIPModel.load('mini-vit', {
+    numClasses: 1427,
+    head: file('fixtures/bundled/emoji-head.pth'),
+    threads: 1,
+  });
   let right = 0;
   for (const picture of pictures) {
-    const probabilities = softmax(await model.forward(await model.preprocess(file(`fixtures/pictures/${picture}`)))).data;
+    const probabilities = softmax(
+      await model.forward(await model.preprocess(file(`fixtures/pictures/${picture}`))),
+    ).data;
     const ranked = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]);
     answers[picture].top.forEach(([label, probability], rank) => {
       expect(labels[ranked[rank]], picture).toBe(label);
-      expect(Math.abs(probabilities[ranked[rank]] - probability), picture).toBeLessThanOrEqual(0.0005 + 1e-6); // printed with three digits
+      // printed with three digits
+      expect(Math.abs(probabilities[ranked[rank]] - probability), picture).toBeLessThanOrEqual(0.0005 + 1e-6);
     });
     const expected = picture.replace(/\.(png|jpg)$/, '').replaceAll('-', ' ');
-    if (!picture.startsWith('two-') && (labels[ranked[0]] === expected || (expected === 'snowman' && labels[ranked[0]] === 'snowman without snow'))) right++;
+    if (
+      !picture.startsWith('two-') &&
+      (labels[ranked[0]] === expected || (expected === 'snowman' && labels[ranked[0]] === 'snowman without snow'))
+    )
+      right++;
   }
   expect(right).toBe(15);
   await model.close();
@@ -66,7 +84,10 @@ test('returnFeature gives the feature that the head is applied to', async () => 
 });
 
 test('without a file the head is synthetic, of the asked size, and the same every time', async () => {
-  const [first, second] = [await CLIPModel.load('tiny-vit', { numClasses: 3, threads: 1 }), await CLIPModel.load('tiny-vit', { numClasses: 3, threads: 1 })];
+  const [first, second] = [
+    await CLIPModel.load('tiny-vit', { numClasses: 3, threads: 1 }),
+    await CLIPModel.load('tiny-vit', { numClasses: 3, threads: 1 }),
+  ];
   expect(first.fc.weight.shape).toEqual([3, 32]);
   expect(first.fc.weight.data).toEqual(second.fc.weight.data);
   await first.close();
@@ -77,16 +98,39 @@ describe('misuse is named', () => {
   const head = file('fixtures/bundled/face-head.pth');
   test.each([
     ['a head of another width', () => CLIPModel.load('tiny-vit', { head }), RangeError, /fits mini-vit, mini-rn/],
-    ['numClasses against the file', () => CLIPModel.load('mini-vit', { head, numClasses: 2 }), RangeError, /"numClasses" expected 1/],
+    [
+      'numClasses against the file',
+      () => CLIPModel.load('mini-vit', { head, numClasses: 2 }),
+      RangeError,
+      /"numClasses" expected 1/,
+    ],
     ['numClasses 0', () => CLIPModel.load('mini-vit', { numClasses: 0 }), RangeError, /positive integer/],
     ['an unknown model', () => load('ViT-B-32'), RangeError, /unknown model ViT-B-32; expected one of RN50/],
     ['a missing file', () => load('./no-such-file.safetensors'), Error, /no-such-file/],
     ['threads 0', () => load('tiny-vit', { threads: 0 }), RangeError, /"threads" expected a positive integer/],
-    ['an unknown precision', () => load('tiny-vit', { precision: 'float16' as 'float32' }), RangeError, /"precision" expected one of float32, float64/],
-    ['weights of another model', () => load('tiny-rn', { weights: file('fixtures/bundled/mini-rn.visual.safetensors.gz') }), Error, /expected weights of tiny-rn, got those of mini-rn/],
-    ['weights that are not cached', () => load('RN50x64', { weights: undefined }), Error, /clip-oracle download RN50x64/],
+    [
+      'an unknown precision',
+      () => load('tiny-vit', { precision: 'float16' as 'float32' }),
+      RangeError,
+      /"precision" expected one of float32, float64/,
+    ],
+    [
+      'weights of another model',
+      () => load('tiny-rn', { weights: file('fixtures/bundled/mini-rn.visual.safetensors.gz') }),
+      Error,
+      /expected weights of tiny-rn, got those of mini-rn/,
+    ],
+    [
+      'weights that are not cached',
+      () => load('RN50x64', { weights: undefined }),
+      Error,
+      /clip-oracle download RN50x64/,
+    ],
   ] as const)('%s', async (_, call, kind, message) => {
-    const error = await call().then(() => null, (reason: unknown) => reason);
+    const error = await call().then(
+      () => null,
+      (reason: unknown) => reason,
+    );
     expect(error).toBeInstanceOf(kind);
     expect((error as Error).message).toMatch(message);
   });

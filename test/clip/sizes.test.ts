@@ -1,4 +1,5 @@
-// Input sizes other than the trained one, against PyTorch's F.interpolate. fixtures/adapters/README.md says where the numbers come from.
+// Input sizes other than the trained one, against PyTorch's F.interpolate. fixtures/adapters/README.md says where the
+// numbers come from.
 
 import ndarray from 'ndarray';
 import fc from 'fast-check';
@@ -10,11 +11,16 @@ import { expectSameBits } from '../support/bits.ts';
 import { maxAbs, readGolden, relRms } from '../support/golden.ts';
 
 const golden = readGolden('fixtures/adapters/sizes.safetensors');
-const grids = golden.names.flatMap((name) => /^grid\/(\d+)\/(\d+)$/.exec(name)?.slice(1).map(Number) as [number, number] ?? []);
-const pairs = Array.from({ length: grids.length / 2 }, (_, i) => [grids[2 * i], grids[2 * i + 1]] as unknown as [number, number]);
+const grids = golden.names.flatMap(
+  (name) => (/^grid\/(\d+)\/(\d+)$/.exec(name)?.slice(1).map(Number) as [number, number]) ?? [],
+);
+const pairs = Array.from(
+  { length: grids.length / 2 },
+  (_, i) => [grids[2 * i], grids[2 * i + 1]] as unknown as [number, number],
+);
 
 describe('a grid', () => {
-  test.each(pairs)('%i to %i positions a side is PyTorch\'s in float64, rounded', (from, to) => {
+  test.each(pairs)("%i to %i positions a side is PyTorch's in float64, rounded", (from, to) => {
     const input = golden.tensor(`grid/${from}/${to}/input`);
     const expected = golden.tensor(`grid/${from}/${to}`);
     const resized = resizeGrid(input.data as Float32Array, from, to);
@@ -32,17 +38,23 @@ describe('a grid', () => {
   });
 
   test('weights add up to one, lie within the line, and mirror themselves', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }), (from, to) => {
-      const taps = cubicTaps(from, to);
-      expect(taps.length).toBe(to);
-      taps.forEach(({ begin, weights }, i) => {
-        expect(Math.abs(weights.reduce((sum, weight) => sum + weight, 0) - 1)).toBeLessThan(1e-14);
-        expect(begin >= 0 && begin + weights.length <= from && weights.length > 0).toBe(true);
-        const dense = (tap: { begin: number; weights: number[] }): number[] => Array.from({ length: from }, (_, k) => tap.weights[k - tap.begin] ?? 0);
-        const mirrored = dense(taps[to - 1 - i]).reverse();
-        dense(taps[i]).forEach((weight, k) => { expect(Math.abs(weight - mirrored[k])).toBeLessThan(1e-12); });
-      });
-    }), { numRuns: 50 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }), (from, to) => {
+        const taps = cubicTaps(from, to);
+        expect(taps.length).toBe(to);
+        taps.forEach(({ begin, weights }, i) => {
+          expect(Math.abs(weights.reduce((sum, weight) => sum + weight, 0) - 1)).toBeLessThan(1e-14);
+          expect(begin >= 0 && begin + weights.length <= from && weights.length > 0).toBe(true);
+          const dense = (tap: { begin: number; weights: number[] }): number[] =>
+            Array.from({ length: from }, (_, k) => tap.weights[k - tap.begin] ?? 0);
+          const mirrored = dense(taps[to - 1 - i]).reverse();
+          dense(taps[i]).forEach((weight, k) => {
+            expect(Math.abs(weight - mirrored[k])).toBeLessThan(1e-12);
+          });
+        });
+      }),
+      { numRuns: 50 },
+    );
   });
 
   test('the same size is the same grid, and a constant stays constant', () => {
@@ -53,7 +65,13 @@ describe('a grid', () => {
 });
 
 describe('a model', () => {
-  test.each([['tiny-vit', 16], ['tiny-vit', 48], ['tiny-vit', 64], ['tiny-rn', 32], ['tiny-rn', 96]])('%s at %i gives PyTorch\'s features', async (name, resolution) => {
+  test.each([
+    ['tiny-vit', 16],
+    ['tiny-vit', 48],
+    ['tiny-vit', 64],
+    ['tiny-rn', 32],
+    ['tiny-rn', 96],
+  ])("%s at %i gives PyTorch's features", async (name, resolution) => {
     const expected = golden.tensor(`${name}/${resolution}`);
     const image = syntheticImage(0, 1, resolution);
     const { model, preprocess } = await load(name, { resolution });
@@ -87,8 +105,16 @@ describe('a model', () => {
   });
 
   test.each([
-    ['tiny-vit', 33, /"resolution" expected a multiple of 8 \(the side of a patch\), got 33; take 32, or leave it out for 32/],
-    ['tiny-vit', 0, /got 0; take 8/], ['tiny-vit', -8, /got -8/], ['tiny-vit', 12.5, /got 12.5/], ['tiny-vit', NaN, /got NaN/], ['tiny-vit', '48', /got 48/],
+    [
+      'tiny-vit',
+      33,
+      /"resolution" expected a multiple of 8 \(the side of a patch\), got 33; take 32, or leave it out for 32/,
+    ],
+    ['tiny-vit', 0, /got 0; take 8/],
+    ['tiny-vit', -8, /got -8/],
+    ['tiny-vit', 12.5, /got 12.5/],
+    ['tiny-vit', NaN, /got NaN/],
+    ['tiny-vit', '48', /got 48/],
     ['tiny-rn', 80, /"resolution" expected a multiple of 32 \(what a ResNet divides the side by\), got 80; take 96/],
   ])('%s at %s is refused', async (name, resolution, message) => {
     await expect(load(name, { resolution: resolution as number })).rejects.toThrow(message);

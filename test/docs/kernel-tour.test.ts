@@ -6,17 +6,25 @@ import { describe, expect, test } from 'vitest';
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const tour = read('docs/kernel-tour.md');
 
-interface Excerpt { file: string; name: string; code: string }
+interface Excerpt {
+  file: string;
+  name: string;
+  code: string;
+}
 
 /** Each: a line that links the file and names the function, an empty line, the fenced code. */
 function excerptsOf(text: string): Excerpt[] {
-  return [...text.matchAll(/^\[([^\]]+)\]\(\.\.\/\1\), `([^`]+)`:\n\n```ts\n(.*?)\n```$/gms)].map(([, file, name, code]) => ({ file, name, code }));
+  return [...text.matchAll(/^\[([^\]]+)\]\(\.\.\/\1\), `([^`]+)`:\n\n```ts\n(.*?)\n```$/gms)].map(
+    ([, file, name, code]) => ({ file, name, code }),
+  );
 }
 
 /** From where `name` is declared to the next line that closes something at the margin of the declaration. */
 function bodyOf(source: string, name: string): string {
   const lines = source.split('\n');
-  const first = lines.findIndex((line) => new RegExp(`^\\s*((export )?(async )?(function|const) ${name}\\b|${name}\\(.*\\{$)`).test(line));
+  const first = lines.findIndex((line) =>
+    new RegExp(`^\\s*((export )?(async )?(function|const) ${name}\\b|${name}\\(.*\\{$)`).test(line),
+  );
   if (first === -1) return '';
   const margin = /^\s*/.exec(lines[first])![0];
   const length = lines[first].endsWith(';') ? 0 : lines.slice(first).findIndex((line) => line.startsWith(`${margin}}`));
@@ -45,11 +53,13 @@ test('every file that the tour links exists', () => {
 test('kernels that the tour names exist', () => {
   const names = [...tour.matchAll(/`((?:pack|pad)_\w+|widen|narrow|\w+Epilogue)`/g)].map(([, name]) => name);
   expect(names.length).toBeGreaterThan(8);
-  const sources = ['dot-products.simd', 'conv2d.simd', 'half.simd', 'epilogues.simd'].map((file) => read(`src/ops/${file}.ts`)).join('');
+  const sources = ['dot-products.simd', 'conv2d.simd', 'half.simd', 'epilogues.simd']
+    .map((file) => read(`src/ops/${file}.ts`))
+    .join('');
   for (const name of names) expect(sources).toContain(`new FunctionBuilder('${name}')`);
 });
 
-test('an excerpt that was changed, or is another function\'s, is seen', () => {
+test("an excerpt that was changed, or is another function's, is seen", () => {
   const source = read('src/ops/dot-products.ts');
   const { code } = excerpts.find(({ name }) => name === 'dot32')!;
   expect(bodyOf(source, 'dot32')).toContain(code);

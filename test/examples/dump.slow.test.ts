@@ -1,8 +1,20 @@
 // The snippets of docs/dumping-traces.md, each run as it stands: dump, then verify. `npm run test:snippets`.
-// Needs the graphs in ../shared/peers (CLIP_ORACLE_SHARED names the folder) and the npm registry, once; the PyTorch one a python3 that has torch.
+// Needs the graphs in ../shared/peers (CLIP_ORACLE_SHARED names the folder) and the npm registry, once; the PyTorch one
+// a python3 that has torch.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,26 +29,56 @@ import type { VerifyResult } from '../../src/oracle/types.ts';
 const shared = process.env.CLIP_ORACLE_SHARED ?? packageFile('../shared');
 const GRAPHS = existsSync(join(shared, 'peers'));
 const PYTHON = ['python3', '/usr/bin/python3'].find((python) => spawnSync(python, ['-c', 'import torch']).status === 0);
-if (!GRAPHS) process.stderr.write(`test/examples/dump.slow.test.ts: no graphs in ${shared}/peers, so no JavaScript snippet is tested; CLIP_ORACLE_SHARED names the folder\n`);
-if (PYTHON === undefined) process.stderr.write('test/examples/dump.slow.test.ts: no python3 with torch, so the PyTorch snippet is not tested (Debian: apt-get install python3-torch)\n');
+if (!GRAPHS)
+  process.stderr.write(
+    `test/examples/dump.slow.test.ts: no graphs in ${shared}/peers, so no JavaScript snippet is tested; ` +
+      `CLIP_ORACLE_SHARED names the folder\n`,
+  );
+if (PYTHON === undefined)
+  process.stderr.write(
+    'test/examples/dump.slow.test.ts: no python3 with torch, so the PyTorch snippet is not tested (Debian: ' +
+      'apt-get install python3-torch)\n',
+  );
 
-// The snippets lie in a folder of their own, with the peers as its node_modules, as they would in other people's projects.
+// The snippets lie in a folder of their own, with the peers as its node_modules, as they would in other people's
+// projects.
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-snippets-'));
 const weights = new Map<string, WeightFiles>();
 
-const node = (script: string, ...rest: string[]): string => execFileSync(process.execPath, [script, ...rest], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const node = (script: string, ...rest: string[]): string =>
+  execFileSync(process.execPath, [script, ...rest], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 const stem = (model: string): string => model.replace('/', '-');
 
 /** @returns the command's answer and its exit code */
 function verify(dump: string, model: string, ...rest: string[]): VerifyResult & { code: number | null } {
-  const { stdout, status } = spawnSync(process.execPath, [packageFile('dist/src/cli/main.js'), 'verify', join(folder, dump), '--model', model, '--weights', 'synthetic:0', '--json', '--quiet', ...rest],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
-  return { ...JSON.parse(stdout) as VerifyResult, code: status };
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [
+      packageFile('dist/src/cli/main.js'),
+      'verify',
+      join(folder, dump),
+      '--model',
+      model,
+      '--weights',
+      'synthetic:0',
+      '--json',
+      '--quiet',
+      ...rest,
+    ],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 },
+  );
+  return { ...(JSON.parse(stdout) as VerifyResult), code: status };
 }
 
 /** All modules but those that do nothing and have no node in a graph: a ResNet's pooling by 1. */
 function modulesOf(model: string): string[] {
-  return [...moduleShapes(MODELS.find(({ name }) => name === model)!).keys()].filter((name) => !/^visual\.layer\d\.([1-9]\d*\.avgpool|.*downsample\.-1)$|^visual\.layer1\.0\.avgpool$/.test(name));
+  return [...moduleShapes(MODELS.find(({ name }) => name === model)!).keys()].filter(
+    (name) => !/^visual\.layer\d\.([1-9]\d*\.avgpool|.*downsample\.-1)$|^visual\.layer1\.0\.avgpool$/.test(name),
+  );
 }
 
 function expectAllRight(result: VerifyResult & { code: number | null }, model: string): void {
@@ -47,7 +89,8 @@ function expectAllRight(result: VerifyResult & { code: number | null }, model: s
 }
 
 beforeAll(() => {
-  for (const file of readdirSync(packageFile('examples/dump'))) copyFileSync(packageFile(`examples/dump/${file}`), join(folder, file));
+  for (const file of readdirSync(packageFile('examples/dump')))
+    copyFileSync(packageFile(`examples/dump/${file}`), join(folder, file));
   const { data } = syntheticImage(0, 1, 224);
   writeFileSync(join(folder, 'image.f32'), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   if (!GRAPHS) return;
@@ -68,7 +111,9 @@ describe.skipIf(!GRAPHS).each(['RN50', 'ViT-B/32'])('%s', (model) => {
   });
 
   test('onnxruntime-web: every layer passes', () => {
-    writeFileSync(join(folder, 'web.mjs'), `
+    writeFileSync(
+      join(folder, 'web.mjs'),
+      `
       import { readFileSync, writeFileSync } from 'node:fs';
       import * as ort from 'onnxruntime-web';
       import { traceOnnxruntimeWeb } from './onnxruntime-web.mjs';
@@ -76,7 +121,8 @@ describe.skipIf(!GRAPHS).each(['RN50', 'ViT-B/32'])('%s', (model) => {
       const pixels = new Float32Array(new Uint8Array(readFileSync('image.f32')).buffer);
       const externalData = [{ path: '${name}.weights', data: readFileSync('${name}.weights') }];
       const parts = await traceOnnxruntimeWeb(ort, readFileSync('${name}.onnx'), pixels, { executionProviders: ['wasm'], externalData });
-      writeFileSync('${name}.web.safetensors', Buffer.concat(parts));`);
+      writeFileSync('${name}.web.safetensors', Buffer.concat(parts));`,
+    );
     node('web.mjs');
     expectAllRight(verify(`${name}.web.safetensors`, model), model);
   });
@@ -86,21 +132,25 @@ describe.skipIf(!GRAPHS).each(['RN50', 'ViT-B/32'])('%s', (model) => {
     mkdirSync(join(folder, onnx), { recursive: true });
     writeFileSync(join(folder, 'hub', name, 'config.json'), '{"model_type":"clip"}');
     copyFileSync(weights.get(model)!.onnx, join(folder, onnx, 'vision_model.onnx'));
-    linkSync(weights.get(model)!.weights, join(folder, onnx, `${name}.weights`)); // onnxruntime follows no symbolic link out of the folder
+    // onnxruntime follows no symbolic link out of the folder
+    linkSync(weights.get(model)!.weights, join(folder, onnx, `${name}.weights`));
     node('expose-outputs.mjs', join(onnx, 'vision_model.onnx'), join(onnx, 'vision_model_traced.onnx'));
     node('transformers-js.mjs', 'hub', name, 'image.f32', `${name}.transformers.safetensors`);
     expectAllRight(verify(`${name}.transformers.safetensors`, model), model);
   });
 
-  test('the graph\'s own names and a mapping file: all that has a value of its own passes', () => {
+  test("the graph's own names and a mapping file: all that has a value of its own passes", () => {
     node('expose-outputs.mjs', `${name}.onnx`, `${name}.traced.onnx`, `${name}.names.json`);
-    writeFileSync(join(folder, 'raw.mjs'), `
+    writeFileSync(
+      join(folder, 'raw.mjs'),
+      `
       import { readFileSync, writeFileSync } from 'node:fs';
       import ort from 'onnxruntime-node';
       import { safetensors } from './safetensors.mjs';
       const session = await ort.InferenceSession.create('${name}.traced.onnx');
       const image = new ort.Tensor('float32', new Float32Array(new Uint8Array(readFileSync('image.f32')).buffer), [1, 3, 224, 224]);
-      writeFileSync('${name}.raw.safetensors', Buffer.concat(safetensors({ image, ...await session.run({ image }) })));`);
+      writeFileSync('${name}.raw.safetensors', Buffer.concat(safetensors({ image, ...await session.run({ image }) })));`,
+    );
     node('raw.mjs');
     const result = verify(`${name}.raw.safetensors`, model, '--map', join(folder, `${name}.names.json`));
     expect(result).toMatchObject({ verdict: 'pass', unknown: [], code: 0 });
@@ -113,15 +163,27 @@ describe.skipIf(!GRAPHS).each(['RN50', 'ViT-B/32'])('%s', (model) => {
     const wrong = model === 'RN50' ? 'visual.layer2.1.bn2' : 'visual.transformer.resblocks.5.mlp.c_fc';
     const file = readFileSync(join(folder, `${name}.node.safetensors`));
     const length = Number(file.readBigUInt64LE(0));
-    const [begin, end] = (JSON.parse(file.subarray(8, 8 + length).toString()) as Record<string, { data_offsets: [number, number] }>)[wrong].data_offsets;
-    for (let at = 8 + length + begin; at < 8 + length + end; at += 4) file.writeFloatLE(file.readFloatLE(at) * 1.001, at);
+    const [begin, end] = (
+      JSON.parse(file.subarray(8, 8 + length).toString()) as Record<string, { data_offsets: [number, number] }>
+    )[wrong].data_offsets;
+    for (let at = 8 + length + begin; at < 8 + length + end; at += 4)
+      file.writeFloatLE(file.readFloatLE(at) * 1.001, at);
     writeFileSync(join(folder, 'wrong.safetensors'), file);
-    expect(verify('wrong.safetensors', model, '--no-causes')).toMatchObject({ verdict: 'fail', firstWrong: wrong, code: 1 });
+    expect(verify('wrong.safetensors', model, '--no-causes')).toMatchObject({
+      verdict: 'fail',
+      firstWrong: wrong,
+      code: 1,
+    });
   });
 });
 
 describe.skipIf(PYTHON === undefined)('PyTorch', () => {
-  const python = (code: string): string => execFileSync(PYTHON!, ['-c', code], { cwd: folder, encoding: 'utf8', env: { ...process.env, PYTHONPATH: packageFile('tools/pytorch') } });
+  const python = (code: string): string =>
+    execFileSync(PYTHON!, ['-c', code], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, PYTHONPATH: packageFile('tools/pytorch') },
+    });
 
   test.each(['tiny-rn', 'tiny-vit', 'ViT-B/32'])('%s: every layer passes', (model) => {
     python(`

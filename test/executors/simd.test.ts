@@ -1,4 +1,5 @@
-// Whole models: the SIMD executor gives the plain one's bits, in features and in every traced tensor, for any number of threads and images.
+// Whole models: the SIMD executor gives the plain one's bits, in features and in every traced tensor, for any number of
+// threads and images.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,7 +43,11 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
     const traces: [string, Tensor][][] = [];
     for (const one of [plain, model]) {
       const trace: [string, Tensor][] = [];
-      await one.encodeImage(image, { tap: (module, output) => { trace.push([module, { ...output, data: output.data.slice(), get: output.get } as Tensor]); } });
+      await one.encodeImage(image, {
+        tap: (module, output) => {
+          trace.push([module, { ...output, data: output.data.slice(), get: output.get } as Tensor]);
+        },
+      });
       traces.push(trace);
     }
     expect(traces[1].map(([module]) => module)).toEqual(traces[0].map(([module]) => module));
@@ -56,7 +61,10 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
     expectSameBits(await model.encodeText(tokens), await plain.encodeText(tokens));
     expectSameBits(await model.encodeText(tokens.lo(1, 0)), await plain.encodeText(tokens.lo(1, 0)));
     const image = syntheticImage(1, 1, resolution);
-    expectSameBits((await model.forward(image, tokens)).logitsPerImage, (await plain.forward(image, tokens)).logitsPerImage);
+    expectSameBits(
+      (await model.forward(image, tokens)).logitsPerImage,
+      (await plain.forward(image, tokens)).logitsPerImage,
+    );
     await model.close();
   });
 });
@@ -72,21 +80,26 @@ test('a batch larger than one pass takes is divided, with the same bits', async 
 });
 
 describe('half residency', () => {
-  test.each(['tiny-rn.jit.pt', 'tiny-vit.jit.pt'])('%s: half-precision matrices stay so, and the bits are those of widened ones', async (file) => {
-    const path = join(folder, file);
-    writeFileSync(path, rebuild(file));
-    const single = (await load(path, { executor: 'reference' })).model;
-    const image = syntheticImage(0, 2, single.architecture.vision.resolution);
-    for (const threads of [1, 2]) {
-      const half = (await load(path, { executor: 'simd', threads, residency: 'half' })).model;
-      expectSameBits(await half.encodeImage(image), await single.encodeImage(image));
-      await half.close();
-    }
-    await single.close();
-  });
+  test.each(['tiny-rn.jit.pt', 'tiny-vit.jit.pt'])(
+    '%s: half-precision matrices stay so, and the bits are those of widened ones',
+    async (file) => {
+      const path = join(folder, file);
+      writeFileSync(path, rebuild(file));
+      const single = (await load(path, { executor: 'reference' })).model;
+      const image = syntheticImage(0, 2, single.architecture.vision.resolution);
+      for (const threads of [1, 2]) {
+        const half = (await load(path, { executor: 'simd', threads, residency: 'half' })).model;
+        expectSameBits(await half.encodeImage(image), await single.encodeImage(image));
+        await half.close();
+      }
+      await single.close();
+    },
+  );
 
   test('is refused where it cannot be', async () => {
-    await expect(load('tiny-vit', { executor: 'reference', residency: 'half' })).rejects.toThrow(/"residency" half is for the SIMD executor/);
+    await expect(load('tiny-vit', { executor: 'reference', residency: 'half' })).rejects.toThrow(
+      /"residency" half is for the SIMD executor/,
+    );
   });
 });
 
@@ -110,7 +123,9 @@ describe('calls', () => {
     const { model } = await load('mini-vit', { executor: 'simd', threads: 2 });
     const image = syntheticImage(0, 90, 64);
     const expected = await model.encodeImage(image);
-    await expect(model.encodeImage(image, { signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow('too late');
+    await expect(model.encodeImage(image, { signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow(
+      'too late',
+    );
     const controller = new AbortController();
     const call = model.encodeImage(image, { signal: controller.signal });
     setTimeout(() => controller.abort(new Error('enough')), 5);

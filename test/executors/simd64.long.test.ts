@@ -1,5 +1,6 @@
-// Whole models in float64 mode: the SIMD executor gives the plain loops' bits, in features and in every traced tensor, for any number of threads and images, with
-// the same weights in memory that float32 mode uses. PyTorch judges the truth itself in test/layers/trace.test.ts.
+// Whole models in float64 mode: the SIMD executor gives the plain loops' bits, in features and in every traced tensor,
+// for any number of threads and images, with the same weights in memory that float32 mode uses. PyTorch judges the
+// truth itself in test/layers/trace.test.ts.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,18 +22,28 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const copyOf = (x: Tensor): Tensor => ndarray(x.data.slice(), [...x.shape], [...x.stride], x.offset) as Tensor;
 
 /** Module outputs in the order in which they come; `instead` says what the network goes on with. */
-async function traceOf(model: CLIP, image: Tensor, options: EncodeOptions = {}, instead: (name: string, output: Tensor) => Tensor | undefined = () => undefined) {
+async function traceOf(
+  model: CLIP,
+  image: Tensor,
+  options: EncodeOptions = {},
+  instead: (name: string, output: Tensor) => Tensor | undefined = () => undefined,
+) {
   const trace: [string, Tensor][] = [];
-  await model.encodeImage(image, { ...options, tap: (name, output) => {
-    trace.push([name, copyOf(output)]);
-    return instead(name, output);
-  } });
+  await model.encodeImage(image, {
+    ...options,
+    tap: (name, output) => {
+      trace.push([name, copyOf(output)]);
+      return instead(name, output);
+    },
+  });
   return trace;
 }
 
 function expectSameTrace(actual: [string, Tensor][], expected: [string, Tensor][]): void {
   expect(actual.map(([name]) => name)).toEqual(expected.map(([name]) => name));
-  actual.forEach(([name, output], i) => { expectSameBits(output, expected[i][1], name); });
+  actual.forEach(([name, output], i) => {
+    expectSameBits(output, expected[i][1], name);
+  });
 }
 
 describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
@@ -52,7 +63,10 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
     const { model } = await load(name, { weights, executor: 'simd', threads });
     const single = await model.encodeImage(syntheticImage(1, 1, resolution));
     for (const n of [...batches, 1]) {
-      expectSameBits(await model.encodeImage(syntheticImage(n, n, resolution), { precision: 'float64' }), truths.get(n)!);
+      expectSameBits(
+        await model.encodeImage(syntheticImage(n, n, resolution), { precision: 'float64' }),
+        truths.get(n)!,
+      );
       expectSameBits(await model.encodeImage(syntheticImage(1, 1, resolution)), single);
     }
     await model.close();
@@ -76,7 +90,12 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
     };
     const forced = await traceOf(model, image, { precision: 'float64' }, bend);
     expectSameTrace(forced, await traceOf(plain, image, {}, bend));
-    expect(() => expectSameTrace(forced, forced.map(([module, output], i) => [module, i === forced.length - 1 ? truths.get(1)! : output]))).toThrow();
+    expect(() =>
+      expectSameTrace(
+        forced,
+        forced.map(([module, output], i) => [module, i === forced.length - 1 ? truths.get(1)! : output]),
+      ),
+    ).toThrow();
     await model.close();
   });
 
@@ -86,28 +105,39 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
     expectSameBits(await model.encodeText(tokens), await plain.encodeText(tokens));
     expectSameBits(await model.encodeText(tokens.lo(1, 0)), await plain.encodeText(tokens.lo(1, 0)));
     const traces: [string, Tensor][][] = [[], []];
-    for (const [i, one] of [model, plain].entries()) await one.encodeText(tokens, { tap: (module, output) => { traces[i].push([module, copyOf(output)]); } });
+    for (const [i, one] of [model, plain].entries())
+      await one.encodeText(tokens, {
+        tap: (module, output) => {
+          traces[i].push([module, copyOf(output)]);
+        },
+      });
     expectSameTrace(traces[0], traces[1]);
     const image = syntheticImage(1, 1, resolution);
-    expectSameBits((await model.forward(image, tokens)).logitsPerImage, (await plain.forward(image, tokens)).logitsPerImage);
+    expectSameBits(
+      (await model.forward(image, tokens)).logitsPerImage,
+      (await plain.forward(image, tokens)).logitsPerImage,
+    );
     await model.close();
   });
 });
 
-test.each(['tiny-rn.jit.pt', 'tiny-vit.jit.pt'])('%s with half residency: the bits of widened matrices', async (file) => {
-  const path = join(folder, file);
-  writeFileSync(path, rebuild(file));
-  const plain = (await load(path, { executor: 'reference', precision: 'float64' })).model;
-  const image = syntheticImage(0, 2, plain.architecture.vision.resolution);
-  const truth = await plain.encodeImage(image);
-  for (const threads of [1, 2]) {
-    const { model } = await load(path, { threads, residency: 'half', precision: 'float64' });
-    expect([model.executor, model.precision]).toEqual(['simd', 'float64']);
-    expectSameBits(await model.encodeImage(image), truth);
-    await model.close();
-  }
-  await plain.close();
-});
+test.each(['tiny-rn.jit.pt', 'tiny-vit.jit.pt'])(
+  '%s with half residency: the bits of widened matrices',
+  async (file) => {
+    const path = join(folder, file);
+    writeFileSync(path, rebuild(file));
+    const plain = (await load(path, { executor: 'reference', precision: 'float64' })).model;
+    const image = syntheticImage(0, 2, plain.architecture.vision.resolution);
+    const truth = await plain.encodeImage(image);
+    for (const threads of [1, 2]) {
+      const { model } = await load(path, { threads, residency: 'half', precision: 'float64' });
+      expect([model.executor, model.precision]).toEqual(['simd', 'float64']);
+      expectSameBits(await model.encodeImage(image), truth);
+      await model.close();
+    }
+    await plain.close();
+  },
+);
 
 test('auto takes SIMD for float64, which answers in float32 too where a call asks for it', async () => {
   const { model } = await load('tiny-vit', { precision: 'float64', threads: 2 });
@@ -116,7 +146,9 @@ test('auto takes SIMD for float64, which answers in float32 too where a call ask
   const image = syntheticImage(0, 1, 32);
   expectSameBits(await model.encodeImage(image, { precision: 'float32' }), await single.encodeImage(image));
   expectSameBits(await model.encodeImage(toFloat64(image)), await model.encodeImage(image));
-  await expect(model.encodeImage(image, { tap: (_, output) => output.lo(0).hi(0) as Tensor })).rejects.toThrow(/tap: expected a tensor of shape/);
+  await expect(model.encodeImage(image, { tap: (_, output) => output.lo(0).hi(0) as Tensor })).rejects.toThrow(
+    /tap: expected a tensor of shape/,
+  );
   await model.close();
   await single.close();
 });

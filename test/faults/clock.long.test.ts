@@ -1,4 +1,5 @@
-// Clocks that jump: a year ahead, back before the start, from call to call, Date.now and performance.now alike. Results are the same, and turns are taken.
+// Clocks that jump: a year ahead, back before the start, from call to call, Date.now and performance.now alike. Results
+// are the same, and turns are taken.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -15,7 +16,9 @@ import { expectSameBits } from '../support/bits.ts';
 import { picture, run, temporaryFolder } from '../cli/support/cli.ts';
 import { prepare, TINY } from './support/commands.ts';
 
-afterEach(() => { vi.restoreAllMocks(); });
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const folder = temporaryFolder();
 beforeAll(() => prepare(folder.path));
@@ -34,7 +37,19 @@ describe('a command whose clocks jump says the same', () => {
     ['embed, two threads', () => ['embed', join(folder.path, 'photos'), '--threads', '2']],
     ['trace --hash', () => ['trace', picture('guitar.png'), ...TINY, '--hash']],
     ['verify', () => ['verify', join(folder.path, 'dump.safetensors'), ...TINY]],
-    ['train-head', () => ['train-head', join(folder.path, 'features.npy'), '--labels', join(folder.path, 'labels.txt'), '--validation', '0', '--out', join(folder.path, 'head.pth')]],
+    [
+      'train-head',
+      () => [
+        'train-head',
+        join(folder.path, 'features.npy'),
+        '--labels',
+        join(folder.path, 'labels.txt'),
+        '--validation',
+        '0',
+        '--out',
+        join(folder.path, 'head.pth'),
+      ],
+    ],
   ])('%s', async (_, args) => {
     const [right, jumping] = await Promise.all([run(args()), run(args(), { node: ['--import', JUMPING] })]);
     expect(right.code).toBe(0);
@@ -49,14 +64,26 @@ describe('a clock that runs backwards keeps nobody waiting', () => {
     vi.spyOn(Date, 'now').mockImplementation(() => (time -= 1000));
   };
 
-  // Guard: `passed >= 0` in trainHead's settled(); without it the optimiser goes on to its end, and the signal is never seen.
+  // Guard: `passed >= 0` in trainHead's settled(); without it the optimiser goes on to its end, and the signal is never
+  // seen.
   test('trainHead sees its signal', async () => {
     const next = unitNumbers(4);
     const features = ndarray(Float32Array.from({ length: 400 * 64 }, next), [400, 64]);
     const labels = Array.from({ length: 400 }, () => (next() > 0 ? 'a' : 'b'));
     const controller = new AbortController();
     backwards();
-    await expect(trainHead(features, labels, { C: 1e4, signal: controller.signal, onIteration: (iteration) => { if (iteration === 2) setImmediate(() => { controller.abort(new Error('enough')); }); } })).rejects.toThrow('enough');
+    await expect(
+      trainHead(features, labels, {
+        C: 1e4,
+        signal: controller.signal,
+        onIteration: (iteration) => {
+          if (iteration === 2)
+            setImmediate(() => {
+              controller.abort(new Error('enough'));
+            });
+        },
+      }),
+    ).rejects.toThrow('enough');
   });
 
   // Guard: `passed >= 0` in SimdExecutor's #computeHere.
@@ -67,7 +94,11 @@ describe('a clock that runs backwards keeps nobody waiting', () => {
     const controller = new AbortController();
     backwards();
     const run = model.encodeImage(image, { signal: controller.signal });
-    setImmediate(() => { setImmediate(() => { controller.abort(new Error('enough')); }); });
+    setImmediate(() => {
+      setImmediate(() => {
+        controller.abort(new Error('enough'));
+      });
+    });
     await expect(run).rejects.toThrow('enough');
     expectSameBits(await model.encodeImage(image), right);
     await model.close();
@@ -76,18 +107,28 @@ describe('a clock that runs backwards keeps nobody waiting', () => {
 
 // Guard: MAX_DELAY in download.ts: a server's date, seen from a clock that is a year off, asks for a year.
 test('download: a Retry-After date far from this clock does not make it wait for ever', async () => {
-  const server = createServer((_, response) => { response.writeHead(503, { 'retry-after': new Date(Date.now() + 3e10).toUTCString() }).end(); });
+  const server = createServer((_, response) => {
+    response.writeHead(503, { 'retry-after': new Date(Date.now() + 3e10).toUTCString() }).end();
+  });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const place = await mkdtemp(join(tmpdir(), 'clip-oracle-clock-'));
   const controller = new AbortController();
   let delay = Infinity;
-  await expect(download('RN50', {
-    root: place, baseUrl: `http://127.0.0.1:${(server.address() as { port: number }).port}`, signal: controller.signal,
-    onRetry: (_, __, wait) => { delay = wait; setImmediate(() => { controller.abort(new Error('seen')); }); },
-  })).rejects.toThrow('seen');
+  await expect(
+    download('RN50', {
+      root: place,
+      baseUrl: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+      signal: controller.signal,
+      onRetry: (_, __, wait) => {
+        delay = wait;
+        setImmediate(() => {
+          controller.abort(new Error('seen'));
+        });
+      },
+    }),
+  ).rejects.toThrow('seen');
   expect(delay).toBeLessThanOrEqual(30_000);
   server.closeAllConnections();
   server.close();
   await rm(place, { recursive: true });
 });
-

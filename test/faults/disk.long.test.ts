@@ -1,7 +1,9 @@
-// Nothing can be written: a full disk, a folder that may not be written, a full standard output. Every command that writes says so in a sentence, leaves nothing
-// half-written under the final name and no temporary file, keeps what was there, and does its work when it is run again.
+// Nothing can be written: a full disk, a folder that may not be written, a full standard output. Every command that
+// writes says so in a sentence, leaves nothing half-written under the final name and no temporary file, keeps what was
+// there, and does its work when it is run again.
 //
-// Guards: OutFile and NewFile (a temporary name until the file is whole, discarded on any error), npy-folder-writer, makeGoldenPack's writeText, saveHead.
+// Guards: OutFile and NewFile (a temporary name until the file is whole, discarded on any error), npy-folder-writer,
+// makeGoldenPack's writeText, saveHead.
 // Without them (a final name from the start) every test of the full disk fails at the files that are left.
 
 import { execFileSync } from 'node:child_process';
@@ -39,7 +41,9 @@ beforeAll(async () => {
   if (mount(place)) disk = place;
   else console.warn('the full disk is not tested: it takes Linux, root, and leave to mount a tmpfs');
 });
-afterAll(() => { if (disk !== '') execFileSync('umount', ['-l', disk]); });
+afterAll(() => {
+  if (disk !== '') execFileSync('umount', ['-l', disk]);
+});
 
 /** Fills the disk up to `free` bytes. */
 function fill(free: number): void {
@@ -47,7 +51,9 @@ function fill(free: number): void {
   const chunk = Buffer.alloc(4096);
   try {
     for (;;) writeSync(file, chunk);
-  } catch { /* full */ }
+  } catch {
+    /* full */
+  }
   closeSync(file);
   if (free > 0) execFileSync('truncate', ['-s', `-${free}`, join(disk, 'filler')]);
 }
@@ -58,7 +64,8 @@ async function emptied(): Promise<void> {
 }
 
 /** Files below a folder, but for the filler. */
-const left = async (place: string): Promise<string[]> => (await readdir(place, { recursive: true })).filter((name) => name !== 'filler').sort();
+const left = async (place: string): Promise<string[]> =>
+  (await readdir(place, { recursive: true })).filter((name) => name !== 'filler').sort();
 
 describe('a full disk', () => {
   for (const { name, out, args, free } of WRITERS) {
@@ -86,14 +93,21 @@ describe('a full disk', () => {
     // Room for the samples but not for golden.json: 24 kB of 28.
     const whole = await run(['golden', '--model', 'tiny-vit', '--out', join(folder.path, 'pack'), '--threads', '1']);
     expect(whole.code).toBe(0);
-    const sizes = Object.fromEntries(await Promise.all((await readdir(join(folder.path, 'pack'))).map(async (file) => [file, (await readFile(join(folder.path, 'pack', file))).length] as const)));
+    const sizes = Object.fromEntries(
+      await Promise.all(
+        (await readdir(join(folder.path, 'pack'))).map(
+          async (file) => [file, (await readFile(join(folder.path, 'pack', file))).length] as const,
+        ),
+      ),
+    );
     fill(0);
     const samples = Object.entries(sizes).find(([file]) => file.endsWith('.safetensors'))!;
     execFileSync('truncate', ['-s', `-${Math.ceil(samples[1] / 4096) * 4096 + 4096}`, join(disk, 'filler')]);
     try {
       const result = await run(['golden', '--model', 'tiny-vit', '--out', join(disk, 'pack'), '--threads', '1']);
       expect(result.stderr).toMatch(/^clip-oracle: [^\n]*no space is left[^\n]*\n$/);
-      for (const file of await readdir(join(disk, 'pack'))) expect((await readFile(join(disk, 'pack', file))).length, file).toBe(sizes[file]);
+      for (const file of await readdir(join(disk, 'pack')))
+        expect((await readFile(join(disk, 'pack', file))).length, file).toBe(sizes[file]);
     } finally {
       await emptied();
     }
@@ -102,12 +116,24 @@ describe('a full disk', () => {
   test('download: refused before the first byte, with what is missing', async (context) => {
     context.skip(disk === '', 'no disk to fill');
     const { createServer } = await import('node:http');
-    const server = createServer((_, response) => { response.writeHead(200, { 'content-length': 5_000_000 }).flushHeaders(); });
+    const server = createServer((_, response) => {
+      response.writeHead(200, { 'content-length': 5_000_000 }).flushHeaders();
+    });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     try {
       const { port } = server.address() as { port: number };
-      const result = await run(['download', 'RN50', '--root', disk, '--base-url', `http://127.0.0.1:${port}`, '--quiet']);
-      expect(result.stderr).toMatch(/^clip-oracle: download: no space for RN50\.pt in .*; free some, or name another folder/);
+      const result = await run([
+        'download',
+        'RN50',
+        '--root',
+        disk,
+        '--base-url',
+        `http://127.0.0.1:${port}`,
+        '--quiet',
+      ]);
+      expect(result.stderr).toMatch(
+        /^clip-oracle: download: no space for RN50\.pt in .*; free some, or name another folder/,
+      );
       expect(result.code).toBe(2);
       expect(await left(disk)).toEqual([]);
     } finally {
@@ -117,7 +143,11 @@ describe('a full disk', () => {
   });
 
   // A final name from the start would pass the tests above, whose commands tidy up; it fails this one.
-  test.for([['embed', 'x.npy'], ['trace', 'x.safetensors'], ['trace', 'x.npz']])('an old file stays as it was: %s %s', async ([command, name], context) => {
+  test.for([
+    ['embed', 'x.npy'],
+    ['trace', 'x.safetensors'],
+    ['trace', 'x.npz'],
+  ])('an old file stays as it was: %s %s', async ([command, name], context) => {
     context.skip(disk === '', 'no disk to fill');
     await writeFile(join(disk, name), 'old');
     fill(0);
@@ -147,20 +177,30 @@ describe('a full disk', () => {
 describe.skipIf(process.platform !== 'linux')('standard output and error', () => {
   // Guard: the 'error' listener of standard output in src/cli/main.ts.
   test.each([
-    ['embed', ['embed', picture('guitar.png'), ...TINY]], ['trace --hash', ['trace', picture('guitar.png'), ...TINY, '--hash']], ['models', ['models']],
+    ['embed', ['embed', picture('guitar.png'), ...TINY]],
+    ['trace --hash', ['trace', picture('guitar.png'), ...TINY, '--hash']],
+    ['models', ['models']],
     ['classify', ['classify', picture('guitar.png'), '--format', 'table']],
   ])('%s to a full disk', async (_, args) => {
     const full = openSync('/dev/full', 'w');
     const result = await outcome(start(args, {}, ['ignore', full, 'pipe']));
     closeSync(full);
-    expect([result.code, result.stderr]).toEqual([2, 'clip-oracle: standard output cannot be written: no space is left; free some or name another place\n']);
+    expect([result.code, result.stderr]).toEqual([
+      2,
+      'clip-oracle: standard output cannot be written: no space is left; free some or name another place\n',
+    ]);
   });
 
-  // Guard: the 'error' listener of standard error in src/cli/main.ts; without it the first message ends the command and leaves its temporary file.
+  // Guard: the 'error' listener of standard error in src/cli/main.ts; without it the first message ends the command and
+  // leaves its temporary file.
   test('messages that cannot be written do not stop the work', async () => {
     const full = openSync('/dev/full', 'w');
     const out = join(folder.path, 'quiet.npy');
-    const child = start(['embed', picture('guitar.png'), 'none.png', picture('rocket.png'), ...TINY, '--out', out], {}, ['ignore', 'pipe', full]);
+    const child = start(
+      ['embed', picture('guitar.png'), 'none.png', picture('rocket.png'), ...TINY, '--out', out],
+      {},
+      ['ignore', 'pipe', full],
+    );
     const { code } = await outcome(child);
     closeSync(full);
     expect(code).toBe(1); // none.png
@@ -174,12 +214,19 @@ describe('a folder that may not be written', () => {
     test(name, async (context) => {
       const place = join(folder.path, `closed-${out}-${name.replace(/\W/g, '')}`);
       await mkdir(place);
-      if (root) { // root may write everywhere but on what is mounted read-only
-        try { execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', place], { stdio: 'ignore' }); } catch { context.skip(true, 'no leave to mount'); }
+      if (root) {
+        // root may write everywhere but on what is mounted read-only
+        try {
+          execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', place], { stdio: 'ignore' });
+        } catch {
+          context.skip(true, 'no leave to mount');
+        }
       } else chmodSync(place, 0o555);
       try {
         const result = await run(args(inputs, join(place, out)));
-        expect(result.stderr).toMatch(/^clip-oracle: [^\n]*(?:the file system is read-only|permission is denied)[^\n]*\n$/);
+        expect(result.stderr).toMatch(
+          /^clip-oracle: [^\n]*(?:the file system is read-only|permission is denied)[^\n]*\n$/,
+        );
         expect(result.code).toBe(2);
         expect(await readdir(place)).toEqual([]);
       } finally {

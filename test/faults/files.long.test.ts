@@ -1,6 +1,7 @@
-// Files that shrink or change while they are used: weights after they were opened, images while they are read, dumps between two layers. The outcome is right or an
-// error that says so, never numbers out of the wrong bytes.
-// Guards: FileBytes's look at the file's size and time with every read (src/formats), and the same in the dumps. Weight files by format: test/clip/checkpoint.
+// Files that shrink or change while they are used: weights after they were opened, images while they are read, dumps
+// between two layers. The outcome is right or an error that says so, never numbers out of the wrong bytes.
+// Guards: FileBytes's look at the file's size and time with every read (src/formats), and the same in the dumps. Weight
+// files by format: test/clip/checkpoint.
 
 import { cpSync, readFileSync, readdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -20,16 +21,36 @@ const at = (name: string): string => join(folder.path, name);
 
 beforeAll(async () => {
   writeFileSync(at('weights.safetensors'), gunzipSync(readFileSync(bundled('mini-vit.safetensors.gz'))));
-  for (const out of ['dump.safetensors', 'dump.npz', 'dump']) expect((await run(['trace', picture('guitar.png'), ...TINY, '--out', at(out)])).code).toBe(0);
+  for (const out of ['dump.safetensors', 'dump.npz', 'dump'])
+    expect((await run(['trace', picture('guitar.png'), ...TINY, '--out', at(out)])).code).toBe(0);
 });
 
 const preprocess = preprocessor(32);
 
 describe('weights that change after load: the text tower is read when it is first asked for', () => {
   test.each<[string, (path: string, bytes: Buffer) => void]>([
-    ['cut to half', (path) => { truncateSync(path, Math.floor(statSync(path).size / 2)); }],
-    ['emptied', (path) => { truncateSync(path, 0); }],
-    ['other bytes of the same length', (path, bytes) => { writeFileSync(path, bytes.map((byte) => byte ^ 0x55)); utimesSync(path, 1, 1); }],
+    [
+      'cut to half',
+      (path) => {
+        truncateSync(path, Math.floor(statSync(path).size / 2));
+      },
+    ],
+    [
+      'emptied',
+      (path) => {
+        truncateSync(path, 0);
+      },
+    ],
+    [
+      'other bytes of the same length',
+      (path, bytes) => {
+        writeFileSync(
+          path,
+          bytes.map((byte) => byte ^ 0x55),
+        );
+        utimesSync(path, 1, 1);
+      },
+    ],
   ])('%s', async (name, change) => {
     const path = at(`${name.replace(/\W/g, '')}.safetensors`);
     const bytes = readFileSync(at('weights.safetensors'));
@@ -48,7 +69,10 @@ test('an image that is written anew while it is read: its pixels, or an error', 
   const path = at('moving.png');
   let errors = 0;
   for (let round = 0; round < 60; round++) {
-    const writing = writeFile(path, bytes.subarray(0, round % 2 ? bytes.length : Math.floor((bytes.length * round) / 60)));
+    const writing = writeFile(
+      path,
+      bytes.subarray(0, round % 2 ? bytes.length : Math.floor((bytes.length * round) / 60)),
+    );
     const outcome = await preprocess(path).catch((error: Error) => error);
     await writing;
     if (outcome instanceof Error) {
@@ -65,9 +89,16 @@ describe('dumps that shrink after they were opened', () => {
     cpSync(at(name), path, { recursive: true });
     const dump = await openDump(path);
     const names = [...dump.tensors.keys()];
-    const files = statSync(path).isDirectory() ? readdirSync(path).filter((file) => file.endsWith('.npy')).map((file) => join(path, file)) : [path];
+    const files = statSync(path).isDirectory()
+      ? readdirSync(path)
+          .filter((file) => file.endsWith('.npy'))
+          .map((file) => join(path, file))
+      : [path];
     for (const file of files) truncateSync(file, Math.floor(statSync(file).size / 3));
-    for (const tensor of [names[0], names[names.length - 1]]) await expect((async () => dump.read(tensor))()).rejects.toThrow(/has changed since it was opened|ends|damaged|truncated/);
+    for (const tensor of [names[0], names[names.length - 1]])
+      await expect((async () => dump.read(tensor))()).rejects.toThrow(
+        /has changed since it was opened|ends|damaged|truncated/,
+      );
     await dump.close();
   });
 });

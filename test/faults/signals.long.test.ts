@@ -1,7 +1,8 @@
-// SIGINT and SIGTERM in the middle of every long command: exit code 130, nothing half-written, no temporary file. (embed, trace, download and SIMD threads: test/cli.)
+// SIGINT and SIGTERM in the middle of every long command: exit code 130, nothing half-written, no temporary file.
+// (embed, trace, download and SIMD threads: test/cli.)
 //
-// Guard: src/cli/interrupt.ts, whose tasks OutFile and the writers of dumps leave there; without it the temporary files stay. It also tidies up when the process
-// ends in another way: the last test fails without its 'exit' listener.
+// Guard: src/cli/interrupt.ts, whose tasks OutFile and the writers of dumps leave there; without it the temporary files
+// stay. It also tidies up when the process ends in another way: the last test fails without its 'exit' listener.
 
 import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,17 +19,69 @@ beforeAll(async () => {
   inputs = join(folder.path, 'inputs');
   await mkdir(inputs);
   await prepare(inputs);
-  expect((await run(['trace', picture('guitar.png'), ...RN50, '--layers', 'visual', '--out', join(inputs, 'rn50.safetensors')])).code).toBe(0);
+  expect(
+    (
+      await run([
+        'trace',
+        picture('guitar.png'),
+        ...RN50,
+        '--layers',
+        'visual',
+        '--out',
+        join(inputs, 'rn50.safetensors'),
+      ])
+    ).code,
+  ).toBe(0);
 });
 
 /** Commands that would take seconds, or wait for more input. */
 const LONG: readonly [name: string, signal: NodeJS.Signals, args: (out: string) => string[], input?: string][] = [
-  ['classify', 'SIGTERM', (out) => ['classify', '-', '--format', 'jsonl', '--out', join(out, 'x.jsonl')], `${picture('guitar.png')}\n`],
-  ['zero-shot', 'SIGINT', (out) => ['zero-shot', '-', '--prompt', 'a cat', 'a dog', '--format', 'jsonl', '--out', join(out, 'x.jsonl')], `${picture('guitar.png')}\n`],
-  ['trace', 'SIGTERM', (out) => ['trace', picture('guitar.png'), ...RN50, '--executor', 'reference', '--out', join(out, 'x.npz')]],
-  ['train-head', 'SIGINT', (out) => ['train-head', join(inputs, 'photos'), ...RN50, '--executor', 'reference', '--out', join(out, 'x.safetensors'), '--out', join(out, 'x.pth')]],
+  [
+    'classify',
+    'SIGTERM',
+    (out) => ['classify', '-', '--format', 'jsonl', '--out', join(out, 'x.jsonl')],
+    `${picture('guitar.png')}\n`,
+  ],
+  [
+    'zero-shot',
+    'SIGINT',
+    (out) => ['zero-shot', '-', '--prompt', 'a cat', 'a dog', '--format', 'jsonl', '--out', join(out, 'x.jsonl')],
+    `${picture('guitar.png')}\n`,
+  ],
+  [
+    'trace',
+    'SIGTERM',
+    (out) => ['trace', picture('guitar.png'), ...RN50, '--executor', 'reference', '--out', join(out, 'x.npz')],
+  ],
+  [
+    'train-head',
+    'SIGINT',
+    (out) => [
+      'train-head',
+      join(inputs, 'photos'),
+      ...RN50,
+      '--executor',
+      'reference',
+      '--out',
+      join(out, 'x.safetensors'),
+      '--out',
+      join(out, 'x.pth'),
+    ],
+  ],
   ['tolerances', 'SIGTERM', (out) => ['tolerances', ...RN50, '--out', join(out, 'x.json')]],
-  ['verify --html', 'SIGINT', (out) => ['verify', join(inputs, 'rn50.safetensors'), ...RN50, '--executor', 'reference', '--html', join(out, 'x.html')]],
+  [
+    'verify --html',
+    'SIGINT',
+    (out) => [
+      'verify',
+      join(inputs, 'rn50.safetensors'),
+      ...RN50,
+      '--executor',
+      'reference',
+      '--html',
+      join(out, 'x.html'),
+    ],
+  ],
 ];
 
 /** Waits until the command has a temporary file there. */
@@ -56,7 +109,13 @@ describe.skipIf(process.platform === 'win32')('a signal in the middle', () => {
     const place = join(await mkdtemp(join(folder.path, 'out-')), 'pack');
     const child = start(['golden', '--model', 'RN50', '--out', place, '--threads', '1']);
     const result = outcome(child);
-    while (await readdir(place).then(() => false, () => true)) await sleep(10);
+    while (
+      await readdir(place).then(
+        () => false,
+        () => true,
+      )
+    )
+      await sleep(10);
     await sleep(200);
     child.kill('SIGINT');
     const { code } = await result;

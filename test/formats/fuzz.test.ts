@@ -9,7 +9,10 @@ import { counting, fixture, sound, temporaryFolder } from '../support/checkpoint
 
 const folder = temporaryFolder();
 const FILES: Record<string, Buffer> = {
-  safetensors: counting({ 'visual.conv1.weight': [4, 3, 2, 2], 'visual.proj': [4, 4], logit_scale: [] }, { format: 'pt' }),
+  safetensors: counting(
+    { 'visual.conv1.weight': [4, 3, 2, 2], 'visual.proj': [4, 4], logit_scale: [] },
+    { format: 'pt' },
+  ),
   zip: readFileSync(fixture('torch/views.protocol2.pt')),
   'deflated zip': readFileSync(fixture('torch/types.deflated.pt')),
   legacy: readFileSync(fixture('torch/views.legacy.protocol4.pt')),

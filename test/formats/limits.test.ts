@@ -22,7 +22,9 @@ import { inputPaths } from '../../src/features/inputs.ts';
 import { counting, fixture, temporaryFolder, zip } from '../support/checkpoints.ts';
 
 const folder = temporaryFolder();
-afterEach(() => { setLimits(DEFAULT_LIMITS); });
+afterEach(() => {
+  setLimits(DEFAULT_LIMITS);
+});
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
@@ -30,23 +32,83 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-const picture = (): Uint8Array => new Uint8Array(readFileSync(fileURLToPath(new URL('../../fixtures/images/one-pixel.png', import.meta.url))));
+const picture = (): Uint8Array =>
+  new Uint8Array(readFileSync(fileURLToPath(new URL('../../fixtures/images/one-pixel.png', import.meta.url))));
 const two = counting({ a: [2], b: [2] });
 const pickle = (text: string): unknown => unpickle(Buffer.from(text, 'latin1'), 0, '"x.pt"', torchHooks('x.pt')).value;
 
 /** What passes by default and is refused at the limit given here. */
 const CASES: readonly (readonly [limit: keyof Limits, at: number, ask: () => unknown, message: RegExp])[] = [
-  ['pixels', 1, () => decodeImage(new Uint8Array(readFileSync(fileURLToPath(new URL('../../fixtures/images/modes/rgba-16.png', import.meta.url))))), /pixels are more than the limit of 1;/],
+  [
+    'pixels',
+    1,
+    () =>
+      decodeImage(
+        new Uint8Array(
+          readFileSync(fileURLToPath(new URL('../../fixtures/images/modes/rgba-16.png', import.meta.url))),
+        ),
+      ),
+    /pixels are more than the limit of 1;/,
+  ],
   ['imageBytes', 20, () => decodeImage(picture()), /bytes are more than any picture has/],
-  ['headerBytes', 20, () => readSafetensors(new MemorySource('x', two)), /its header claims \d+ bytes, more than the 20 that are allowed/],
+  [
+    'headerBytes',
+    20,
+    () => readSafetensors(new MemorySource('x', two)),
+    /its header claims \d+ bytes, more than the 20 that are allowed/,
+  ],
   ['tensors', 1, () => readSafetensors(new MemorySource('x', two)), /has 2 tensors, more than any checkpoint/],
-  ['pickleBytes', 20, async () => { await (await openRaw(fixture('torch/views.protocol2.pt'))).close(); }, /more than can be or is allowed \(20\)/],
-  ['pickleValues', 3, () => pickle('(K\x01K\x02K\x03K\x04l.'), /more than 3 values \(CLIP_ORACLE_LIMITS=pickleValues=…\)/],
+  [
+    'pickleBytes',
+    20,
+    async () => {
+      await (await openRaw(fixture('torch/views.protocol2.pt'))).close();
+    },
+    /more than can be or is allowed \(20\)/,
+  ],
+  [
+    'pickleValues',
+    3,
+    () => pickle('(K\x01K\x02K\x03K\x04l.'),
+    /more than 3 values \(CLIP_ORACLE_LIMITS=pickleValues=…\)/,
+  ],
   ['nesting', 2, () => parseObject('{"a":[[1]]}', '"x"'), /^"x" is nested more than 2 deep/],
-  ['zipEntries', 1, () => listZip(new MemorySource('x', zip([{ name: 'a', data: new Uint8Array(1) }, { name: 'b', data: new Uint8Array(1) }]))), /has 2 entries, more than any checkpoint/],
-  ['gzipBytes', 1000, () => gunzip(new MemorySource('x.gz', new Uint8Array(gzipSync(new Uint8Array(2000))))), /unpacks to more than 0 MB/],
+  [
+    'zipEntries',
+    1,
+    () =>
+      listZip(
+        new MemorySource(
+          'x',
+          zip([
+            { name: 'a', data: new Uint8Array(1) },
+            { name: 'b', data: new Uint8Array(1) },
+          ]),
+        ),
+      ),
+    /has 2 entries, more than any checkpoint/,
+  ],
+  [
+    'gzipBytes',
+    1000,
+    () => gunzip(new MemorySource('x.gz', new Uint8Array(gzipSync(new Uint8Array(2000))))),
+    /unpacks to more than 0 MB/,
+  ],
   ['textFileBytes', 5, () => textOfFile(folder.write('text.txt', 'longer')), /has more than 5 bytes/],
-  ['lineBytes', 5, () => all(linesFrom((async function* () { yield 'ab\nlonger'; })(), 'standard input')), /^standard input has a line of more than 5 bytes/],
+  [
+    'lineBytes',
+    5,
+    () =>
+      all(
+        linesFrom(
+          (async function* () {
+            yield 'ab\nlonger';
+          })(),
+          'standard input',
+        ),
+      ),
+    /^standard input has a line of more than 5 bytes/,
+  ],
   ['textCharacters', 5, () => tokenize('longer'), /expected at most 5 characters, got 6 for "longer"/],
 ];
 
@@ -62,12 +124,16 @@ describe('limits', () => {
     folder.write('two.png', picture());
     expect((await all(inputPaths([folder.path]))).every(({ error }) => error === undefined)).toBe(true);
     setLimits({ files: 1 });
-    expect((await all(inputPaths([folder.path])))[0].error).toMatch(/the folder has \d+ files, more than is allowed; .*CLIP_ORACLE_LIMITS=files=…/);
+    expect((await all(inputPaths([folder.path])))[0].error).toMatch(
+      /the folder has \d+ files, more than is allowed; .*CLIP_ORACLE_LIMITS=files=…/,
+    );
   });
 
   test('a view may not say more elements than the limit allows by repeating those that it has', async () => {
     const corpus = fileURLToPath(new URL('../../tools/fuzz/corpus/torch-zip/elements-repeated.pt', import.meta.url));
-    await expect(openRaw(corpus)).rejects.toThrow(/a tensor of shape \(268435456, 4\) repeats the 1 elements of its storage/);
+    await expect(openRaw(corpus)).rejects.toThrow(
+      /a tensor of shape \(268435456, 4\) repeats the 1 elements of its storage/,
+    );
     setLimits({ repeatedElements: Number.MAX_SAFE_INTEGER });
     await (await openRaw(corpus)).close();
   });
@@ -78,18 +144,33 @@ describe('limits', () => {
     ['NaN', { tensors: NaN }, /got NaN/],
     ['a fraction', { tensors: 1.5 }, /got 1.5/],
   ])('%s is refused', (_, changes, message) => {
-    expect(() => { setLimits(changes as Partial<Limits>); }).toThrow(message);
+    expect(() => {
+      setLimits(changes as Partial<Limits>);
+    }).toThrow(message);
     expect(limits()).toEqual(DEFAULT_LIMITS);
   });
 
   test('the document has each limit with its default', () => {
     const text = readFileSync(fileURLToPath(new URL('../../docs/limits.md', import.meta.url)), 'utf8');
-    for (const [name, value] of Object.entries(DEFAULT_LIMITS)) expect(text, name).toMatch(new RegExp(`\\| \`${name}\` \\|.*\\| ${value.toLocaleString('en')} \\|`));
+    for (const [name, value] of Object.entries(DEFAULT_LIMITS))
+      expect(text, name).toMatch(new RegExp(`\\| \`${name}\` \\|.*\\| ${value.toLocaleString('en')} \\|`));
   });
 
   test('CLIP_ORACLE_LIMITS changes them, and says what is wrong with it', () => {
-    const run = (value: string): string => execFileSync(process.execPath, ['-e', 'import("./dist/src/formats/limits.js").then((m) => console.log(m.limits().pixels, m.limits().tensors)).catch((e) => console.log(e.message))'],
-      { env: { ...process.env, CLIP_ORACLE_LIMITS: value }, cwd: fileURLToPath(new URL('../..', import.meta.url)), encoding: 'utf8' });
+    const run = (value: string): string =>
+      execFileSync(
+        process.execPath,
+        [
+          '-e',
+          'import("./dist/src/formats/limits.js").then((m) => console.log(m.limits().pixels, ' +
+            'm.limits().tensors)).catch((e) => console.log(e.message))',
+        ],
+        {
+          env: { ...process.env, CLIP_ORACLE_LIMITS: value },
+          cwd: fileURLToPath(new URL('../..', import.meta.url)),
+          encoding: 'utf8',
+        },
+      );
     expect(run('pixels=5, tensors=7')).toBe('5 7\n');
     expect(run('pixels')).toMatch(/^CLIP_ORACLE_LIMITS expected a whole number of at least 1 as pixels, got NaN/);
   });
@@ -99,7 +180,9 @@ test('lines are those of the text, whatever pieces it comes in', async () => {
   const text = 'one\r\ntwo\n\nthree é\r\n';
   for (let size = 1; size < 8; size++) {
     const bytes = Buffer.from(text);
-    const stream = (async function* (): AsyncGenerator<Uint8Array> { for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size); })();
+    const stream = (async function* (): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+    })();
     expect(await all(linesFrom(stream, 'x'))).toEqual(['one', 'two', '', 'three é']);
   }
 });

@@ -38,7 +38,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
     for (const [module, error] of seen) expect(error, module).toBeLessThanOrEqual(TRUTH);
   });
 
-  test('in float64, text features and logits are PyTorch\'s', async () => {
+  test("in float64, text features and logits are PyTorch's", async () => {
     const [{ model }] = await models;
     expect(relRms(await model.encodeText(tokens), golden.tensor('f64/text_features'))).toBeLessThanOrEqual(TRUTH);
     const { logitsPerImage, logitsPerText } = await model.forward(image, tokens);
@@ -57,9 +57,12 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
     }
   });
 
-  test('in float32, features are within 4 times PyTorch\'s own float32 error', async () => {
+  test("in float32, features are within 4 times PyTorch's own float32 error", async () => {
     const [, { model }] = await models;
-    for (const [ours, key] of [[await model.encodeImage(image), 'visual'], [await model.encodeText(tokens), 'text_features']] as const) {
+    for (const [ours, key] of [
+      [await model.encodeImage(image), 'visual'],
+      [await model.encodeText(tokens), 'text_features'],
+    ] as const) {
       const truth = golden.tensor(`f64/${key}`);
       expect(ours.data).toBeInstanceOf(Float32Array);
       expect(relRms(ours, truth)).toBeLessThanOrEqual(FLOAT32 * relRms(golden.tensor(`f32/${key}`), truth));
@@ -82,9 +85,12 @@ describe('the checks above catch planted faults', () => {
     'no activation': () => ({ relu: (x) => x, quickGelu: (x) => x }),
     'GELU for QuickGELU and ReLU': (ops) => ({ quickGelu: (x) => ops.gelu(x), relu: (x) => ops.gelu(x) }),
     'one head': (ops) => ({ attention: (q, k, v, options) => ops.attention(q, k, v, { ...options, heads: 1 }) }),
-    'q and k swapped': (ops) => ({ attention: (q, k, v, options) => ops.attention(k.hi(q.shape[0], q.shape[1], q.shape[2]), k, v, options) }),
+    'q and k swapped': (ops) => ({
+      attention: (q, k, v, options) => ops.attention(k.hi(q.shape[0], q.shape[1], q.shape[2]), k, v, options),
+    }),
   };
-  const applies = (fault: string, name: string): boolean => !(fault.startsWith('batch') && name === 'tiny-vit') && !(fault.startsWith('layer norm') && name === 'tiny-rn');
+  const applies = (fault: string, name: string): boolean =>
+    !(fault.startsWith('batch') && name === 'tiny-vit') && !(fault.startsWith('layer norm') && name === 'tiny-rn');
 
   for (const name of ['tiny-rn', 'tiny-vit']) {
     const golden = readGolden(`fixtures/tiny/${name}.trace.safetensors`);
@@ -92,7 +98,10 @@ describe('the checks above catch planted faults', () => {
       test(`${name}: ${fault}`, async () => {
         const weights: Weights = await syntheticWeights(name);
         const ops = { ...reference64, ...wrong[fault](reference64) };
-        const encoder = name === 'tiny-vit' ? new VisionTransformer(weights, 'visual', { ops }) : new ModifiedResNet(weights, 'visual', { ops });
+        const encoder =
+          name === 'tiny-vit'
+            ? new VisionTransformer(weights, 'visual', { ops })
+            : new ModifiedResNet(weights, 'visual', { ops });
         const output: Tensor = encoder.forward(toFloat64(golden.tensor('input/image')));
         expect(relRms(output, golden.tensor('f64/visual'))).toBeGreaterThan(TRUTH);
       });

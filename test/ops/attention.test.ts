@@ -3,5 +3,8 @@ import { attention } from '../../src/ops/index.ts';
 import { attentionChecks } from '../support/checks/attention.ts';
 
 describe('attention', () => {
-  for (const [sentence, check] of Object.entries(attentionChecks)) test(sentence, () => { check(attention); });
+  for (const [sentence, check] of Object.entries(attentionChecks))
+    test(sentence, () => {
+      check(attention);
+    });
 });

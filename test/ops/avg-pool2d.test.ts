@@ -3,5 +3,8 @@ import { avgPool2d } from '../../src/ops/index.ts';
 import { avgPool2dChecks } from '../support/checks/normalisations.ts';
 
 describe('avgPool2d', () => {
-  for (const [sentence, check] of Object.entries(avgPool2dChecks)) test(sentence, () => { check(avgPool2d); });
+  for (const [sentence, check] of Object.entries(avgPool2dChecks))
+    test(sentence, () => {
+      check(avgPool2d);
+    });
 });

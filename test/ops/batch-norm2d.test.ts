@@ -3,5 +3,8 @@ import { batchNorm2d } from '../../src/ops/index.ts';
 import { batchNorm2dChecks } from '../support/checks/normalisations.ts';
 
 describe('batchNorm2d', () => {
-  for (const [sentence, check] of Object.entries(batchNorm2dChecks)) test(sentence, () => { check(batchNorm2d); });
+  for (const [sentence, check] of Object.entries(batchNorm2dChecks))
+    test(sentence, () => {
+      check(batchNorm2d);
+    });
 });

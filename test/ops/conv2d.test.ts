@@ -3,5 +3,8 @@ import { conv2d } from '../../src/ops/index.ts';
 import { conv2dChecks } from '../support/checks/dot-products.ts';
 
 describe('conv2d', () => {
-  for (const [sentence, check] of Object.entries(conv2dChecks)) test(sentence, () => { check(conv2d); });
+  for (const [sentence, check] of Object.entries(conv2dChecks))
+    test(sentence, () => {
+      check(conv2d);
+    });
 });

@@ -3,5 +3,8 @@ import { erf } from '../../src/ops/index.ts';
 import { erfChecks } from '../support/checks/activations.ts';
 
 describe('erf', () => {
-  for (const [sentence, check] of Object.entries(erfChecks)) test(sentence, () => { check(erf); });
+  for (const [sentence, check] of Object.entries(erfChecks))
+    test(sentence, () => {
+      check(erf);
+    });
 });

@@ -3,5 +3,8 @@ import { exp } from '../../src/ops/index.ts';
 import { expChecks } from '../support/checks/activations.ts';
 
 describe('exp', () => {
-  for (const [sentence, check] of Object.entries(expChecks)) test(sentence, () => { check(exp); });
+  for (const [sentence, check] of Object.entries(expChecks))
+    test(sentence, () => {
+      check(exp);
+    });
 });

@@ -3,5 +3,8 @@ import { l2Normalize } from '../../src/ops/index.ts';
 import { l2NormalizeChecks } from '../support/checks/normalisations.ts';
 
 describe('l2Normalize', () => {
-  for (const [sentence, check] of Object.entries(l2NormalizeChecks)) test(sentence, () => { check(l2Normalize); });
+  for (const [sentence, check] of Object.entries(l2NormalizeChecks))
+    test(sentence, () => {
+      check(l2Normalize);
+    });
 });

@@ -1,4 +1,5 @@
-// The steps of a plain operation and of its SIMD twin carry the same labels in the same order, so that one explains the other.
+// The steps of a plain operation and of its SIMD twin carry the same labels in the same order, so that one explains the
+// other.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -16,13 +17,17 @@ export function labelsOf(source: string): string[] {
 
 test('there are twins with labels', () => {
   expect(twins.length).toBeGreaterThan(15);
-  expect(twins.filter((file) => labelsOf(readFileSync(new URL(file, folder), 'utf8')).length > 0).length).toBeGreaterThan(4);
+  expect(
+    twins.filter((file) => labelsOf(readFileSync(new URL(file, folder), 'utf8')).length > 0).length,
+  ).toBeGreaterThan(4);
 });
 
 test.each(twins)('%s has the labels of its plain twin, in order', (file) => {
   const [simd, plain] = [file, plainOf(file)].map((name) => labelsOf(readFileSync(new URL(name, folder), 'utf8')));
   expect(simd).toEqual(plain);
-  simd.forEach((label, i) => { expect(label.startsWith(`[${i + 1}] `)).toBe(true); });
+  simd.forEach((label, i) => {
+    expect(label.startsWith(`[${i + 1}] `)).toBe(true);
+  });
 });
 
 test('a label that is missing, changed or moved is seen', () => {

@@ -3,5 +3,8 @@ import { layerNorm } from '../../src/ops/index.ts';
 import { layerNormChecks } from '../support/checks/normalisations.ts';
 
 describe('layerNorm', () => {
-  for (const [sentence, check] of Object.entries(layerNormChecks)) test(sentence, () => { check(layerNorm); });
+  for (const [sentence, check] of Object.entries(layerNormChecks))
+    test(sentence, () => {
+      check(layerNorm);
+    });
 });

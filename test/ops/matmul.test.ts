@@ -3,5 +3,8 @@ import { matmul } from '../../src/ops/index.ts';
 import { matmulChecks } from '../support/checks/dot-products.ts';
 
 describe('matmul', () => {
-  for (const [sentence, check] of Object.entries(matmulChecks)) test(sentence, () => { check(matmul); });
+  for (const [sentence, check] of Object.entries(matmulChecks))
+    test(sentence, () => {
+      check(matmul);
+    });
 });

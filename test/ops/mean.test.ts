@@ -3,5 +3,8 @@ import { mean } from '../../src/ops/index.ts';
 import { meanChecks } from '../support/checks/normalisations.ts';
 
 describe('mean', () => {
-  for (const [sentence, check] of Object.entries(meanChecks)) test(sentence, () => { check(mean); });
+  for (const [sentence, check] of Object.entries(meanChecks))
+    test(sentence, () => {
+      check(mean);
+    });
 });

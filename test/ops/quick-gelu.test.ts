@@ -3,5 +3,8 @@ import { quickGelu } from '../../src/ops/index.ts';
 import { quickGeluChecks } from '../support/checks/activations.ts';
 
 describe('quickGelu', () => {
-  for (const [sentence, check] of Object.entries(quickGeluChecks)) test(sentence, () => { check(quickGelu); });
+  for (const [sentence, check] of Object.entries(quickGeluChecks))
+    test(sentence, () => {
+      check(quickGelu);
+    });
 });

@@ -1,4 +1,5 @@
-// round: every half, every tie between two of them, and the neighbours of the ties, against a judge that searches the table of all halves.
+// round: every half, every tie between two of them, and the neighbours of the ties, against a judge that searches the
+// table of all halves.
 
 import { describe, expect, test } from 'vitest';
 import { round, ROUND_FORMATS, roundInto, type RoundFormat } from '../../src/ops/round.ts';
@@ -25,15 +26,29 @@ function beside(x: number, by: 1 | -1): number {
   return view.getFloat32(0);
 }
 
-/** Fixed points, ties and the ties' neighbours between a format's number `value` and the next one, `above`, with what they round to. */
+/**
+ * Fixed points, ties and the ties' neighbours between a format's number `value` and the next one, `above`, with what
+ * they round to.
+ */
 function around(value: number, above: number, even: boolean): [number, number][] {
   const tie = (value + (Number.isFinite(above) ? above : Math.sign(above) * 65536)) / 2;
-  return [[value, value], [tie, even ? value : above], [beside(tie, -1), value], [beside(tie, 1), above]];
+  return [
+    [value, value],
+    [tie, even ? value : above],
+    [beside(tie, -1), value],
+    [beside(tie, 1), above],
+  ];
 }
 
 /** Inputs and expected outputs: all neighbours of a format. */
 function cases(format: RoundFormat): [number, number][] {
-  const all: [number, number][] = [[NaN, NaN], [Infinity, Infinity], [-Infinity, -Infinity], [0, 0], [-0, -0]];
+  const all: [number, number][] = [
+    [NaN, NaN],
+    [Infinity, Infinity],
+    [-Infinity, -Infinity],
+    [0, 0],
+    [-0, -0],
+  ];
   if (format === 'float16') {
     for (let bits = 0; bits < 0x7c00; bits++) {
       for (const [x, y] of around(halfValue(bits), halfValue(bits + 1), bits % 2 === 0)) all.push([x, y], [-x, -y]);
@@ -47,7 +62,8 @@ function cases(format: RoundFormat): [number, number][] {
   for (let bits = 0; bits < last - 1; bits += step) {
     const [value, above] = [upperValue(bits, dropped), upperValue(bits + 1, dropped)];
     const near = around(value, above, bits % 2 === 0);
-    for (const [x, y] of format === 'tf32-truncated' ? near.map(([x]): [number, number] => [x, value]) : near) all.push([x, y], [-x, -y]);
+    for (const [x, y] of format === 'tf32-truncated' ? near.map(([x]): [number, number] => [x, value]) : near)
+      all.push([x, y], [-x, -y]);
   }
   all.push([3.4028234663852886e38, format === 'tf32-truncated' ? upperValue(last - 1, dropped) : Infinity]);
   return all;
@@ -79,7 +95,13 @@ describe.each(ROUND_FORMATS)('%s', (format) => {
       const part = x.subarray(start, start + 20_000);
       const from = bench.place(part, 1);
       const to = bench.room(part.length, 2);
-      bench.expect(() => { bench.run({ kind: 'round', x: from, y: to, count: part.length, format, half: false }, 2); }, { address: to, rows: 1, width: part.length }, y.subarray(start, start + 20_000));
+      bench.expect(
+        () => {
+          bench.run({ kind: 'round', x: from, y: to, count: part.length, format, half: false }, 2);
+        },
+        { address: to, rows: 1, width: part.length },
+        y.subarray(start, start + 20_000),
+      );
     }
     const next = rawNumbers(6, true);
     for (let count = 0; count < 40; count++) {
@@ -87,17 +109,35 @@ describe.each(ROUND_FORMATS)('%s', (format) => {
       const values = Float32Array.from({ length: count * 33 }, next);
       const at = bench.place(values, count % 4);
       const expected = round(tensorOf(values), format).data;
-      bench.expect(() => { bench.run({ kind: 'round', x: at, y: at, count: values.length, format, half: false }, PARTS[count % 4]); }, { address: at, rows: 1, width: values.length }, expected);
+      bench.expect(
+        () => {
+          bench.run({ kind: 'round', x: at, y: at, count: values.length, format, half: false }, PARTS[count % 4]);
+        },
+        { address: at, rows: 1, width: values.length },
+        expected,
+      );
     }
   });
 });
 
-test('the judge: the table of halves is the format\'s', () => {
-  expect([0, 1, 0x03ff, 0x0400, 0x3c00, 0x7bff, 0xc000].map(halfValue)).toEqual([0, 2 ** -24, 1023 * 2 ** -24, 2 ** -14, 1, 65504, -2]);
+test("the judge: the table of halves is the format's", () => {
+  expect([0, 1, 0x03ff, 0x0400, 0x3c00, 0x7bff, 0xc000].map(halfValue)).toEqual([
+    0,
+    2 ** -24,
+    1023 * 2 ** -24,
+    2 ** -14,
+    1,
+    65504,
+    -2,
+  ]);
 });
 
 test('what cannot be rounded is refused in words', () => {
-  expect(() => round(tensorOf([1], [1], Float64Array), 'float16')).toThrow('round: "x" expected float32 elements, got float64');
-  expect(() => round(tensorOf([1]), 'float8' as never)).toThrow('round: "format" expected one of float16, bfloat16, tf32, tf32-truncated, got "float8"');
+  expect(() => round(tensorOf([1], [1], Float64Array), 'float16')).toThrow(
+    'round: "x" expected float32 elements, got float64',
+  );
+  expect(() => round(tensorOf([1]), 'float8' as never)).toThrow(
+    'round: "format" expected one of float16, bfloat16, tf32, tf32-truncated, got "float8"',
+  );
   expect(() => round([1] as never, 'float16')).toThrow(TypeError);
 });

@@ -3,5 +3,8 @@ import { sigmoid } from '../../src/ops/index.ts';
 import { sigmoidChecks } from '../support/checks/activations.ts';
 
 describe('sigmoid', () => {
-  for (const [sentence, check] of Object.entries(sigmoidChecks)) test(sentence, () => { check(sigmoid); });
+  for (const [sentence, check] of Object.entries(sigmoidChecks))
+    test(sentence, () => {
+      check(sigmoid);
+    });
 });

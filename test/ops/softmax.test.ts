@@ -3,5 +3,8 @@ import { softmax } from '../../src/ops/index.ts';
 import { softmaxChecks } from '../support/checks/normalisations.ts';
 
 describe('softmax', () => {
-  for (const [sentence, check] of Object.entries(softmaxChecks)) test(sentence, () => { check(softmax); });
+  for (const [sentence, check] of Object.entries(softmaxChecks))
+    test(sentence, () => {
+      check(softmax);
+    });
 });

@@ -1,4 +1,5 @@
-// Every binary32 there is, 2^32 of them, through the SIMD kernels whose method is not the plain one (exp, quickGelu) and those that are (sigmoid, erf, gelu):
+// Every binary32 there is, 2^32 of them, through the SIMD kernels whose method is not the plain one (exp, quickGelu)
+// and those that are (sigmoid, erf, gelu):
 // the bits of the plain cores. About four minutes. softmax's exponential is exp's block.
 
 import { expect, test } from 'vitest';
@@ -24,10 +25,16 @@ test.each(Object.keys(PLAIN) as (keyof typeof PLAIN)[])('%s of every binary32', 
   const tables = 1024;
   const x = (tables + TABLES_BYTES + 63) & ~63;
   const y = x + 4 * CHUNK;
-  const machine = instantiate(compile(elementwiseKernels(), false), new WebAssembly.Memory({ initial: 160, maximum: 65536 }));
+  const machine = instantiate(
+    compile(elementwiseKernels(), false),
+    new WebAssembly.Memory({ initial: 160, maximum: 65536 }),
+  );
   writeTables(machine, tables);
   const inputs = new Uint32Array(machine.memory.buffer, x, CHUNK);
-  const [from, to] = [new Float32Array(machine.memory.buffer, x, CHUNK), new Float32Array(machine.memory.buffer, y, CHUNK)];
+  const [from, to] = [
+    new Float32Array(machine.memory.buffer, x, CHUNK),
+    new Float32Array(machine.memory.buffer, y, CHUNK),
+  ];
   const core = PLAIN[kind];
   const run = runElementwise[kind] as (step: object, machine: object, part: number, parts: number) => void;
   let different = 0;
@@ -38,7 +45,8 @@ test.each(Object.keys(PLAIN) as (keyof typeof PLAIN)[])('%s of every binary32', 
     for (let i = 0; i < CHUNK; i++) {
       const expected = Math.fround(core(from[i]));
       if (Object.is(to[i], expected)) continue;
-      if (different++ === 0) first = `${kind}(${withBits(from[i], from)}): expected ${withBits(expected, from)}, got ${withBits(to[i], to)}`;
+      if (different++ === 0)
+        first = `${kind}(${withBits(from[i], from)}): expected ${withBits(expected, from)}, got ${withBits(to[i], to)}`;
     }
   }
   expect(`${different} differ ${first}`).toBe('0 differ ');

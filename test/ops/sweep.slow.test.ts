@@ -1,6 +1,7 @@
-// Every binary32 input of the ranges in which exp, sigmoid and erf are neither trivial nor saturated, against the hashes of the numerics contract, which come
-// from a study that checked all of them against MPFR. About a minute. A hash for each range says only "different": where one fails, the strided hashes
-// and the exact judge in test/ops tell where.
+// Every binary32 input of the ranges in which exp, sigmoid and erf are neither trivial nor saturated, against the
+// hashes of the numerics contract, which come from a study that checked all of them against MPFR. About a minute. A
+// hash for each range says only "different": where one fails, the strided hashes and the exact judge in test/ops tell
+// where.
 
 import { expect, test } from 'vitest';
 import { erf, exp, sigmoid } from '../../src/ops/index.ts';
@@ -29,8 +30,11 @@ test.each([
   ['sigmoid', sigmoid, 0x32800001, 0x418fffff, 'b3d4392d'],
   ['sigmoid', sigmoid, 0xb2800001, 0xc2d0ffff, 'a13ab2a0'],
   ['erf', erf, 0x00000000, 0x407bffff, '837c824c'],
-] as const)('%s of every binary32 of a range has the hash of the contract', (name, operation, first, last, expected) => {
-  const hash = sweep(operation, first, last);
-  console.log(`${name} ${hex(first)}..${hex(last)}: ${hash}`);
-  expect(hash).toBe(expected);
-});
+] as const)(
+  '%s of every binary32 of a range has the hash of the contract',
+  (name, operation, first, last, expected) => {
+    const hash = sweep(operation, first, last);
+    console.log(`${name} ${hex(first)}..${hex(last)}: ${hash}`);
+    expect(hash).toBe(expected);
+  },
+);

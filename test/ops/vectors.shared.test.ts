@@ -1,5 +1,5 @@
-// All public operator vectors through our operations, each within the tolerance that it states. None is skipped: what our interface lacks is brought
-// back to calls of our operations in vectors/run.ts.
+// All public operator vectors through our operations, each within the tolerance that it states. None is skipped: what
+// our interface lacks is brought back to calls of our operations in vectors/run.ts.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,8 @@ import { readVectors } from '../support/vectors/read.ts';
 import { runOnnx, runWebnn } from '../support/vectors/run.ts';
 
 const folder = process.env.CLIP_ORACLE_VECTORS ?? join(process.env.CLIP_ORACLE_SHARED ?? '../shared', 'conformance');
-if (!existsSync(folder)) throw new Error(`no folder ${folder}; name the folder of the vectors: npm run test:vectors -- FOLDER`);
+if (!existsSync(folder))
+  throw new Error(`no folder ${folder}; name the folder of the vectors: npm run test:vectors -- FOLDER`);
 
 const FILES = [
   { file: 'webnn.jsonl', run: runWebnn, count: 257 },
@@ -35,18 +36,29 @@ for (const { file, run, count } of FILES) {
         });
       });
     }
-    test(`ran all ${count}`, () => { expect(ran).toBe(count); });
+    test(`ran all ${count}`, () => {
+      expect(ran).toBe(count);
+    });
     test('would notice an output that is wrong in its last element by twice the tolerance', () => {
       for (const vector of vectors) {
         const expected = vector.outputs[0];
-        const wrong = tensorOf(elements(expected), expected.shape, expected.data instanceof Float32Array ? Float32Array : Float64Array);
+        const wrong = tensorOf(
+          elements(expected),
+          expected.shape,
+          expected.data instanceof Float32Array ? Float32Array : Float64Array,
+        );
         const last = wrong.size - 1;
         const { ulp, absolute, ofMaximum } = allowance(vector);
         const maximum = largest(wrong.data) || 1;
         const value = Number.isNaN(wrong.data[last]) ? 1 : wrong.data[last];
         const spacing = wrong.data instanceof Float32Array ? 2 ** -22 : 2 ** -51;
-        wrong.data[last] = value + (absolute ?? 0) * 2 + (ofMaximum ?? 0) * 2 * maximum + (ulp === undefined ? 0 : (2 * ulp + 1) * Math.max(Math.abs(value), 1e-30) * spacing);
-        if (firstOutside(wrong, expected, allowance(vector)) === null) throw new Error(`${vector.name}: ${value} became ${wrong.data[last]} unnoticed`);
+        wrong.data[last] =
+          value +
+          (absolute ?? 0) * 2 +
+          (ofMaximum ?? 0) * 2 * maximum +
+          (ulp === undefined ? 0 : (2 * ulp + 1) * Math.max(Math.abs(value), 1e-30) * spacing);
+        if (firstOutside(wrong, expected, allowance(vector)) === null)
+          throw new Error(`${vector.name}: ${value} became ${wrong.data[last]} unnoticed`);
       }
     });
   });

@@ -43,14 +43,20 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
     const own = await judge(fixture(claim), claim);
     expect(own.verdict).toBe('pass');
     expect(own.layers.length).toBeGreaterThanOrEqual(8);
-    for (const layer of own.layers) expect(layer.verdict, `${layer.name}: rho ${layer.rho}, limit ${layer.limits.pass}`).toBe('pass');
+    for (const layer of own.layers)
+      expect(layer.verdict, `${layer.name}: rho ${layer.rho}, limit ${layer.limits.pass}`).toBe('pass');
     const asFloat32 = await judge(fixture(claim), 'float32');
     expect(asFloat32.verdict).toBe('fail');
     expect(asFloat32.firstWrong).toBe('visual.conv1');
   });
 
   test('float16 does not pass as tf32 by far, nor bfloat16 as float16, nor int8 weights as float16', async () => {
-    for (const [precision, claim] of [['bfloat16', 'float16'], ['bfloat16', 'tf32'], ['int8-weights', 'float16'], ['int8-weights', 'tf32']] as const) {
+    for (const [precision, claim] of [
+      ['bfloat16', 'float16'],
+      ['bfloat16', 'tf32'],
+      ['int8-weights', 'float16'],
+      ['int8-weights', 'tf32'],
+    ] as const) {
       expect((await judge(fixture(precision), claim)).firstWrong, `${precision} as ${claim}`).toBe('visual.conv1');
     }
   });
@@ -70,9 +76,17 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
     const path = join(folder, `${name}.safetensors`);
     const writer = await writeDump(path);
     const image = syntheticImage(1, 1, model.architecture.vision.resolution);
-    await model.encodeImage(image, { tap: (module, output) => { writer.add(module, valuesOf(output)); } });
+    await model.encodeImage(image, {
+      tap: (module, output) => {
+        writer.add(module, valuesOf(output));
+      },
+    });
     await writer.finish({});
-    for (const claim of CLAIMS) expect((await judge(path, claim)).layers.every(({ verdict }) => verdict === 'pass'), claim).toBe(true);
+    for (const claim of CLAIMS)
+      expect(
+        (await judge(path, claim)).layers.every(({ verdict }) => verdict === 'pass'),
+        claim,
+      ).toBe(true);
   });
 
   test('a layer scaled by a hundredth fails under float16', async () => {
@@ -94,13 +108,22 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
     const image = syntheticImage(2, 1, model.architecture.vision.resolution);
     const truth = new Spill();
     const noise = new Map<string, number>();
-    await model.encodeImage(image, { precision: 'float64', tap: (module, output) => { truth.add(module, valuesOf(output)); } });
-    await freePass(model, image)(undefined, (module, values) => { noise.set(module, distance(values.data, truth.read(module).data).relRms); });
+    await model.encodeImage(image, {
+      precision: 'float64',
+      tap: (module, output) => {
+        truth.add(module, valuesOf(output));
+      },
+    });
+    await freePass(model, image)(undefined, (module, values) => {
+      noise.set(module, distance(values.data, truth.read(module).data).relRms);
+    });
     const orders = await earned('float32', freePass(model, image), truth);
     for (const [module, distances] of orders) {
       expect(distances).toHaveLength(VARIANTS.float32.length);
       // One running sum is the order that is no longer sane for long sums; the blocks are as good as it gets.
-      const [blocks, running] = [distances.slice(0, -1), distances.slice(-1)].map((some) => Math.max(...some.map(({ relRms }) => relRms)) / noise.get(module)!);
+      const [blocks, running] = [distances.slice(0, -1), distances.slice(-1)].map(
+        (some) => Math.max(...some.map(({ relRms }) => relRms)) / noise.get(module)!,
+      );
       expect(blocks, module).toBeLessThan(4);
       expect(running, module).toBeLessThan(16);
     }
@@ -111,7 +134,12 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
 describe('limits', () => {
   test('what is allowed is twice the largest that was earned', () => {
     expect(MARGIN).toEqual({ pass: 2, plausible: 4 });
-    expect(allowedRelRms([{ relRms: 1e-3, maxAbs: 1 }, { relRms: 3e-3, maxAbs: 1 }])).toBe(6e-3);
+    expect(
+      allowedRelRms([
+        { relRms: 1e-3, maxAbs: 1 },
+        { relRms: 3e-3, maxAbs: 1 },
+      ]),
+    ).toBe(6e-3);
     expect(allowedRelRms([])).toBe(0);
   });
 
@@ -126,8 +154,13 @@ describe('limits', () => {
   });
 
   test('a distance leaves out what is not finite', () => {
-    expect(distance(Float32Array.of(1, Infinity, 3), Float32Array.of(1, 2, 4))).toEqual({ relRms: Math.sqrt(1 / 17), maxAbs: 1 });
+    expect(distance(Float32Array.of(1, Infinity, 3), Float32Array.of(1, 2, 4))).toEqual({
+      relRms: Math.sqrt(1 / 17),
+      maxAbs: 1,
+    });
     expect(distance(Float32Array.of(0), Float32Array.of(0))).toEqual({ relRms: 0, maxAbs: 0 });
-    expect(() => distance(Float32Array.of(0), Float32Array.of(0, 1))).toThrow('distance: expected two tensors of one size');
+    expect(() => distance(Float32Array.of(0), Float32Array.of(0, 1))).toThrow(
+      'distance: expected two tensors of one size',
+    );
   });
 });

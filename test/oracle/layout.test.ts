@@ -6,7 +6,8 @@ import { arranged, layoutsFor, nearestLayout } from '../../src/oracle/layout.ts'
 import type { Values } from '../../src/oracle/types.ts';
 import { permuted } from './support/golden-trace.ts';
 
-const labels = (name: string, shape: number[], stored: number[]): string[] => layoutsFor(name, shape, stored).map(({ label }) => label);
+const labels = (name: string, shape: number[], stored: number[]): string[] =>
+  layoutsFor(name, shape, stored).map(({ label }) => label);
 
 /** Numbers that say where they lie: each element its own. */
 function counted(shape: readonly number[]): Values {
@@ -18,7 +19,7 @@ const T = 'visual.transformer.resblocks.0';
 
 describe('what a shape can be', () => {
   test.each<[string, string, number[], number[], string[]]>([
-    ['PyTorch\'s', C, [2, 8, 4, 4], [2, 8, 4, 4], ['NCHW']],
+    ["PyTorch's", C, [2, 8, 4, 4], [2, 8, 4, 4], ['NCHW']],
     ['channels last', C, [2, 8, 4, 4], [2, 4, 4, 8], ['NHWC']],
     ['both, where all are equal', C, [2, 4, 4, 4], [2, 4, 4, 4], ['NCHW', 'NHWC']],
     ['no batch axis', C, [1, 8, 4, 4], [8, 4, 4], ['NCHW']],
@@ -46,19 +47,37 @@ describe('what a shape can be', () => {
 const extent = fc.integer({ min: 1, max: 5 });
 
 test('every layout brings the elements back to where PyTorch has them', () => {
-  fc.assert(fc.property(fc.oneof(fc.tuple(fc.constant(C), fc.tuple(extent, extent, extent, extent)), fc.tuple(fc.constantFrom(T, 'visual.ln_pre'), fc.tuple(extent, extent, extent))), ([name, shape]) => {
-    const here = counted(shape);
-    for (const order of shape.length === 4 ? [[0, 1, 2, 3], [0, 2, 3, 1]] : [[0, 1, 2], [1, 0, 2], name === T ? [1, 2, 0] : [0, 2, 1]]) {
-      const there = permuted(here, order);
-      const chosen = nearestLayout(there, here, layoutsFor(name, shape, there.shape));
-      expect([...arranged(there, shape, chosen).data]).toEqual([...here.data]);
-    }
-  }));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.tuple(fc.constant(C), fc.tuple(extent, extent, extent, extent)),
+        fc.tuple(fc.constantFrom(T, 'visual.ln_pre'), fc.tuple(extent, extent, extent)),
+      ),
+      ([name, shape]) => {
+        const here = counted(shape);
+        for (const order of shape.length === 4
+          ? [
+              [0, 1, 2, 3],
+              [0, 2, 3, 1],
+            ]
+          : [[0, 1, 2], [1, 0, 2], name === T ? [1, 2, 0] : [0, 2, 1]]) {
+          const there = permuted(here, order);
+          const chosen = nearestLayout(there, here, layoutsFor(name, shape, there.shape));
+          expect([...arranged(there, shape, chosen).data]).toEqual([...here.data]);
+        }
+      },
+    ),
+  );
 });
 
 test('of several layouts the nearest is taken, whatever noise there is', () => {
   const here = counted([3, 4, 4, 4]);
-  const noisy = (values: Values): Values => ({ shape: values.shape, data: values.data.map((x, i) => x * (1 + 0.1 * Math.sin(i))) as Float32Array });
-  expect(nearestLayout(noisy(permuted(here, [0, 2, 3, 1])), here, layoutsFor(C, [3, 4, 4, 4], [3, 4, 4, 4])).label).toBe('NHWC');
+  const noisy = (values: Values): Values => ({
+    shape: values.shape,
+    data: values.data.map((x, i) => x * (1 + 0.1 * Math.sin(i))) as Float32Array,
+  });
+  expect(
+    nearestLayout(noisy(permuted(here, [0, 2, 3, 1])), here, layoutsFor(C, [3, 4, 4, 4], [3, 4, 4, 4])).label,
+  ).toBe('NHWC');
   expect(nearestLayout(noisy(here), here, layoutsFor(C, [3, 4, 4, 4], [3, 4, 4, 4])).label).toBe('NCHW');
 });

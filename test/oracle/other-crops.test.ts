@@ -12,10 +12,18 @@ import { verify } from '../../src/oracle/verify.ts';
 import type { Values } from '../../src/oracle/types.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 
-/** Twice as wide as the square and six lines higher: openai's crop begins two lines down after the resize, huggingface's one. */
+/**
+ * Twice as wide as the square and six lines higher: openai's crop begins two lines down after the resize, huggingface's
+ * one.
+ */
 function pictureFor(R: number): RawImage {
   const [width, height] = [2 * R, 2 * R + 6];
-  return { width, height, channels: 3, data: Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * i * 7 + i * 31) % 251) };
+  return {
+    width,
+    height,
+    channels: 3,
+    data: Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * i * 7 + i * 31) % 251),
+  };
 }
 
 const models: CLIP[] = [];
@@ -26,7 +34,11 @@ afterAll(() => Promise.all(models.map((model) => model.close())));
 
 async function dumpOf(model: CLIP, image: Tensor): Promise<Record<string, Values>> {
   const tensors: Record<string, Values> = {};
-  await trace(model, image, { onTensor: (name, values) => { tensors[name] = { shape: values.shape, data: values.data.slice() }; } });
+  await trace(model, image, {
+    onTensor: (name, values) => {
+      tensors[name] = { shape: values.shape, data: values.data.slice() };
+    },
+  });
   return tensors;
 }
 
@@ -46,7 +58,10 @@ test.for(['pipeline-huggingface', 'pipeline-fake-detect', 'squashed'])('%s is na
     const image = await preprocessor(R)(picture);
     const other = (await otherCrops(picture, R, 'openai')).find((one) => one.name === name)!;
     const dump = memoryDump(await dumpOf(model, other.image));
-    const { firstWrong, causes } = await verify(model, dump, { image, otherImages: () => otherCrops(picture, R, 'openai') });
+    const { firstWrong, causes } = await verify(model, dump, {
+      image,
+      otherImages: () => otherCrops(picture, R, 'openai'),
+    });
     expect(firstWrong).toBe('visual.conv1');
     expect(causes[0]?.name).toBe(name);
     expect(causes[0].confidence).toBeGreaterThan(0.9);
@@ -57,6 +72,11 @@ test('nothing is asked for where all is right', async () => {
   const [model] = models;
   const R = model.architecture.vision.resolution;
   const image = await preprocessor(R)(pictureFor(R), { pipeline: PIPELINES[0] });
-  const { verdict } = await verify(model, memoryDump(await dumpOf(model, image)), { image, otherImages: () => { throw new Error('asked for'); } });
+  const { verdict } = await verify(model, memoryDump(await dumpOf(model, image)), {
+    image,
+    otherImages: () => {
+      throw new Error('asked for');
+    },
+  });
   expect(verdict).toBe('pass');
 });

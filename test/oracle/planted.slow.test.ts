@@ -1,5 +1,6 @@
-// Bugs planted into a PyTorch network (tools/pytorch), which shares nothing with the oracle: the first wrong layer must be named in every case, the cause in
-// most, and right backends must pass. Needs a python3 with PyTorch and numpy; CLIP_ORACLE_PYTHON names another. `npm run test:planted`.
+// Bugs planted into a PyTorch network (tools/pytorch), which shares nothing with the oracle: the first wrong layer must
+// be named in every case, the cause in most, and right backends must pass. Needs a python3 with PyTorch and numpy;
+// CLIP_ORACLE_PYTHON names another. `npm run test:planted`.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +12,8 @@ import { openDump } from '../../src/formats/dump/open.ts';
 import type { VerifyResult } from '../../src/oracle/types.ts';
 import { verify } from '../../src/oracle/verify.ts';
 
-const CANDIDATES = process.env.CLIP_ORACLE_PYTHON === undefined ? ['python3', '/usr/bin/python3'] : [process.env.CLIP_ORACLE_PYTHON];
+const CANDIDATES =
+  process.env.CLIP_ORACLE_PYTHON === undefined ? ['python3', '/usr/bin/python3'] : [process.env.CLIP_ORACLE_PYTHON];
 const found = CANDIDATES.find((python) => spawnSync(python, ['-c', 'import torch, numpy']).status === 0);
 const works = found !== undefined;
 const PYTHON = found ?? 'python3';
@@ -30,23 +32,31 @@ interface Bug {
 const MODELS = { 'tiny-rn': 'ModifiedResNet', 'tiny-vit': 'VisionTransformer' };
 /** Full-size models take a handful. */
 const LARGE: readonly (readonly [string, string, string])[] = [
-  ...['bgr', 'batchnorm-eps-1e-3', 'padding-off-by-one', 'missing-relu', 'stride-for-pool', 'pool-q-k-swapped'].map((bug) => ['RN50', 'ModifiedResNet', bug] as const),
-  ...['crop-shifted', 'gelu-tanh', 'layernorm-eps-1e-6', 'k-v-swapped', 'wrong-block-weights', 'missing-ln-post'].map((bug) => ['ViT-B/32', 'VisionTransformer', bug] as const),
+  ...['bgr', 'batchnorm-eps-1e-3', 'padding-off-by-one', 'missing-relu', 'stride-for-pool', 'pool-q-k-swapped'].map(
+    (bug) => ['RN50', 'ModifiedResNet', bug] as const,
+  ),
+  ...['crop-shifted', 'gelu-tanh', 'layernorm-eps-1e-6', 'k-v-swapped', 'wrong-block-weights', 'missing-ln-post'].map(
+    (bug) => ['ViT-B/32', 'VisionTransformer', bug] as const,
+  ),
 ];
 
-const bugs = works ? JSON.parse(execFileSync(PYTHON, [SCRIPT, '--list'], { encoding: 'utf8' })) as Bug[] : [];
+const bugs = works ? (JSON.parse(execFileSync(PYTHON, [SCRIPT, '--list'], { encoding: 'utf8' })) as Bug[]) : [];
 const table: string[] = [];
 
 describe.skipIf(!works)('planted bugs', () => {
   let folder: string;
-  beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'clip-oracle-planted-')); });
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'clip-oracle-planted-'));
+  });
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
     console.log(table.join('\n'));
   });
 
-  const dumped = (...args: string[]): void => void execFileSync(PYTHON, [SCRIPT, '--folder', folder, ...args], { stdio: 'inherit' });
-  const path = (model: string, seed: number, bug?: string): string => join(folder, `${model.replace('/', '-')}.${seed}${bug === undefined ? '' : `.${bug}`}.safetensors`);
+  const dumped = (...args: string[]): void =>
+    void execFileSync(PYTHON, [SCRIPT, '--folder', folder, ...args], { stdio: 'inherit' });
+  const path = (model: string, seed: number, bug?: string): string =>
+    join(folder, `${model.replace('/', '-')}.${seed}${bug === undefined ? '' : `.${bug}`}.safetensors`);
 
   async function verified(model: string, seed: number, bug?: string): Promise<VerifyResult> {
     const { model: loaded } = await load(model, { weights: `synthetic:${seed}` });
@@ -64,22 +74,37 @@ describe.skipIf(!works)('planted bugs', () => {
     const start = performance.now();
     const { firstWrong, causes } = await verified(model, 0, bug.name);
     const score = bug.cause.includes(causes[0]?.name) ? 2 : causes.some(({ name }) => bug.cause.includes(name)) ? 1 : 0;
-    table.push(`${['MISSED', 'among ', 'first '][score]} ${model.padEnd(8)} ${bug.name.padEnd(30)} ${String(firstWrong).padEnd(45)} ${causes.map(({ name, confidence }) => `${name} ${confidence}`).join(', ')} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    table.push(
+      `${['MISSED', 'among ', 'first '][score]} ${model.padEnd(8)} ${bug.name.padEnd(30)} ` +
+        `${String(firstWrong).padEnd(45)} ` +
+        `${causes.map(({ name, confidence }) => `${name} ${confidence}`).join(', ')} ` +
+        `(${((performance.now() - start) / 1000).toFixed(1)} s)`,
+    );
     expect(firstWrong, `${model}: ${bug.name}`).toBe(bug.first[kind]);
     return score;
   }
 
-  test.each(Object.entries(MODELS))('%s: the first wrong layer of every bug is named, and the cause of most', async (model, kind) => {
-    dumped('--model', model, '--all-bugs');
-    const mine = bugs.filter((bug) => bug.first[kind] !== undefined);
-    const scores: number[] = [];
-    const failures: unknown[] = [];
-    for (const bug of mine) await judged(model, kind, bug).then((score) => scores.push(score), (error: unknown) => failures.push(error));
-    expect(failures.map(String)).toEqual([]);
-    const named = scores.filter((score) => score > 0).length;
-    table.push(`${model}: ${mine.length} bugs, cause named ${named} times, as the first ${scores.filter((score) => score === 2).length} times`);
-    expect(named / mine.length).toBeGreaterThanOrEqual(NAMED);
-  });
+  test.each(Object.entries(MODELS))(
+    '%s: the first wrong layer of every bug is named, and the cause of most',
+    async (model, kind) => {
+      dumped('--model', model, '--all-bugs');
+      const mine = bugs.filter((bug) => bug.first[kind] !== undefined);
+      const scores: number[] = [];
+      const failures: unknown[] = [];
+      for (const bug of mine)
+        await judged(model, kind, bug).then(
+          (score) => scores.push(score),
+          (error: unknown) => failures.push(error),
+        );
+      expect(failures.map(String)).toEqual([]);
+      const named = scores.filter((score) => score > 0).length;
+      table.push(
+        `${model}: ${mine.length} bugs, cause named ${named} times, as the first ` +
+          `${scores.filter((score) => score === 2).length} times`,
+      );
+      expect(named / mine.length).toBeGreaterThanOrEqual(NAMED);
+    },
+  );
 
   test.each(Object.keys(MODELS))('%s: right backends pass, over 20 seeds of weights and images', async (model) => {
     dumped('--model', model, '--seeds', ...SEEDS.map(String));

@@ -15,11 +15,17 @@ import type { Tensor } from '../../src/ops/tensor.ts';
 import { elements, type Floats } from '../support/bits.ts';
 import { violations } from '../support/json-schema.ts';
 
-const schema = JSON.parse(readFileSync(new URL('../../schema/tolerances.json', import.meta.url), 'utf8')) as Record<string, unknown>;
+const schema = JSON.parse(readFileSync(new URL('../../schema/tolerances.json', import.meta.url), 'utf8')) as Record<
+  string,
+  unknown
+>;
 
 function relative(x: Floats, truth: Floats): number {
   let [error, size] = [0, 0];
-  truth.forEach((t, i) => { error += (x[i] - t) ** 2; size += t ** 2; });
+  truth.forEach((t, i) => {
+    error += (x[i] - t) ** 2;
+    size += t ** 2;
+  });
   return Math.sqrt(error / size);
 }
 
@@ -29,28 +35,42 @@ let steps: { done: number; total: number }[];
 beforeAll(async () => {
   ({ model } = await load('tiny-vit', { weights: 'synthetic:1', executor: 'simd', threads: 1 }));
   steps = [];
-  table = await tolerances(model, { images: [1, 2], onProgress: (step) => { steps.push(step); } });
+  table = await tolerances(model, {
+    images: [1, 2],
+    onProgress: (step) => {
+      steps.push(step);
+    },
+  });
 });
 
 test('every module in order, every claim, one progress report for each module of each pass', () => {
   expect(table.modules.map(({ name }) => name)).toEqual([...moduleShapes(model.architecture).keys()]);
   for (const { claims } of table.modules) expect(Object.keys(claims)).toEqual(CLAIMS);
   expect(table).toMatchObject({ model: 'tiny-vit', weights: 'synthetic:1', images: [1, 2] });
-  const passes = 2 + CLAIMS.filter((claim) => claim !== 'float32').reduce((sum, claim) => sum + VARIANTS[claim].length, 0);
+  const passes =
+    2 + CLAIMS.filter((claim) => claim !== 'float32').reduce((sum, claim) => sum + VARIANTS[claim].length, 0);
   expect(steps).toHaveLength(2 * passes * table.modules.length);
   expect(steps.at(-1)).toEqual({ done: steps.length, total: steps.length });
 });
 
-test('the numbers are those of loops over the network\'s tensors', async () => {
-  const runs = await Promise.all([1, 2].map(async (seed) => {
-    const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
-    const features = async (options: Parameters<CLIP['encodeImage']>[1]): Promise<Floats> => elements(await model.encodeImage(image, options));
-    const truth = await features({ precision: 'float64' });
-    const own = relative(await features({}), truth);
-    const halves = await Promise.all(VARIANTS.float16.map(async ({ emulation }) => relative(await features({ emulate: emulation }), truth)));
-    return { own, half: Math.max(...halves), rho: Math.max(...halves) / own };
-  }));
-  const { reference, claims: { float32, float16 } } = table.modules.at(-1)!;
+test("the numbers are those of loops over the network's tensors", async () => {
+  const runs = await Promise.all(
+    [1, 2].map(async (seed) => {
+      const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
+      const features = async (options: Parameters<CLIP['encodeImage']>[1]): Promise<Floats> =>
+        elements(await model.encodeImage(image, options));
+      const truth = await features({ precision: 'float64' });
+      const own = relative(await features({}), truth);
+      const halves = await Promise.all(
+        VARIANTS.float16.map(async ({ emulation }) => relative(await features({ emulate: emulation }), truth)),
+      );
+      return { own, half: Math.max(...halves), rho: Math.max(...halves) / own };
+    }),
+  );
+  const {
+    reference,
+    claims: { float32, float16 },
+  } = table.modules.at(-1)!;
   const own = Math.max(...runs.map((one) => one.own));
   const half = Math.max(...runs.map((one) => one.half));
   expect(reference).toBeCloseTo(own, 12);
@@ -77,7 +97,11 @@ test('the table in JSON fits schema/tolerances.json, and the schema would see a 
   const json = JSON.parse(JSON.stringify(table)) as Tolerances & { modules: { claims: Record<string, object> }[] };
   expect(violations(json, schema)).toEqual([]);
   const lacking = { earned: 0, relRms: 0, plausible: 0, maxAbs: 0 };
-  const wrong = { ...json, extra: 1, modules: [{ ...json.modules[0], reference: -1, claims: { float16: lacking, float8: {} } }] };
+  const wrong = {
+    ...json,
+    extra: 1,
+    modules: [{ ...json.modules[0], reference: -1, claims: { float16: lacking, float8: {} } }],
+  };
   expect(violations(wrong, schema)).toHaveLength(4);
 });
 
@@ -87,10 +111,19 @@ describe('verify takes a table instead of emulating', () => {
     const image: Tensor = syntheticImage(1, 1, model.architecture.vision.resolution);
     const allowed = readTolerances(JSON.stringify(table), 'float16', 'tiny-vit');
     const seen: number[] = [];
-    const result = await verify(model, dump, { image, claim: 'float16', tolerances: allowed, causes: false, onProgress: ({ total }) => { seen.push(total); } });
+    const result = await verify(model, dump, {
+      image,
+      claim: 'float16',
+      tolerances: allowed,
+      causes: false,
+      onProgress: ({ total }) => {
+        seen.push(total);
+      },
+    });
     expect(result.layers.every(({ verdict }) => verdict === 'pass')).toBe(true);
     expect(seen[0]).toBe(2 * table.modules.length); // no third pass
-    for (const { name, limits, relRms, rho } of result.layers) expect((limits.pass * relRms) / rho / allowed.get(name)!, name).toBeCloseTo(1, 9);
+    for (const { name, limits, relRms, rho } of result.layers)
+      expect((limits.pass * relRms) / rho / allowed.get(name)!, name).toBeCloseTo(1, 9);
     await dump.close();
   });
 
@@ -99,14 +132,20 @@ describe('verify takes a table instead of emulating', () => {
     expect(() => readTolerances('{', 'float16', 'tiny-vit')).toThrow('expected a table in JSON');
     expect(() => readTolerances('[]', 'float16', 'tiny-vit')).toThrow('got other JSON');
     expect(() => readTolerances('null', 'float16', 'tiny-vit')).toThrow('got other JSON');
-    expect(() => readTolerances(text, 'float16', 'RN50')).toThrow('expected the tolerances of RN50, got those of tiny-vit; make them with clip-oracle tolerances --model RN50');
+    expect(() => readTolerances(text, 'float16', 'RN50')).toThrow(
+      'expected the tolerances of RN50, got those of tiny-vit; make them with clip-oracle tolerances --model RN50',
+    );
     const some = JSON.stringify({ ...table, modules: table.modules.map((module) => ({ ...module, claims: {} })) });
-    expect(() => readTolerances(some, 'float16', 'tiny-vit')).toThrow('expected tolerances for float16, got none for visual.conv1; make them with --claims float16');
+    expect(() => readTolerances(some, 'float16', 'tiny-vit')).toThrow(
+      'expected tolerances for float16, got none for visual.conv1; make them with --claims float16',
+    );
   });
 });
 
 test('wrong options are refused, a signal is heard', async () => {
-  await expect(tolerances(model, { claims: ['float8' as never] })).rejects.toThrow('tolerances: "claims" expected some of float32, tf32');
+  await expect(tolerances(model, { claims: ['float8' as never] })).rejects.toThrow(
+    'tolerances: "claims" expected some of float32, tf32',
+  );
   await expect(tolerances(model, { images: [] })).rejects.toThrow('tolerances: "images" expected one seed at least');
   await expect(tolerances(model, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
 });

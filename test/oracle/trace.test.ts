@@ -1,4 +1,5 @@
-// Traces against PyTorch's, hashes against Python's hashlib, fingerprints against a script that reads PyTorch's own state dict.
+// Traces against PyTorch's, hashes against Python's hashlib, fingerprints against a script that reads PyTorch's own
+// state dict.
 
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
@@ -24,7 +25,9 @@ describe.each(['tiny-rn', 'tiny-vit'])('a trace of %s', (name) => {
   const golden = readGolden(`fixtures/tiny/${name}.trace.safetensors`);
   const image = golden.tensor('input/image');
   const models = Promise.all([load(name, { threads: 1 }), load(name, { executor: 'reference' })]);
-  afterAll(async () => { for (const { model } of await models) await model.close(); });
+  afterAll(async () => {
+    for (const { model } of await models) await model.close();
+  });
 
   test('has every module that PyTorch has, with its shape and numbers, and the features last', async () => {
     const [, { model }] = await models;
@@ -39,7 +42,12 @@ describe.each(['tiny-rn', 'tiny-vit'])('a trace of %s', (name) => {
         expect(relRms(tensorOf(values), truth), module).toBeLessThanOrEqual(TRUTH);
       },
     });
-    expect([...seen].sort()).toEqual(golden.names.filter((key) => key.startsWith('f64/visual')).map((key) => key.slice(4)).sort());
+    expect([...seen].sort()).toEqual(
+      golden.names
+        .filter((key) => key.startsWith('f64/visual'))
+        .map((key) => key.slice(4))
+        .sort(),
+    );
     expect(seen.at(-1)).toBe('visual');
     expect(seen).toEqual([...moduleShapes(model.architecture, 2).keys()]);
     expect(relRms(tensorOf(features), golden.tensor('f64/visual'))).toBeLessThanOrEqual(TRUTH);
@@ -56,15 +64,27 @@ describe.each(['tiny-rn', 'tiny-vit'])('a trace of %s', (name) => {
     expect(await hashes(plain)).toEqual(all);
     const layers = name === 'tiny-rn' ? '**.bn?,visual' : '**.resblocks.1.**';
     const some = await hashes(simd, layers);
-    expect([...some.keys()]).toEqual([...all.keys()].filter((module) => (name === 'tiny-rn' ? /\.bn.$|^visual$/ : /\.resblocks\.1\./).test(module)));
+    expect([...some.keys()]).toEqual(
+      [...all.keys()].filter((module) => (name === 'tiny-rn' ? /\.bn.$|^visual$/ : /\.resblocks\.1\./).test(module)),
+    );
     for (const [module, hash] of some) expect(all.get(module)).toBe(hash);
   });
 
   test('what onTensor throws ends it, and a signal does', async () => {
     for (const { model } of await models) {
-      await expect(trace(model, image, { onTensor: () => { throw new Error('enough'); } })).rejects.toThrow('enough');
-      await expect(trace(model, image, { signal: AbortSignal.abort(new Error('stop')), onTensor: () => undefined })).rejects.toThrow('stop');
-      await expect(trace(model, image, { layers: 'visual.conv9', onTensor: () => undefined })).rejects.toThrow(/fits a module of tiny-.* got "visual\.conv9", which fits none/);
+      await expect(
+        trace(model, image, {
+          onTensor: () => {
+            throw new Error('enough');
+          },
+        }),
+      ).rejects.toThrow('enough');
+      await expect(
+        trace(model, image, { signal: AbortSignal.abort(new Error('stop')), onTensor: () => undefined }),
+      ).rejects.toThrow('stop');
+      await expect(trace(model, image, { layers: 'visual.conv9', onTensor: () => undefined })).rejects.toThrow(
+        /fits a module of tiny-.* got "visual\.conv9", which fits none/,
+      );
       expect(flat(await model.encodeImage(image)).every(Number.isFinite)).toBe(true); // and the model is none the worse
     }
   });
@@ -81,27 +101,48 @@ test('module names of all architectures end with the features, and each is there
 
 describe('patterns of module paths', () => {
   test.each([
-    ['**', 'visual.layer1.0.conv1', true], ['visual', 'visual', true], ['visual', 'visual.conv1', false],
-    ['visual.*', 'visual.conv1', true], ['visual.*', 'visual.layer1.0', false], ['visual.*', 'visual', false],
-    ['visual.layer1.*.conv?', 'visual.layer1.0.conv3', true], ['visual.layer1.*.conv?', 'visual.layer1.0.conv10', false],
-    ['**.attn', 'visual.transformer.resblocks.3.attn', true], ['**.attn', 'visual.attnpool', false],
-    ['**conv1', 'visual.layer1.0.conv1', true], ['visual.layer?.**', 'visual.layer2.0.bn1', true],
-    ['visual.conv1,visual.bn1', 'visual.bn1', true], [' visual.conv1 , visual', 'visual', true], ['a.b', 'axb', false], ['(a|b)', 'a', false],
+    ['**', 'visual.layer1.0.conv1', true],
+    ['visual', 'visual', true],
+    ['visual', 'visual.conv1', false],
+    ['visual.*', 'visual.conv1', true],
+    ['visual.*', 'visual.layer1.0', false],
+    ['visual.*', 'visual', false],
+    ['visual.layer1.*.conv?', 'visual.layer1.0.conv3', true],
+    ['visual.layer1.*.conv?', 'visual.layer1.0.conv10', false],
+    ['**.attn', 'visual.transformer.resblocks.3.attn', true],
+    ['**.attn', 'visual.attnpool', false],
+    ['**conv1', 'visual.layer1.0.conv1', true],
+    ['visual.layer?.**', 'visual.layer2.0.bn1', true],
+    ['visual.conv1,visual.bn1', 'visual.bn1', true],
+    [' visual.conv1 , visual', 'visual', true],
+    ['a.b', 'axb', false],
+    ['(a|b)', 'a', false],
   ])('%s on %s: %s', (glob, name, fits) => expect(moduleFilter(glob)(name)).toBe(fits));
 
-  test.each(['', 'a,,b', ','])('%j is refused', (glob) => expect(() => moduleFilter(glob)).toThrow(/expected patterns of module paths .* leave it out for all layers/));
+  test.each(['', 'a,,b', ','])('%j is refused', (glob) =>
+    expect(() => moduleFilter(glob)).toThrow(/expected patterns of module paths .* leave it out for all layers/),
+  );
 
   test('a pattern fits what a matcher that tries everything says', () => {
     // The definition, letter by letter.
     const fits = (glob: string, name: string): boolean => {
       if (glob === '') return name === '';
       if (glob.startsWith('**')) return fits(glob.slice(2), name) || (name !== '' && fits(glob, name.slice(1)));
-      if (glob.startsWith('*')) return fits(glob.slice(1), name) || (name !== '' && name[0] !== '.' && fits(glob, name.slice(1)));
-      return name !== '' && (glob[0] === '?' ? name[0] !== '.' : glob[0] === name[0]) && fits(glob.slice(1), name.slice(1));
+      if (glob.startsWith('*'))
+        return fits(glob.slice(1), name) || (name !== '' && name[0] !== '.' && fits(glob, name.slice(1)));
+      return (
+        name !== '' && (glob[0] === '?' ? name[0] !== '.' : glob[0] === name[0]) && fits(glob.slice(1), name.slice(1))
+      );
     };
-    const globs = fc.array(fc.constantFrom('a', 'b', '.', '*', '?', '**'), { minLength: 1, maxLength: 8 }).map((parts) => parts.join('')).filter((glob) => !glob.includes('***'));
+    const globs = fc
+      .array(fc.constantFrom('a', 'b', '.', '*', '?', '**'), { minLength: 1, maxLength: 8 })
+      .map((parts) => parts.join(''))
+      .filter((glob) => !glob.includes('***'));
     const names = fc.array(fc.constantFrom('a', 'b', '.'), { maxLength: 8 }).map((parts) => parts.join(''));
-    fc.assert(fc.property(globs, names, (glob, name) => moduleFilter(glob)(name) === fits(glob, name)), { numRuns: 2000 });
+    fc.assert(
+      fc.property(globs, names, (glob, name) => moduleFilter(glob)(name) === fits(glob, name)),
+      { numRuns: 2000 },
+    );
   });
 });
 
@@ -121,12 +162,19 @@ describe('hashes', () => {
       expect(new Uint32Array(values.data.buffer)[1]).toBe(bits); // the caller's numbers stay as they are
     }
     for (const bits of [0x7ff8000000000000n, 0xfff0000000000001n, 0xffffffffffffffffn]) {
-      expect(hashValues({ data: new Float64Array(BigUint64Array.of(0x3ff0000000000000n, bits).buffer) })).toBe('b60535a407b309203bf04892c59e8483f636fc70f4685d5ca6815c0e2ed693b9');
+      expect(hashValues({ data: new Float64Array(BigUint64Array.of(0x3ff0000000000000n, bits).buffer) })).toBe(
+        'b60535a407b309203bf04892c59e8483f636fc70f4685d5ca6815c0e2ed693b9',
+      );
     }
   });
 
-  test('of all are over the lines in ascending order of the names\' bytes, whatever the order they came in', () => {
-    const tensors: [string, Values][] = [['zeta', float32(1, 2)], ['alpha', float32(3)], ['Beta', float32()], ['ähre', float32(4)]];
+  test("of all are over the lines in ascending order of the names' bytes, whatever the order they came in", () => {
+    const tensors: [string, Values][] = [
+      ['zeta', float32(1, 2)],
+      ['alpha', float32(3)],
+      ['Beta', float32()],
+      ['ähre', float32(4)],
+    ];
     for (const list of [tensors, [...tensors].reverse()]) {
       const hashes = new TraceHashes();
       for (const [name, values] of list) hashes.add(name, values);
@@ -137,11 +185,13 @@ describe('hashes', () => {
   });
 
   test('differ when any bit of a number does, -0 and +0 included', () => {
-    fc.assert(fc.property(fc.float32Array({ minLength: 1, noNaN: true }), fc.nat(), fc.nat(31), (data, at, bit) => {
-      const other = data.slice();
-      new Uint32Array(other.buffer)[at % data.length] ^= 1 << bit;
-      return hashValues({ data }) !== hashValues({ data: other });
-    }));
+    fc.assert(
+      fc.property(fc.float32Array({ minLength: 1, noNaN: true }), fc.nat(), fc.nat(31), (data, at, bit) => {
+        const other = data.slice();
+        new Uint32Array(other.buffer)[at % data.length] ^= 1 << bit;
+        return hashValues({ data }) !== hashValues({ data: other });
+      }),
+    );
   });
 
   test('of the features are those of the bits that the independent C program computed', async () => {
@@ -156,12 +206,12 @@ describe('hashes', () => {
   });
 });
 
-describe('the weights\' fingerprint', () => {
+describe("the weights' fingerprint", () => {
   // fixtures/dumps/fingerprints.py
   const TINY_RN = '52732affb897b265dfb26b67f15c2e8691f39d559891ea7ac4d892bcb310efbb';
   const TINY_VIT = 'ebd9558104fb6339b6cee00b9f3719e0a166200b54ac97e40af41c7365ccb277';
 
-  test('is Python\'s', async () => {
+  test("is Python's", async () => {
     expect(await weightsFingerprint('tiny-rn')).toBe(TINY_RN);
     expect(await weightsFingerprint('tiny-vit', 'synthetic:0')).toBe(TINY_VIT);
   });

@@ -1,4 +1,5 @@
-// What verify says while it works: every stage counts from one to its total, also the judging on the backend's own inputs and the search for causes.
+// What verify says while it works: every stage counts from one to its total, also the judging on the backend's own
+// inputs and the search for causes.
 
 import { afterAll, expect, test } from 'vitest';
 import { load } from '../../src/clip/load.ts';
@@ -14,13 +15,20 @@ const LAYER = 'visual.transformer.resblocks.1.ln_1';
 test('a fault in the noise is looked for in three stages, each counted to its end', async () => {
   const seen: VerifyProgress[] = [];
   const dump = memoryDump(changed(trace, LAYER, (data) => data.map((x) => x * (1 + 3e-6))));
-  const { firstWrong } = await verify((await loading).model, dump, { onProgress: (progress) => { seen.push(progress); } });
+  const { firstWrong } = await verify((await loading).model, dump, {
+    onProgress: (progress) => {
+      seen.push(progress);
+    },
+  });
   expect(firstWrong).toBe(LAYER);
   const stages = [...new Set(seen.map(({ stage }) => stage))];
   expect(stages).toEqual(['layers', 'own inputs', 'causes']);
   for (const stage of stages) {
     const steps = seen.filter((progress) => progress.stage === stage);
-    expect(steps.map(({ done }) => done), stage).toEqual(steps.map((_, i) => i + 1));
+    expect(
+      steps.map(({ done }) => done),
+      stage,
+    ).toEqual(steps.map((_, i) => i + 1));
     expect(steps.at(-1)!.done, stage).toBe(steps.at(-1)!.total);
     for (const { done, total } of steps) expect(total, stage).toBeGreaterThanOrEqual(done);
   }
@@ -30,6 +38,10 @@ test('a fault in the noise is looked for in three stages, each counted to its en
 
 test('where all is right, there is one stage', async () => {
   const stages = new Set<string>();
-  await verify((await loading).model, memoryDump(trace), { onProgress: ({ stage }) => { stages.add(stage); } });
+  await verify((await loading).model, memoryDump(trace), {
+    onProgress: ({ stage }) => {
+      stages.add(stage);
+    },
+  });
   expect([...stages]).toEqual(['layers']);
 });

@@ -1,4 +1,5 @@
-// Arbitraries for fast-check: shapes from the arithmetic of tiles and blocks, floats from raw bits, tensors in any memory layout.
+// Arbitraries for fast-check: shapes from the arithmetic of tiles and blocks, floats from raw bits, tensors in any
+// memory layout.
 
 import fc from 'fast-check';
 import ndarray from 'ndarray';
@@ -12,13 +13,25 @@ export const tileExtentOrNone: fc.Arbitrary<number> = fc.constantFrom(0, 1, 3, 4
 /** Depths around a block of 128. */
 export const blockDepth: fc.Arbitrary<number> = fc.constantFrom(1, 7, 127, 128, 129, 255, 256, 300);
 
-const SPECIAL_BITS = [0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x80800000, 0x3f800000, 0xbf800000, 0x7f7fffff, 0xff7fffff];
+const SPECIAL_BITS = [
+  0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x80800000, 0x3f800000, 0xbf800000,
+  0x7f7fffff, 0xff7fffff,
+];
 const NOT_FINITE_BITS = [0x7f800000, 0xff800000, 0x7fc00000, 0xffc00001];
 
-/** Finite binary32 numbers from raw bits: every exponent is as likely as every other; ±0, subnormals and the largest come up often. */
+/**
+ * Finite binary32 numbers from raw bits: every exponent is as likely as every other; ±0, subnormals and the largest
+ * come up often.
+ */
 export const finiteFloat32: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...SPECIAL_BITS).map(float32FromBits) },
-  { weight: 3, arbitrary: fc.integer({ min: 0, max: 0xffffffff }).map(float32FromBits).filter((x) => Number.isFinite(x)) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .integer({ min: 0, max: 0xffffffff })
+      .map(float32FromBits)
+      .filter((x) => Number.isFinite(x)),
+  },
 );
 
 /** Every binary32 number from raw bits, infinities and NaNs included. */
@@ -28,7 +41,9 @@ export const anyFloat32: fc.Arbitrary<number> = fc.oneof(
 );
 
 /** Numbers as they occur in networks: multiples of 2^-23 in [-1, 1), exact in binary32. */
-export const unitFloat32: fc.Arbitrary<number> = fc.integer({ min: -(2 ** 23), max: 2 ** 23 - 1 }).map((i) => i / 2 ** 23);
+export const unitFloat32: fc.Arbitrary<number> = fc
+  .integer({ min: -(2 ** 23), max: 2 ** 23 - 1 })
+  .map((i) => i / 2 ** 23);
 
 /** A seed for the tensors below: fast-check prints and shrinks it. */
 export const seed: fc.Arbitrary<number> = fc.integer({ min: 1, max: 0x7fffffff });
@@ -42,7 +57,10 @@ export function unitNumbers(start: number): () => number {
   };
 }
 
-/** Raw-bit binary32 numbers of the same generator: all exponents alike, so that products overflow, underflow and cancel. NaN and infinities with `all`. */
+/**
+ * Raw-bit binary32 numbers of the same generator: all exponents alike, so that products overflow, underflow and cancel.
+ * NaN and infinities with `all`.
+ */
 export function rawNumbers(start: number, all = false): () => number {
   const next = unitNumbers(start);
   return () => {
@@ -52,7 +70,10 @@ export function rawNumbers(start: number, all = false): () => number {
   };
 }
 
-/** Raw-bit binary64 numbers, one in two with an exponent near 0, so that sums do not only overflow. NaN and infinities with `all`. */
+/**
+ * Raw-bit binary64 numbers, one in two with an exponent near 0, so that sums do not only overflow. NaN and infinities
+ * with `all`.
+ */
 export function rawNumbers64(start: number, all = false): () => number {
   const next = unitNumbers(start);
   const word = (): number => (((next() + 1) * 2 ** 15) >>> 0) * 2 ** 16 + (((next() + 1) * 2 ** 15) >>> 0);
@@ -67,7 +88,11 @@ export function rawNumbers64(start: number, all = false): () => number {
 }
 
 /** A tensor in row-major order of the numbers that come. */
-export function fill(shape: readonly number[], next: () => number, Type: typeof Float32Array | typeof Float64Array = Float32Array): Tensor {
+export function fill(
+  shape: readonly number[],
+  next: () => number,
+  Type: typeof Float32Array | typeof Float64Array = Float32Array,
+): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
   const data = new Type(size);
   for (let i = 0; i < size; i++) data[i] = next();
@@ -75,16 +100,27 @@ export function fill(shape: readonly number[], next: () => number, Type: typeof 
 }
 
 /** Network-like numbers. */
-export function unitTensor(shape: readonly number[], start: number, Type: typeof Float32Array | typeof Float64Array = Float32Array): Tensor {
+export function unitTensor(
+  shape: readonly number[],
+  start: number,
+  Type: typeof Float32Array | typeof Float64Array = Float32Array,
+): Tensor {
   return fill(shape, unitNumbers(start), Type);
 }
 
 /** A tensor of given values. */
-export function tensorOf(values: ArrayLike<number>, shape: readonly number[] = [values.length], Type: typeof Float32Array | typeof Float64Array = Float32Array): Tensor {
+export function tensorOf(
+  values: ArrayLike<number>,
+  shape: readonly number[] = [values.length],
+  Type: typeof Float32Array | typeof Float64Array = Float32Array,
+): Tensor {
   return ndarray(Type.from(values), [...shape]) as Tensor;
 }
 
-/** How elements lie in memory: axes in some order, with steps and directions of their own, after an offset. Applies to any shape. */
+/**
+ * How elements lie in memory: axes in some order, with steps and directions of their own, after an offset. Applies to
+ * any shape.
+ */
 export interface Layout {
   orders: number[];
   steps: number[];

@@ -1,4 +1,5 @@
-// Equality of floating-point numbers as bit patterns: -0 is not +0, every NaN equals every NaN (numerics contract, item 12).
+// Equality of floating-point numbers as bit patterns: -0 is not +0, every NaN equals every NaN (numerics contract, item
+// 12).
 
 export type Floats = Float32Array | Float64Array;
 
@@ -15,7 +16,8 @@ export function withBits(value: number, like: Floats): string {
 
 /** The first element whose bits differ, in words, with the number of all that differ; null if there is none. */
 export function firstDifference(actual: Floats, expected: Floats): string | null {
-  if (actual.constructor !== expected.constructor) return `expected a ${expected.constructor.name}, got a ${actual.constructor.name}`;
+  if (actual.constructor !== expected.constructor)
+    return `expected a ${expected.constructor.name}, got a ${actual.constructor.name}`;
   if (actual.length !== expected.length) return `expected ${expected.length} elements, got ${actual.length}`;
   let first = -1;
   let count = 0;
@@ -24,7 +26,10 @@ export function firstDifference(actual: Floats, expected: Floats): string | null
     if (count++ === 0) first = i;
   }
   if (count === 0) return null;
-  return `element ${first} of ${expected.length}: expected ${withBits(expected[first], expected)}, got ${withBits(actual[first], actual)}; ${count} differ`;
+  return (
+    `element ${first} of ${expected.length}: expected ${withBits(expected[first], expected)}, got ` +
+    `${withBits(actual[first], actual)}; ${count} differ`
+  );
 }
 
 interface Shaped {
@@ -52,7 +57,8 @@ export function elements(x: Shaped): Floats {
 
 /** Throws unless both tensors have the same element type, shape and bits. */
 export function expectSameBits(actual: Shaped, expected: Shaped, what = 'result'): void {
-  if (actual.shape.join() !== expected.shape.join()) throw new Error(`${what}: expected shape (${expected.shape.join(', ')}), got (${actual.shape.join(', ')})`);
+  if (actual.shape.join() !== expected.shape.join())
+    throw new Error(`${what}: expected shape (${expected.shape.join(', ')}), got (${actual.shape.join(', ')})`);
   const difference = firstDifference(elements(actual), elements(expected));
   if (difference !== null) throw new Error(`${what}: ${difference}`);
 }

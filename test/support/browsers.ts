@@ -5,16 +5,34 @@ import { existsSync } from 'node:fs';
 export type BrowserName = 'chrome' | 'firefox';
 
 const PLACES = {
-  chrome: [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', 'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe'],
-  firefox: [process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox', '/Applications/Firefox.app/Contents/MacOS/firefox', 'C:\\Program Files\\Mozilla Firefox\\firefox.exe'],
+  chrome: [
+    process.env.CHROMIUM,
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  ],
+  firefox: [
+    process.env.FIREFOX,
+    '/usr/bin/firefox-esr',
+    '/usr/bin/firefox',
+    '/Applications/Firefox.app/Contents/MacOS/firefox',
+    'C:\\Program Files\\Mozilla Firefox\\firefox.exe',
+  ],
 };
 
 /** The browser's program: by the environment variable CHROMIUM or FIREFOX, or in the usual places. */
-export const findBrowser = (name: BrowserName): string | undefined => PLACES[name].find((place) => place !== undefined && existsSync(place));
+export const findBrowser = (name: BrowserName): string | undefined =>
+  PLACES[name].find((place) => place !== undefined && existsSync(place));
 
 /** Says on standard error which browsers are missing, so that a skipped suite is noticed. */
 export function noticeMissing(suite: string, needed: readonly BrowserName[] = ['chrome', 'firefox']): void {
   for (const name of needed) {
-    if (findBrowser(name) === undefined) process.stderr.write(`${suite}: no ${name} in the usual places, so nothing is tested there; install it or name it in ${name === 'chrome' ? 'CHROMIUM' : 'FIREFOX'}\n`);
+    if (findBrowser(name) === undefined)
+      process.stderr.write(
+        `${suite}: no ${name} in the usual places, so nothing is tested there; install it or name it in ` +
+          `${name === 'chrome' ? 'CHROMIUM' : 'FIREFOX'}\n`,
+      );
   }
 }

@@ -10,7 +10,8 @@ import { afterAll } from 'vitest';
 import { openRaw } from '../../src/formats/open.ts';
 import { elementCount, readStored } from '../../src/formats/stored-tensor.ts';
 
-export const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/checkpoints/${name}`, import.meta.url));
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../fixtures/checkpoints/${name}`, import.meta.url));
 export function fixtureJson<T>(name: string): T {
   const bytes = readFileSync(fixture(name));
   return JSON.parse((name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString()) as T;
@@ -60,7 +61,8 @@ export interface ZipMember {
 
 /** A zip file (APPNOTE.TXT 4.3), with lies where asked for. */
 export function zip(members: readonly ZipMember[]): Buffer {
-  const parts: Buffer[] = [], table: Buffer[] = [];
+  const parts: Buffer[] = [],
+    table: Buffer[] = [];
   let offset = 0;
   for (const { name, data, deflate = false, claimedSize = data.length } of members) {
     const packed = deflate ? deflateRawSync(data) : Buffer.from(data);
@@ -90,11 +92,20 @@ export function zip(members: readonly ZipMember[]): Buffer {
 
 /** Bytes from pieces: strings are Latin-1, numbers single bytes. */
 export const bytes = (...pieces: (string | number | Uint8Array)[]): Buffer =>
-  Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece, 'latin1') : typeof piece === 'number' ? Buffer.of(piece) : Buffer.from(piece))));
+  Buffer.concat(
+    pieces.map((piece) =>
+      typeof piece === 'string'
+        ? Buffer.from(piece, 'latin1')
+        : typeof piece === 'number'
+          ? Buffer.of(piece)
+          : Buffer.from(piece),
+    ),
+  );
 
 /** BINUNICODE */
 export const text = (value: string): Buffer => {
-  const content = Buffer.from(value), length = Buffer.alloc(4);
+  const content = Buffer.from(value),
+    length = Buffer.alloc(4);
   length.writeUInt32LE(content.length);
   return bytes('X', length, content);
 };
@@ -116,13 +127,20 @@ export async function failure(promise: Promise<unknown>): Promise<string> {
 export function sound(error: Error): string | null {
   if (!/^(Error|RangeError|PickleEnd)$/.test(error.name)) return `a ${error.name} is not for users: ${error.message}`;
   if (/\n/.test(error.message)) return `several lines: ${error.message}`;
-  if (/undefined|\bNaN\b(?! )|is not a function|Invalid (typed )?array length|allocation failed|out of range|out of bounds|Maximum call stack|\[object/i.test(error.message)) return `an internal error: ${error.message}`;
+  if (
+    /undefined|\bNaN\b(?! )|is not a function|Invalid (typed )?array length|allocation failed|out of range|out of bounds|Maximum call stack|\[object/i.test(
+      error.message,
+    )
+  )
+    return `an internal error: ${error.message}`;
   if (error.message.length > 600) return `too long: ${error.message}`;
   return null;
 }
 
 /** All tensors of a file by the file's own names. */
-export async function readAll(path: string): Promise<Map<string, { dtype: string; shape: readonly number[]; values: Float32Array }>> {
+export async function readAll(
+  path: string,
+): Promise<Map<string, { dtype: string; shape: readonly number[]; values: Float32Array }>> {
   const raw = await openRaw(path);
   try {
     const result = new Map<string, { dtype: string; shape: readonly number[]; values: Float32Array }>();
@@ -138,4 +156,5 @@ export async function readAll(path: string): Promise<Map<string, { dtype: string
 }
 
 /** Equality of bits, so that -0 is not 0. */
-export const bitsOf = (values: Float32Array): Uint32Array => new Uint32Array(values.buffer, values.byteOffset, values.length);
+export const bitsOf = (values: Float32Array): Uint32Array =>
+  new Uint32Array(values.buffer, values.byteOffset, values.length);

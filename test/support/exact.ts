@@ -1,4 +1,5 @@
-// exp, sigmoid and erf to 300 bits in whole-number arithmetic, rounded once to binary32 or binary64: the judge of "correctly rounded".
+// exp, sigmoid and erf to 300 bits in whole-number arithmetic, rounded once to binary32 or binary64: the judge of
+// "correctly rounded".
 // Plain power series without tables or argument tricks; nothing here is shared with src.
 
 const F = 300n;
@@ -18,7 +19,8 @@ function split(x: number): [bigint, number] {
 function fixed(x: number): bigint {
   const [m, e] = split(x);
   const shift = F + BigInt(e);
-  return shift >= 0n ? m << shift : m >> -shift; // only numbers below 2^-247 lose bits, and they are treated apart below
+  // only numbers below 2^-247 lose bits, and they are treated apart below
+  return shift >= 0n ? m << shift : m >> -shift;
 }
 
 /** e^v by Σ v^n/n! after halving v 12 times, as (mantissa, power of two): the value is mantissa / 2^300 · 2^power. */
@@ -38,7 +40,10 @@ function exponential(v: bigint): [bigint, number] {
   return [sum, Number(n)];
 }
 
-/** value / 2^300 · 2^power, rounded to nearest, ties to even, to `digits` bits and the exponent range of binary32 or binary64. */
+/**
+ * value / 2^300 · 2^power, rounded to nearest, ties to even, to `digits` bits and the exponent range of binary32 or
+ * binary64.
+ */
 function rounded(value: bigint, power: number, digits: 24 | 53): number {
   if (value === 0n) return 0;
   const negative = value < 0n;
@@ -74,7 +79,10 @@ export function exactSigmoid(x: number): number {
   return rounded((ONE * (ONE << 200n)) / denominator, -200, 24);
 }
 
-/** The correctly rounded erf(x), |x| > 2^-100, by 2/√π·Σ (-1)^n x^(2n+1) / (n!·(2n+1)); π by Gauss and Legendre's arithmetic-geometric mean. */
+/**
+ * The correctly rounded erf(x), |x| > 2^-100, by 2/√π·Σ (-1)^n x^(2n+1) / (n!·(2n+1)); π by Gauss and Legendre's
+ * arithmetic-geometric mean.
+ */
 export function exactErf(x: number, digits: 24 | 53 = 24): number {
   if (Math.abs(x) > 6.5) return Math.sign(x);
   const v = fixed(x);

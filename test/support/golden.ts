@@ -1,4 +1,5 @@
-// Reads the golden data in fixtures. A reader of its own, a dozen lines, so that the judge does not depend on the code under test.
+// Reads the golden data in fixtures. A reader of its own, a dozen lines, so that the judge does not depend on the code
+// under test.
 
 import { readFileSync } from 'node:fs';
 import ndarray from 'ndarray';
@@ -18,11 +19,15 @@ export interface Golden {
 export function readGolden(path: string): Golden {
   const file = readFileSync(new URL(path, new URL('../../', import.meta.url)));
   const headerLength = Number(file.readBigUInt64LE(0));
-  const { __metadata__: metadata = {}, ...entries } = JSON.parse(file.subarray(8, 8 + headerLength).toString()) as
-    Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }> & { __metadata__?: Record<string, string> };
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(
+    file.subarray(8, 8 + headerLength).toString(),
+  ) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }> & {
+    __metadata__?: Record<string, string>;
+  };
   const raw = (name: string) => {
     const entry = entries[name];
-    if (entry === undefined) throw new Error(`${path} has no tensor ${name}; it has ${Object.keys(entries).slice(0, 5).join(', ')}…`);
+    if (entry === undefined)
+      throw new Error(`${path} has no tensor ${name}; it has ${Object.keys(entries).slice(0, 5).join(', ')}…`);
     const [begin, end] = entry.data_offsets;
     const copy = new Uint8Array(end - begin);
     copy.set(file.subarray(8 + headerLength + begin, 8 + headerLength + end));

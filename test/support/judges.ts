@@ -1,5 +1,7 @@
-// Independent judges of the operations: direct loops over indices in float64, written from the formulas and not from src. Slow and plain.
-// A judge gives the true value of every output and, for sums of products, Σ|a||b|, to which the error bounds of the literature refer.
+// Independent judges of the operations: direct loops over indices in float64, written from the formulas and not from
+// src. Slow and plain.
+// A judge gives the true value of every output and, for sums of products, Σ|a||b|, to which the error bounds of the
+// literature refer.
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../../src/ops/index.ts';
@@ -31,36 +33,62 @@ function at(x: Tensor, ...index: number[]): number {
 }
 
 /** Convolution by its definition: seven nested loops. */
-export function judgeConv2d(x: Tensor, weight: Tensor, bias: Tensor | null, stride: [number, number] = [1, 1], padding: [number, number] = [0, 0]): Judged {
+export function judgeConv2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  stride: [number, number] = [1, 1],
+  padding: [number, number] = [0, 0],
+): Judged {
   const [N, C, H, W] = x.shape;
   const [O, , KH, KW] = weight.shape;
   const OH = Math.floor((H + 2 * padding[0] - KH) / stride[0]) + 1;
   const OW = Math.floor((W + 2 * padding[1] - KW) / stride[1]) + 1;
   const truth = make([N, O, OH, OW]);
   const magnitude = make([N, O, OH, OW]);
-  for (let n = 0; n < N; n++) for (let o = 0; o < O; o++) for (let i = 0; i < OH; i++) for (let j = 0; j < OW; j++) {
-    let sum = bias === null ? 0 : bias.get(o);
-    let absolute = Math.abs(sum);
-    for (let p = 0; p < KH; p++) for (let q = 0; q < KW; q++) for (let c = 0; c < C; c++) {
-      const product = at(x, n, c, i * stride[0] + p - padding[0], j * stride[1] + q - padding[1]) * weight.get(o, c, p, q);
-      sum += product;
-      absolute += Math.abs(product);
-    }
-    truth.set(n, o, i, j, sum);
-    magnitude.set(n, o, i, j, absolute);
-  }
+  for (let n = 0; n < N; n++)
+    for (let o = 0; o < O; o++)
+      for (let i = 0; i < OH; i++)
+        for (let j = 0; j < OW; j++) {
+          let sum = bias === null ? 0 : bias.get(o);
+          let absolute = Math.abs(sum);
+          for (let p = 0; p < KH; p++)
+            for (let q = 0; q < KW; q++)
+              for (let c = 0; c < C; c++) {
+                const product =
+                  at(x, n, c, i * stride[0] + p - padding[0], j * stride[1] + q - padding[1]) * weight.get(o, c, p, q);
+                sum += product;
+                absolute += Math.abs(product);
+              }
+          truth.set(n, o, i, j, sum);
+          magnitude.set(n, o, i, j, absolute);
+        }
   return { truth, magnitude, terms: C * KH * KW };
 }
 
-/** The windows of a convolution in the contract's order of k: for output (n, o, i, j) the two vectors whose dot product it is. */
-export function convolutionOperands(x: Tensor, weight: Tensor, stride: [number, number], padding: [number, number], n: number, o: number, i: number, j: number): [number[], number[]] {
+/**
+ * The windows of a convolution in the contract's order of k: for output (n, o, i, j) the two vectors whose dot product
+ * it is.
+ */
+export function convolutionOperands(
+  x: Tensor,
+  weight: Tensor,
+  stride: [number, number],
+  padding: [number, number],
+  n: number,
+  o: number,
+  i: number,
+  j: number,
+): [number[], number[]] {
   const [, C, KH, KW] = weight.shape;
   const window: number[] = [];
   const kernel: number[] = [];
-  for (let c = 0; c < C; c++) for (let p = 0; p < KH; p++) for (let q = 0; q < KW; q++) {
-    window.push(at(x, n, c, i * stride[0] + p - padding[0], j * stride[1] + q - padding[1]));
-    kernel.push(weight.get(o, c, p, q));
-  }
+  for (let c = 0; c < C; c++)
+    for (let p = 0; p < KH; p++)
+      for (let q = 0; q < KW; q++) {
+        window.push(at(x, n, c, i * stride[0] + p - padding[0], j * stride[1] + q - padding[1]));
+        kernel.push(weight.get(o, c, p, q));
+      }
   return [window, kernel];
 }
 
@@ -70,27 +98,35 @@ export function judgeMatmul(a: Tensor, b: Tensor): Judged {
   const O = b.shape[1];
   const truth = make([M, O]);
   const magnitude = make([M, O]);
-  for (let k = 0; k < K; k++) for (let o = 0; o < O; o++) for (let m = 0; m < M; m++) {
-    const product = a.get(m, k) * b.get(k, o);
-    truth.set(m, o, truth.get(m, o) + product);
-    magnitude.set(m, o, magnitude.get(m, o) + Math.abs(product));
-  }
+  for (let k = 0; k < K; k++)
+    for (let o = 0; o < O; o++)
+      for (let m = 0; m < M; m++) {
+        const product = a.get(m, k) * b.get(k, o);
+        truth.set(m, o, truth.get(m, o) + product);
+        magnitude.set(m, o, magnitude.get(m, o) + Math.abs(product));
+      }
   return { truth, magnitude, terms: K };
 }
 
 /** x (M,K), weight (O,K), bias (O). */
 export function judgeLinear(x: Tensor, weight: Tensor, bias: Tensor | null): Judged {
   const judged = judgeMatmul(x, weight.transpose(1, 0) as Tensor);
-  if (bias !== null) for (let m = 0; m < x.shape[0]; m++) for (let o = 0; o < weight.shape[0]; o++) {
-    judged.truth.set(m, o, judged.truth.get(m, o) + bias.get(o));
-    judged.magnitude.set(m, o, judged.magnitude.get(m, o) + Math.abs(bias.get(o)));
-  }
+  if (bias !== null)
+    for (let m = 0; m < x.shape[0]; m++)
+      for (let o = 0; o < weight.shape[0]; o++) {
+        judged.truth.set(m, o, judged.truth.get(m, o) + bias.get(o));
+        judged.magnitude.set(m, o, judged.magnitude.get(m, o) + Math.abs(bias.get(o)));
+      }
   return judged;
 }
 
-/** Throws where |y - truth| exceeds γ_n·Σ|a||b| with the n of sums in blocks of 128: a product, up to 128 sums within the block, one for each block, one for the bias. */
+/**
+ * Throws where |y - truth| exceeds γ_n·Σ|a||b| with the n of sums in blocks of 128: a product, up to 128 sums within
+ * the block, one for each block, one for the bias.
+ */
 export function assertWithinGamma(y: Tensor, judged: Judged, u = U): void {
-  if (y.shape.join() !== judged.truth.shape.join()) throw new Error(`expected shape (${judged.truth.shape.join(', ')}), got (${y.shape.join(', ')})`);
+  if (y.shape.join() !== judged.truth.shape.join())
+    throw new Error(`expected shape (${judged.truth.shape.join(', ')}), got (${y.shape.join(', ')})`);
   const n = Math.min(judged.terms, 128) + Math.ceil(judged.terms / 128) + 1;
   const bound = gamma(n, u) + gamma(judged.terms + 1, 2 ** -53); // the judge's own error
   const values = elements(y);
@@ -100,16 +136,24 @@ export function assertWithinGamma(y: Tensor, judged: Judged, u = U): void {
     const error = Math.abs(values[i] - truth[i]);
     // Products that underflow lose up to half of the smallest number each.
     if (!(error <= bound * magnitude[i] + judged.terms * SMALLEST)) {
-      throw new Error(`element ${i}: |${values[i]} - ${truth[i]}| = ${error} > γ_${n}·Σ|a||b| = ${bound * magnitude[i]}`);
+      throw new Error(
+        `element ${i}: |${values[i]} - ${truth[i]}| = ${error} > γ_${n}·Σ|a||b| = ${bound * magnitude[i]}`,
+      );
     }
   }
 }
 
 /**
- * One output of the contract's item 2, written with cells of a Float32Array as its roundings instead of Math.fround, and the blocks counted instead of sliced.
+ * One output of the contract's item 2, written with cells of a Float32Array as its roundings instead of Math.fround,
+ * and the blocks counted instead of sliced.
  * In float64 the same with cells of a Float64Array.
  */
-export function contractDot(a: ArrayLike<number>, b: ArrayLike<number>, bias: number | null, Cells: typeof Float32Array | typeof Float64Array = Float32Array): number {
+export function contractDot(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  bias: number | null,
+  Cells: typeof Float32Array | typeof Float64Array = Float32Array,
+): number {
   const [PRODUCT, BLOCK, SUM] = [0, 1, 2];
   const cell = new Cells(3);
   for (let k = 0; k < a.length; k++) {
@@ -128,7 +172,7 @@ export function contractDot(a: ArrayLike<number>, b: ArrayLike<number>, bias: nu
 export function contractTotal(values: ArrayLike<number>): number {
   const s = [0, 0, 0, 0];
   for (let i = 0; i < values.length; i++) s[i % 4] += values[i];
-  return (s[0] + s[1]) + (s[2] + s[3]);
+  return s[0] + s[1] + (s[2] + s[3]);
 }
 
 /** e^x / Σ e^x by Math.exp, good to 1e-15: rows of the last axis. */
@@ -140,7 +184,10 @@ export function judgeSoftmax(row: ArrayLike<number>): number[] {
   return e.map((v) => v / sum);
 }
 
-/** erf by the series of positive terms 2/√π·e^(-x²)·Σ 2^n·x^(2n+1)/(2n+1)!! (Abramowitz & Stegun 7.1.6), good to about 1e-15. */
+/**
+ * erf by the series of positive terms 2/√π·e^(-x²)·Σ 2^n·x^(2n+1)/(2n+1)!! (Abramowitz & Stegun 7.1.6), good to about
+ * 1e-15.
+ */
 export function judgeErf(x: number): number {
   let term = x;
   let sum = x;
@@ -157,16 +204,17 @@ export function judgeAttention(q: Tensor, k: Tensor, v: Tensor, heads = 1, mask:
   const S = k.shape[0];
   const d = D / heads;
   const y = make([T, D]);
-  for (let t = 0; t < T; t++) for (let h = 0; h < heads; h++) {
-    const scores = Array.from({ length: S }, (_, s) => {
-      let dot = 0;
-      for (let i = h * d; i < (h + 1) * d; i++) dot += q.get(t, i) * k.get(s, i);
-      return dot / Math.sqrt(d) + (mask === null ? 0 : mask.get(t, s));
-    });
-    judgeSoftmax(scores).forEach((p, s) => {
-      for (let i = h * d; i < (h + 1) * d; i++) y.set(t, i, y.get(t, i) + p * v.get(s, i));
-    });
-  }
+  for (let t = 0; t < T; t++)
+    for (let h = 0; h < heads; h++) {
+      const scores = Array.from({ length: S }, (_, s) => {
+        let dot = 0;
+        for (let i = h * d; i < (h + 1) * d; i++) dot += q.get(t, i) * k.get(s, i);
+        return dot / Math.sqrt(d) + (mask === null ? 0 : mask.get(t, s));
+      });
+      judgeSoftmax(scores).forEach((p, s) => {
+        for (let i = h * d; i < (h + 1) * d; i++) y.set(t, i, y.get(t, i) + p * v.get(s, i));
+      });
+    }
   return y;
 }
 
@@ -178,10 +226,17 @@ export function judgeMoments(values: ArrayLike<number>): { mean: number; varianc
 }
 
 /** Throws where |y - truth| > relative·|truth| + absolute. */
-export function assertClose(y: ArrayLike<number>, truth: ArrayLike<number>, relative: number, absolute = 0, what = 'result'): void {
+export function assertClose(
+  y: ArrayLike<number>,
+  truth: ArrayLike<number>,
+  relative: number,
+  absolute = 0,
+  what = 'result',
+): void {
   if (y.length !== truth.length) throw new Error(`${what}: expected ${truth.length} elements, got ${y.length}`);
   for (let i = 0; i < truth.length; i++) {
     const error = Math.abs(y[i] - truth[i]);
-    if (!(error <= relative * Math.abs(truth[i]) + absolute)) throw new Error(`${what}: element ${i}: expected ${truth[i]}, got ${y[i]}, off by ${error}`);
+    if (!(error <= relative * Math.abs(truth[i]) + absolute))
+      throw new Error(`${what}: element ${i}: expected ${truth[i]}, got ${y[i]}, off by ${error}`);
   }
 }

@@ -1,5 +1,5 @@
-// A bench for SIMD steps: operands are laid into a memory full of canaries, a step is computed part by part, and then every word of the memory must be
-// what it was, but for the output, whose words must be the expected ones.
+// A bench for SIMD steps: operands are laid into a memory full of canaries, a step is computed part by part, and then
+// every word of the memory must be what it was, but for the output, whose words must be the expected ones.
 
 import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../../src/compiler/elementwise.ts';
 import { compile, instantiate, type Kernels, type Machine } from '../../src/wasm/machine.ts';
@@ -41,7 +41,9 @@ export class Bench {
     this.#used = START;
   }
 
-  /** Room for `words` 32-bit words, at a multiple of 16 bytes and then `after` words more, canaries before and behind. */
+  /**
+   * Room for `words` 32-bit words, at a multiple of 16 bytes and then `after` words more, canaries before and behind.
+   */
   room(words: number, after = 0): number {
     const address = this.#used + 64 + 4 * after;
     this.#used = (address + 4 * words + 64 + 15) & ~15;
@@ -51,7 +53,10 @@ export class Bench {
 
   place(values: Numbers, after = 0): number {
     const address = this.room((values.length * values.BYTES_PER_ELEMENT) / 4, after);
-    new Uint8Array(this.machine.memory.buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), address);
+    new Uint8Array(this.machine.memory.buffer).set(
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      address,
+    );
     return address;
   }
 
@@ -59,13 +64,19 @@ export class Bench {
   placeRows(values: Float32Array, width: number, stride: number, after = 0): number {
     const rows = width === 0 ? 0 : values.length / width;
     const address = this.room((rows * stride) / 4, after);
-    for (let r = 0; r < rows; r++) this.machine.f32.set(values.subarray(r * width, (r + 1) * width), address / 4 + (r * stride) / 4);
+    for (let r = 0; r < rows; r++)
+      this.machine.f32.set(values.subarray(r * width, (r + 1) * width), address / 4 + (r * stride) / 4);
     return address;
   }
 
   /** Runs the step in `parts` parts, one after the other. */
   run(step: ElementwiseStep, parts: number, machine = this.machine): void {
-    const run = runElementwise[step.kind] as (step: ElementwiseStep, machine: Machine, part: number, parts: number) => void;
+    const run = runElementwise[step.kind] as (
+      step: ElementwiseStep,
+      machine: Machine,
+      part: number,
+      parts: number,
+    ) => void;
     for (let part = 0; part < parts; part++) run(step, machine, part, parts);
   }
 
@@ -75,7 +86,8 @@ export class Bench {
     const wanted = words.slice();
     const wantedFloats = new Float32Array(wanted.buffer);
     const { address, rows, width, stride = 4 * width } = output;
-    if (expected.length !== rows * width) throw new Error(`the test expects ${expected.length} elements in ${rows} x ${width}`);
+    if (expected.length !== rows * width)
+      throw new Error(`the test expects ${expected.length} elements in ${rows} x ${width}`);
     const inOutput = new Uint8Array(words.length);
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < width; c++) {
@@ -87,8 +99,12 @@ export class Bench {
     compute();
     const floats = new Float32Array(words.buffer, 0, words.length);
     for (let i = 0; i < words.length; i++) {
-      if (words[i] === wanted[i] || (inOutput[i] === 1 && Number.isNaN(floats[i]) && Number.isNaN(wantedFloats[i]))) continue;
-      const where = inOutput[i] === 1 ? `output at byte ${4 * i - address}` : `outside of the output, ${4 * i - address} bytes from its start`;
+      if (words[i] === wanted[i] || (inOutput[i] === 1 && Number.isNaN(floats[i]) && Number.isNaN(wantedFloats[i])))
+        continue;
+      const where =
+        inOutput[i] === 1
+          ? `output at byte ${4 * i - address}`
+          : `outside of the output, ${4 * i - address} bytes from its start`;
       throw new Error(`${where}: expected ${withBits(wantedFloats[i], floats)}, got ${withBits(floats[i], floats)}`);
     }
   }
@@ -97,10 +113,25 @@ export class Bench {
   withFault(name: string, fault: (right: Kernels[string], args: number[], machine: Machine) => void): Machine {
     const { machine } = this;
     const right = machine.kernels[name];
-    const wrong = (...args: number[]): number => { fault(right, args, machine); return 0; };
+    const wrong = (...args: number[]): number => {
+      fault(right, args, machine);
+      return 0;
+    };
     return {
-      memory: machine.memory, kernels: { ...machine.kernels, [name]: wrong },
-      get f32() { return machine.f32; }, get f64() { return machine.f64; }, get i32() { return machine.i32; }, get u16() { return machine.u16; },
+      memory: machine.memory,
+      kernels: { ...machine.kernels, [name]: wrong },
+      get f32() {
+        return machine.f32;
+      },
+      get f64() {
+        return machine.f64;
+      },
+      get i32() {
+        return machine.i32;
+      },
+      get u16() {
+        return machine.u16;
+      },
     };
   }
 }
@@ -110,11 +141,14 @@ export const BENCHES: readonly [string, () => Bench][] = (() => {
   const made = new Map<boolean, Bench>();
   const bench = (shared: boolean) => (): Bench => {
     let known = made.get(shared);
-    if (known === undefined) made.set(shared, known = new Bench(shared));
+    if (known === undefined) made.set(shared, (known = new Bench(shared)));
     known.reset();
     return known;
   };
-  return [['shared memory', bench(true)], ['unshared memory', bench(false)]];
+  return [
+    ['shared memory', bench(true)],
+    ['unshared memory', bench(false)],
+  ];
 })();
 
 export const PARTS = [1, 2, 3, 7];

@@ -1,5 +1,6 @@
-// The eleven tiny weight files, rebuilt: skeleton (everything but the tensors' bytes) plus synthetic:0 in the places that
-// fixtures/checkpoints/make_skeletons.py found by searching. The SHA-256 says whether it is the original, to the last bit.
+// The eleven tiny weight files, rebuilt: skeleton (everything but the tensors' bytes) plus synthetic:0 in the places
+// that fixtures/checkpoints/make_skeletons.py found by searching. The SHA-256 says whether it is the original, to the
+// last bit.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -10,19 +11,31 @@ import { elementCount } from '../../src/formats/stored-tensor.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { fixture, fixtureJson } from './checkpoints.ts';
 
-interface Region { offset: number; tensor: string; dtype: 'F32' | 'F16'; transposed?: boolean; third?: number }
-export const skeletons = fixtureJson<Record<string, { bytes: number; sha256: string; regions: Region[] }>>('skeletons.json');
+interface Region {
+  offset: number;
+  tensor: string;
+  dtype: 'F32' | 'F16';
+  transposed?: boolean;
+  third?: number;
+}
+export const skeletons =
+  fixtureJson<Record<string, { bytes: number; sha256: string; regions: Region[] }>>('skeletons.json');
 
 /** float32 to the bits of the nearest half, ties to even (normal halves and zero; the tiny models have no others). */
 export function halfBits(value: number): number {
   const bits = new Uint32Array(Float32Array.of(value).buffer)[0];
-  const sign = (bits >>> 16) & 0x8000, exponent = ((bits >>> 23) & 255) - 112, fraction = bits & 0x7fffff;
+  const sign = (bits >>> 16) & 0x8000,
+    exponent = ((bits >>> 23) & 255) - 112,
+    fraction = bits & 0x7fffff;
   if (exponent <= 0) {
     // subnormal: value = m · 2^-24; the scaled value is exact in float64, and Math.round is mended for ties to even
-    const scaled = Math.abs(value) * 2 ** 24, floor = Math.floor(scaled), rest = scaled - floor;
+    const scaled = Math.abs(value) * 2 ** 24,
+      floor = Math.floor(scaled),
+      rest = scaled - floor;
     return sign | (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor);
   }
-  const kept = (exponent << 10) | (fraction >>> 13), lost = fraction & 0x1fff;
+  const kept = (exponent << 10) | (fraction >>> 13),
+    lost = fraction & 0x1fff;
   return sign | (lost > 0x1000 || (lost === 0x1000 && kept & 1) ? kept + 1 : kept);
 }
 

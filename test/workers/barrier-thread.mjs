@@ -1,4 +1,5 @@
-// A thread of the barrier's tests: counts its rounds in shared memory and reports every round in which somebody else was not where the barrier promises.
+// A thread of the barrier's tests: counts its rounds in shared memory and reports every round in which somebody else
+// was not where the barrier promises.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Barrier, Released } from '../../dist/workers/barrier.js';

@@ -2,19 +2,38 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { abort, Barrier, BARRIER_WORDS, barrierWords, Released } from '../../workers/barrier.ts';
 
-interface Setup { threads: number; rounds: number; spin: number; parts?: number; slow?: number }
-interface Report { violations: number; released: boolean; round: number }
+interface Setup {
+  threads: number;
+  rounds: number;
+  spin: number;
+  parts?: number;
+  slow?: number;
+}
+interface Report {
+  violations: number;
+  released: boolean;
+  round: number;
+}
 
 function start({ threads, rounds, spin, parts = threads, slow = -1 }: Setup) {
   const words = barrierWords();
   const counts = new Int32Array(new SharedArrayBuffer(4 * threads));
-  const workers = Array.from({ length: threads }, (_, part) => new Worker(new URL('./barrier-thread.mjs', import.meta.url), {
-    workerData: { words, counts, part, threads, parts, spin, rounds, slow },
-  }));
-  const reports = Promise.all(workers.map((worker) => new Promise<Report>((resolve, reject) => {
-    worker.on('message', resolve);
-    worker.on('error', reject);
-  })));
+  const workers = Array.from(
+    { length: threads },
+    (_, part) =>
+      new Worker(new URL('./barrier-thread.mjs', import.meta.url), {
+        workerData: { words, counts, part, threads, parts, spin, rounds, slow },
+      }),
+  );
+  const reports = Promise.all(
+    workers.map(
+      (worker) =>
+        new Promise<Report>((resolve, reject) => {
+          worker.on('message', resolve);
+          worker.on('error', reject);
+        }),
+    ),
+  );
   return { words, counts, workers, reports };
 }
 
@@ -31,7 +50,8 @@ describe('Barrier', () => {
     { threads: 7, rounds: 2000, spin: 0 },
   ])('holds $threads threads together for $rounds rounds, spinning $spin times', async (setup) => {
     const { reports } = start({ ...setup, slow: setup.threads - 1 });
-    for (const report of await reports) expect(report).toEqual({ violations: 0, released: false, round: setup.rounds + 1 });
+    for (const report of await reports)
+      expect(report).toEqual({ violations: 0, released: false, round: setup.rounds + 1 });
   });
 
   test('these tests catch a barrier that opens one thread too early', async () => {
@@ -43,15 +63,18 @@ describe('Barrier', () => {
     await Promise.all(workers.map((worker) => worker.terminate()));
   });
 
-  test.for([0, 50, 2000, 1_000_000])('the abort flag releases everybody, spinning %i times, at whatever moment it comes', async (spin) => {
-    for (let attempt = 0; attempt < 6; attempt += 1) {
-      const { words, counts, reports } = start({ threads: 2, rounds: 1e9, spin });
-      while (counts[0] === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-      await new Promise((resolve) => setTimeout(resolve, attempt));
-      abort(words);
-      for (const report of await reports) expect(report).toMatchObject({ violations: 0, released: true });
-    }
-  });
+  test.for([0, 50, 2000, 1_000_000])(
+    'the abort flag releases everybody, spinning %i times, at whatever moment it comes',
+    async (spin) => {
+      for (let attempt = 0; attempt < 6; attempt += 1) {
+        const { words, counts, reports } = start({ threads: 2, rounds: 1e9, spin });
+        while (counts[0] === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+        await new Promise((resolve) => setTimeout(resolve, attempt));
+        abort(words);
+        for (const report of await reports) expect(report).toMatchObject({ violations: 0, released: true });
+      }
+    },
+  );
 
   test('the abort flag releases those who wait for a thread that never comes', async () => {
     const { words, counts, reports } = start({ threads: 2, parts: 3, rounds: 10, spin: 0 });

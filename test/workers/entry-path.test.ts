@@ -15,5 +15,7 @@ test('sources and built modules find the same entry file', () => {
 
 test('a missing build is said so, with the remedy', () => {
   const empty = mkdtempSync(join(tmpdir(), 'clip-oracle-'));
-  expect(() => entryPath(pathToFileURL(join(empty, 'workers', 'gang.ts')).href)).toThrow(/dist\/workers\/entry\.js, which is missing. .*npm run build/);
+  expect(() => entryPath(pathToFileURL(join(empty, 'workers', 'gang.ts')).href)).toThrow(
+    /dist\/workers\/entry\.js, which is missing. .*npm run build/,
+  );
 });

@@ -25,20 +25,50 @@ const share = retain(2, model);
 async function run(script: string, ...flags: string[]): Promise<{ code: number; out: string; milliseconds: number }> {
   const start = performance.now();
   // A process that is still alive after 20 seconds is killed, which fails the expectation on the code.
-  const { stdout, stderr, code } = await promisify(execFile)(process.execPath, [...flags, '--input-type=module', '--eval', PREAMBLE + script], { timeout: 20_000 })
-    .then((done) => ({ ...done, code: 0 }), (error: { stdout: string; stderr: string; code: number | null }) => ({ ...error, code: error.code ?? -1 }));
+  const { stdout, stderr, code } = await promisify(execFile)(
+    process.execPath,
+    [...flags, '--input-type=module', '--eval', PREAMBLE + script],
+    { timeout: 20_000 },
+  ).then(
+    (done) => ({ ...done, code: 0 }),
+    (error: { stdout: string; stderr: string; code: number | null }) => ({ ...error, code: error.code ?? -1 }),
+  );
   return { code, out: stdout + stderr, milliseconds: performance.now() - start };
 }
 
 test.for([
-  ['after the last model has let go', 'await share.run(short); await share.release(); console.log("end", poolThreads().length);', 'end 0\n'],
-  ['with idle threads that nobody closed', 'await share.run(short); console.log("end", poolThreads().length);', 'end 2\n'],
+  [
+    'after the last model has let go',
+    'await share.run(short); await share.release(); console.log("end", poolThreads().length);',
+    'end 0\n',
+  ],
+  [
+    'with idle threads that nobody closed',
+    'await share.run(short); console.log("end", poolThreads().length);',
+    'end 2\n',
+  ],
   ['with a pool that never started', 'console.log("end", poolThreads().length);', 'end 0\n'],
-  ['not before a call that nobody awaits has ended', 'share.run(long).then(() => console.log("computed")); console.log("end");', 'end\ncomputed\n'],
-  ['after a thread has died and nobody closed', 'await share.run(exit).catch(() => console.log("died")); await share.run(short); console.log("end");', 'died\nend\n'],
-  ['right after a thread has died', 'await share.run(exit).catch(() => console.log("died")); console.log("end");', 'died\nend\n'],
-  ['after a cancelled call',
-    'const c = new AbortController(); setTimeout(() => c.abort("stop"), 100); await share.run(long, { signal: c.signal }).catch(console.log); console.log("end");', 'stop\nend\n'],
+  [
+    'not before a call that nobody awaits has ended',
+    'share.run(long).then(() => console.log("computed")); console.log("end");',
+    'end\ncomputed\n',
+  ],
+  [
+    'after a thread has died and nobody closed',
+    'await share.run(exit).catch(() => console.log("died")); await share.run(short); console.log("end");',
+    'died\nend\n',
+  ],
+  [
+    'right after a thread has died',
+    'await share.run(exit).catch(() => console.log("died")); console.log("end");',
+    'died\nend\n',
+  ],
+  [
+    'after a cancelled call',
+    'const c = new AbortController(); setTimeout(() => c.abort("stop"), 100); await share.run(long, { signal: ' +
+      'c.signal }).catch(console.log); console.log("end");',
+    'stop\nend\n',
+  ],
   ['after releasing without awaiting it', 'await share.run(short); share.release(); console.log("end");', 'end\n'],
 ] as const)('a process ends by itself %s', async ([, script, expected]) => {
   const { code, out, milliseconds } = await run(script);
@@ -60,11 +90,16 @@ test('a thread that runs out of memory fails the call, not the process', async (
     console.log('end');`;
   const { code, out } = await run(script, '--max-old-space-size=48');
   // V8 tells of its last garbage collections on standard error as well.
-  expect(out).toMatch(/Thread 2 of 2 died during the computation \(Worker terminated due to reaching memory limit[^]*end\n/);
+  expect(out).toMatch(
+    /Thread 2 of 2 died during the computation \(Worker terminated due to reaching memory limit[^]*end\n/,
+  );
   expect(code).toBe(0);
 });
 
 test('loaders and environment of the process do not reach its threads', async () => {
-  const { code, out } = await run('process.env.NODE_OPTIONS = "--require /nowhere.js"; process.env.PISCINA_DISABLE_ATOMICS = "1"; await share.run(short); console.log("end");');
+  const { code, out } = await run(
+    'process.env.NODE_OPTIONS = "--require /nowhere.js"; process.env.PISCINA_DISABLE_ATOMICS = "1"; await ' +
+      'share.run(short); console.log("end");',
+  );
   expect({ code, out }).toEqual({ code: 0, out: 'end\n' });
 });

@@ -17,7 +17,8 @@ const expectRight = async (): Promise<void> => {
   expect(mixing.result).toEqual(mixing.expected);
 };
 /** The mixing with a fault in the middle of it. */
-const faulty = (what: string, part: number): Mixing => new Mixing(model, { count: 200, rounds: 20, extra: [{ kind: 'fault', what, part }] });
+const faulty = (what: string, part: number): Mixing =>
+  new Mixing(model, { count: 200, rounds: 20, extra: [{ kind: 'fault', what, part }] });
 
 afterEach(async () => {
   await share.release();
@@ -31,20 +32,23 @@ describe('a part that throws', () => {
     [3, 'throw', 'Thread 1 of 3 failed: step 11 of 21 (fault): planted failure'],
     [2, 'throwNull', 'Thread 1 of 2 failed: step 11 of 21 (fault): null'],
     [2, 'throwUncloneable', 'Thread 1 of 2 failed: step 11 of 21 (fault): cannot be cloned'],
-  ] as const)('%i threads, %s: the call fails with the message, the next one works on the same threads', async ([threads, what, message]) => {
-    begin(threads);
-    await expectRight();
-    const before = poolThreads();
-    for (let repeat = 0; repeat < 3; repeat += 1) {
-      await expect(share.run(faulty(what, 0).reset().program)).rejects.toThrow(message);
+  ] as const)(
+    '%i threads, %s: the call fails with the message, the next one works on the same threads',
+    async ([threads, what, message]) => {
+      begin(threads);
       await expectRight();
-    }
-    expect(poolThreads()).toEqual(before);
-  });
+      const before = poolThreads();
+      for (let repeat = 0; repeat < 3; repeat += 1) {
+        await expect(share.run(faulty(what, 0).reset().program)).rejects.toThrow(message);
+        await expectRight();
+      }
+      expect(poolThreads()).toEqual(before);
+    },
+  );
 
   test('the error carries the stack of the thread as its cause', async () => {
     begin(2);
-    const error = await share.run(faulty('throw', 1).program).catch((reason: unknown) => reason) as Error;
+    const error = (await share.run(faulty('throw', 1).program).catch((reason: unknown) => reason)) as Error;
     expect(error.cause).toBeInstanceOf(Error);
     expect((error.cause as Error).stack).toContain('run-program');
   });
@@ -92,7 +96,10 @@ describe('a thread that dies', () => {
     for (let repeat = 0; repeat < 6; repeat += 1) {
       // The stray error may hit during this call, after it, or in the next one.
       const stray = faulty('uncaught', repeat % 2);
-      await share.run(stray.reset().program).then(() => expect(stray.result).toEqual(stray.expected), (error: Error) => expect(error.message).toContain('died'));
+      await share.run(stray.reset().program).then(
+        () => expect(stray.result).toEqual(stray.expected),
+        (error: Error) => expect(error.message).toContain('died'),
+      );
       await share.run(mixing.reset().program).catch((error: Error) => expect(error.message).toContain('died'));
       await expectRight();
     }
@@ -100,7 +107,9 @@ describe('a thread that dies', () => {
 
   test('in the first step of its life', async () => {
     begin(3);
-    await expect(share.run(model.program([{ kind: 'fault', what: 'exit', part: 2 }]))).rejects.toThrow(/Thread 3 of 3 died/);
+    await expect(share.run(model.program([{ kind: 'fault', what: 'exit', part: 2 }]))).rejects.toThrow(
+      /Thread 3 of 3 died/,
+    );
     await expectRight();
   });
 
@@ -119,7 +128,10 @@ describe('a thread that dies', () => {
     begin(2);
     await expectRight();
     for (let repeat = 0; repeat < 10; repeat += 1) {
-      const run = share.run(mixing.reset().program).then(() => 'right', (error: Error) => error.message);
+      const run = share.run(mixing.reset().program).then(
+        () => 'right',
+        (error: Error) => error.message,
+      );
       for (let blow = 0; blow < 4; blow += 1) {
         for (const thread of poolThreads()) void thread.terminate();
         await pause(repeat * 3);

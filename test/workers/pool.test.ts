@@ -19,7 +19,10 @@ afterEach(async () => {
 function gated(model: SmallModel) {
   const [gate, list] = [model.allocate(4), model.allocate(4096)];
   return {
-    gate: model.program([{ kind: 'gate', address: gate }, { kind: 'gate', address: gate }]),
+    gate: model.program([
+      { kind: 'gate', address: gate },
+      { kind: 'gate', address: gate },
+    ]),
     log: (value: number) => model.program([{ kind: 'log', address: list, value }]),
     logged: () => [...model.words.slice(list / 4 + 1, list / 4 + 1 + model.words[list / 4])],
     open: () => {
@@ -33,7 +36,11 @@ describe('results', () => {
   test.for([1, 2, 3, 7])('%i threads get the result of plain loops over hundreds of barriers', async (threads) => {
     const model = new SmallModel();
     const taken = share(threads, model);
-    const mixings = [{ count: 1, rounds: 3 }, { count: 5, rounds: 100 }, { count: 1000, rounds: 200 }].map((size) => new Mixing(model, size));
+    const mixings = [
+      { count: 1, rounds: 3 },
+      { count: 5, rounds: 100 },
+      { count: 1000, rounds: 200 },
+    ].map((size) => new Mixing(model, size));
     for (let repeat = 0; repeat < 3; repeat += 1) {
       for (const mixing of mixings) {
         await taken.run(mixing.reset().program);
@@ -47,7 +54,12 @@ describe('results', () => {
     const mixing = new Mixing(model, { count: 1000, rounds: 2, delays: 20 });
     const taken = share(3, model);
     await taken.warm();
-    const text = new TextDecoder().decode(new Uint8Array(model.memory.buffer).slice(mixing.program.address, mixing.program.address + mixing.program.byteLength));
+    const text = new TextDecoder().decode(
+      new Uint8Array(model.memory.buffer).slice(
+        mixing.program.address,
+        mixing.program.address + mixing.program.byteLength,
+      ),
+    );
     const [first, second] = JSON.parse(text) as object[];
     // Both rounds in one step: no barrier between them.
     const broken = model.program([{ kind: 'both', steps: [first, second] }]);
@@ -77,9 +89,14 @@ describe('results', () => {
   test('two hundred calls at once, by two models with two numbers of threads, all come out right', async () => {
     const models = [2, 3].map((threads) => {
       const model = new SmallModel();
-      return { taken: share(threads, model), mixings: Array.from({ length: 100 }, (_, seed) => new Mixing(model, { count: 64, rounds: 10, seed })) };
+      return {
+        taken: share(threads, model),
+        mixings: Array.from({ length: 100 }, (_, seed) => new Mixing(model, { count: 64, rounds: 10, seed })),
+      };
     });
-    await Promise.all(models.flatMap(({ taken, mixings }) => mixings.map((mixing) => taken.run(mixing.reset().program))));
+    await Promise.all(
+      models.flatMap(({ taken, mixings }) => mixings.map((mixing) => taken.run(mixing.reset().program))),
+    );
     for (const { mixings } of models) for (const mixing of mixings) expect(mixing.result).toEqual(mixing.expected);
   });
 });
@@ -136,7 +153,9 @@ describe('threads', () => {
     const model = new SmallModel();
     const run = share(2, model).run(model.program([{ kind: 'busy', milliseconds: 150 }]));
     let turns = 0;
-    const timer = setInterval(() => { turns += 1; }, 5);
+    const timer = setInterval(() => {
+      turns += 1;
+    }, 5);
     await run;
     clearInterval(timer);
     expect(turns).toBeGreaterThan(5);
@@ -149,7 +168,12 @@ describe('queue', () => {
     const model = new SmallModel();
     const { gate, log, logged, open } = gated(model);
     const [a, b, c] = [share(2, model), share(2, model), share(2, model)];
-    const calls = [a.run(gate), ...[1, 2, 3, 4].map((n) => a.run(log(n))), ...[11, 12].map((n) => b.run(log(n))), c.run(log(21))];
+    const calls = [
+      a.run(gate),
+      ...[1, 2, 3, 4].map((n) => a.run(log(n))),
+      ...[11, 12].map((n) => b.run(log(n))),
+      c.run(log(21)),
+    ];
     await pause(50);
     open();
     await Promise.all(calls);
@@ -158,7 +182,9 @@ describe('queue', () => {
 
   test('a hundred calls share one signal without a warning', async () => {
     const warnings: Error[] = [];
-    const listen = (warning: Error): void => { warnings.push(warning); };
+    const listen = (warning: Error): void => {
+      warnings.push(warning);
+    };
     process.on('warning', listen);
     const model = new SmallModel();
     const taken = share(2, model);
@@ -175,7 +201,9 @@ describe('cancelling', () => {
   test('a call whose signal is already aborted never starts', async () => {
     const model = new SmallModel();
     const taken = share(2, model);
-    await expect(taken.run(model.program([]), { signal: AbortSignal.abort('changed my mind') })).rejects.toBe('changed my mind');
+    await expect(taken.run(model.program([]), { signal: AbortSignal.abort('changed my mind') })).rejects.toBe(
+      'changed my mind',
+    );
     expect(poolThreads()).toHaveLength(0);
   });
 
@@ -243,7 +271,9 @@ describe('letting go', () => {
     const calls = [taken.run(gate), taken.run(log(1)), taken.run(log(2))];
     await pause(30);
     let gone = false;
-    const release = taken.release().then(() => { gone = true; });
+    const release = taken.release().then(() => {
+      gone = true;
+    });
     await expect(taken.run(log(3))).rejects.toThrow('closed');
     await pause(30);
     expect(gone).toBe(false);

@@ -11,29 +11,62 @@ describe('runProgram', () => {
   test('runs all steps in order on the calling thread when there is one part', () => {
     const seen: string[] = [];
     const steps = ['a', 'b', 'c'].map((kind) => ({ kind }));
-    runProgram(steps, (step, given, part, parts) => {
-      expect([given, part, parts]).toEqual([machine, 0, 1]);
-      seen.push(step.kind);
-    }, machine, 0, alone());
+    runProgram(
+      steps,
+      (step, given, part, parts) => {
+        expect([given, part, parts]).toEqual([machine, 0, 1]);
+        seen.push(step.kind);
+      },
+      machine,
+      0,
+      alone(),
+    );
     expect(seen).toEqual(['a', 'b', 'c']);
   });
 
   test('names the step that failed and keeps the cause', () => {
     const planted = new RangeError('planted');
-    const run = (): void => runProgram([{ kind: 'relu' }, { kind: 'conv2d' }], (step) => { if (step.kind === 'conv2d') throw planted; }, machine, 0, alone());
+    const run = (): void =>
+      runProgram(
+        [{ kind: 'relu' }, { kind: 'conv2d' }],
+        (step) => {
+          if (step.kind === 'conv2d') throw planted;
+        },
+        machine,
+        0,
+        alone(),
+      );
     expect(run).toThrow(expect.objectContaining({ message: 'step 2 of 2 (conv2d): planted', cause: planted }) as Error);
   });
 
   test('leaves at the next barrier when the abort flag is set', () => {
     const words = new Int32Array(BARRIER_WORDS);
     const seen: string[] = [];
-    const run = (): void => runProgram([{ kind: 'a' }, { kind: 'b' }], (step) => { seen.push(step.kind); abort(words); }, machine, 0, new Barrier(words, 1, 0));
+    const run = (): void =>
+      runProgram(
+        [{ kind: 'a' }, { kind: 'b' }],
+        (step) => {
+          seen.push(step.kind);
+          abort(words);
+        },
+        machine,
+        0,
+        new Barrier(words, 1, 0),
+      );
     expect(run).toThrow(Released);
     expect(seen).toEqual(['a']);
   });
 
   test('an empty program does nothing', () => {
-    runProgram([], () => { throw new Error('no step expected'); }, machine, 0, alone());
+    runProgram(
+      [],
+      () => {
+        throw new Error('no step expected');
+      },
+      machine,
+      0,
+      alone(),
+    );
   });
 });
 

@@ -1,4 +1,5 @@
-// A small shared memory with programs in it: what the executor makes of a real network, reduced to the tests' steps (steps.mjs).
+// A small shared memory with programs in it: what the executor makes of a real network, reduced to the tests' steps
+// (steps.mjs).
 
 import { compile } from '../../src/wasm/machine.ts';
 import { FunctionBuilder, get, i32 } from '../../src/wasm/assembler.ts';
@@ -17,7 +18,7 @@ function incrementKernel(): FunctionBuilder {
 let compiled: WebAssembly.Module | undefined;
 
 export class SmallModel implements SharedModel {
-  readonly module = compiled ??= compile([incrementKernel()], true);
+  readonly module = (compiled ??= compile([incrementKernel()], true));
   readonly memory = new WebAssembly.Memory({ initial: 4, maximum: 65536, shared: true });
   readonly steps = STEPS;
   #next = 1024;
@@ -53,19 +54,35 @@ export class Mixing {
   readonly #buffers: [number, number];
   readonly #rounds: number;
 
-  constructor(model: SmallModel, { count, rounds, seed = 1, delays = 0, extra = [] }: { count: number; rounds: number; seed?: number; delays?: number; extra?: object[] }) {
+  constructor(
+    model: SmallModel,
+    {
+      count,
+      rounds,
+      seed = 1,
+      delays = 0,
+      extra = [],
+    }: { count: number; rounds: number; seed?: number; delays?: number; extra?: object[] },
+  ) {
     this.#model = model;
     this.#rounds = rounds;
     this.#buffers = [model.allocate(4 * count), model.allocate(4 * count)];
     this.#input = Int32Array.from({ length: count }, (_, i) => Math.imul(i + seed, 0x85ebca6b));
     const steps = Array.from({ length: rounds }, (_, round) => ({
-      kind: 'mix', from: this.#buffers[round % 2], to: this.#buffers[(round + 1) % 2], count, salt: round, delays,
+      kind: 'mix',
+      from: this.#buffers[round % 2],
+      to: this.#buffers[(round + 1) % 2],
+      count,
+      salt: round,
+      delays,
     }));
     this.program = model.program([...steps.slice(0, rounds >> 1), ...extra, ...steps.slice(rounds >> 1)]);
     let values = this.#input;
     for (let round = 0; round < rounds; round += 1) {
       const before = values;
-      values = before.map((a, i) => Math.imul(a ^ (before[(i * 7 + 1) % count] >>> 3) ^ (before[count - 1 - i] << 5), 0x9e3779b1) + round);
+      values = before.map(
+        (a, i) => Math.imul(a ^ (before[(i * 7 + 1) % count] >>> 3) ^ (before[count - 1 - i] << 5), 0x9e3779b1) + round,
+      );
     }
     this.expected = values;
   }

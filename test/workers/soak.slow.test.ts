@@ -1,4 +1,5 @@
-// Two thousand passes with threads killed at random: every call gives the right result or rejects, nothing leaks, nothing hangs.
+// Two thousand passes with threads killed at random: every call gives the right result or rejects, nothing leaks,
+// nothing hangs.
 
 import ndarray from 'ndarray';
 import { describe, expect, test } from 'vitest';
@@ -11,17 +12,26 @@ import { complaints, soak } from './soak.ts';
 const PASSES = 2000;
 
 /** Of a dense float32 tensor. */
-const bits = ({ data, offset, size }: Tensor): Uint32Array => new Uint32Array((data as Float32Array).slice(offset, offset + size).buffer);
+const bits = ({ data, offset, size }: Tensor): Uint32Array =>
+  new Uint32Array((data as Float32Array).slice(offset, offset + size).buffer);
 
 const EXPECTED = /^Thread N of N (died|failed: step N of N \(fault\): planted failure)/;
 
-/** A model of small programs. Calls run at the same time, so each takes buffers of its own; some programs have a fault in their middle. */
+/**
+ * A model of small programs. Calls run at the same time, so each takes buffers of its own; some programs have a fault
+ * in their middle.
+ */
 function subject(threads: number) {
   const model = new SmallModel();
   const share = retain(threads, model);
   const sizes = { count: 2000, rounds: 100 };
-  const free = Array.from({ length: 8 }, (_, seed) => new Mixing(model, { ...sizes, seed, delays: seed % 3 === 0 ? 0.05 : 0 }));
-  const faulty = ['exit', 'throw'].map((what, part) => new Mixing(model, { ...sizes, extra: [{ kind: 'fault', what, part: part % threads }] }));
+  const free = Array.from(
+    { length: 8 },
+    (_, seed) => new Mixing(model, { ...sizes, seed, delays: seed % 3 === 0 ? 0.05 : 0 }),
+  );
+  const faulty = ['exit', 'throw'].map(
+    (what, part) => new Mixing(model, { ...sizes, extra: [{ kind: 'fault', what, part: part % threads }] }),
+  );
   return {
     share,
     async call(index: number, signal: AbortSignal): Promise<boolean> {
@@ -74,13 +84,24 @@ test('models that come and go while threads are killed', async () => {
 
 describe.for(['mini-vit', 'mini-rn'])('%s', (name) => {
   test('2000 forward passes with threads killed at random have the bits of the plain path or reject', async () => {
-    const [plain, fast] = await Promise.all([load(name, { executor: 'reference', threads: 1 }), load(name, { executor: 'simd', threads: 2 })]);
+    const [plain, fast] = await Promise.all([
+      load(name, { executor: 'reference', threads: 1 }),
+      load(name, { executor: 'simd', threads: 2 }),
+    ]);
     const { resolution } = plain.model.architecture.vision;
-    const cases = await Promise.all([1, 2, 5].map(async (batch) => {
-      const size = batch * 3 * resolution * resolution;
-      const x = ndarray(Float32Array.from({ length: size }, (_, i) => ((Math.imul(i + batch, 0x9e3779b1) >>> 8) / 16777216 - 0.5) * 4), [batch, 3, resolution, resolution]);
-      return { x, expected: bits(await plain.model.encodeImage(x)) };
-    }));
+    const cases = await Promise.all(
+      [1, 2, 5].map(async (batch) => {
+        const size = batch * 3 * resolution * resolution;
+        const x = ndarray(
+          Float32Array.from(
+            { length: size },
+            (_, i) => ((Math.imul(i + batch, 0x9e3779b1) >>> 8) / 16777216 - 0.5) * 4,
+          ),
+          [batch, 3, resolution, resolution],
+        );
+        return { x, expected: bits(await plain.model.encodeImage(x)) };
+      }),
+    );
     const report = await soak({
       passes: PASSES,
       killEvery: 200,

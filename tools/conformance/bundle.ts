@@ -4,11 +4,17 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown, type Plugin } from 'rolldown';
 
-/** The program brings threads of its own (program/threads.ts); the library's would pull in files that a bundle of one file cannot have. */
+/**
+ * The program brings threads of its own (program/threads.ts); the library's would pull in files that a bundle of one
+ * file cannot have.
+ */
 const withoutThreads: Plugin = {
   name: 'without-threads',
   resolveId: (id) => (/\/threads-(node|web)\.ts$/.test(id) ? '\0no-threads' : null),
-  load: (id) => (id === '\0no-threads' ? 'export function start() { throw new Error("the conformance program brings its own threads"); }' : null),
+  load: (id) =>
+    id === '\0no-threads'
+      ? 'export function start() { throw new Error("the conformance program brings its own threads"); }'
+      : null,
 };
 
 /**
@@ -17,10 +23,21 @@ const withoutThreads: Plugin = {
  * @returns the file
  */
 export async function bundle(root: string, folder: string): Promise<string> {
-  const build = await rolldown({ input: join(root, 'tools/conformance/program/main.ts'), platform: 'neutral', plugins: [withoutThreads], transform: { target: 'es2020' }, external: /^node:/, resolve: { mainFields: ['module', 'main'] }, tsconfig: false });
+  const build = await rolldown({
+    input: join(root, 'tools/conformance/program/main.ts'),
+    platform: 'neutral',
+    plugins: [withoutThreads],
+    transform: { target: 'es2020' },
+    external: /^node:/,
+    resolve: { mainFields: ['module', 'main'] },
+    tsconfig: false,
+  });
   try {
     const { output } = await build.generate({ format: 'esm', codeSplitting: false, minify: false });
-    if (output.length !== 1) throw new Error(`the conformance program: expected one file, got ${output.map(({ fileName }) => fileName).join(', ')}`);
+    if (output.length !== 1)
+      throw new Error(
+        `the conformance program: expected one file, got ${output.map(({ fileName }) => fileName).join(', ')}`,
+      );
     mkdirSync(folder, { recursive: true });
     const file = join(folder, 'bundle.mjs');
     writeFileSync(file, output[0].code);

@@ -1,5 +1,7 @@
-// npm run conformance: builds the program, runs it in this Node or in the engines that are named, and holds what they give against the pinned hashes.
-// Exit code 0: all equal; 1: something differs or could not be run; 2: the command itself was wrong. See docs/conformance.md.
+// npm run conformance: builds the program, runs it in this Node or in the engines that are named, and holds what they
+// give against the pinned hashes.
+// Exit code 0: all equal; 1: something differs or could not be run; 2: the command itself was wrong. See
+// docs/conformance.md.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,28 +40,44 @@ const PINNED = join(root, 'fixtures/conformance/hashes.json');
 /** The step of sweeps for interpreters and emulators. */
 const WIDE = 4099;
 
-const QUICK = ['models=tiny-rn,tiny-vit,tiny-vit text,ViT-B/32', `without=${PATHS.filter(({ name }) => name !== 'simd').map(({ name }) => `ViT-B/32 ${name}`).join()}`];
+const QUICK = [
+  'models=tiny-rn,tiny-vit,tiny-vit text,ViT-B/32',
+  `without=${PATHS.filter(({ name }) => name !== 'simd')
+    .map(({ name }) => `ViT-B/32 ${name}`)
+    .join()}`,
+];
 
 function commandLine(): Options {
   const names = (value: string): string[] => value.split(',').filter((name) => name !== '');
-  const number = (least: number) => (value: string): number => {
-    if (!/^\d+$/.test(value) || Number(value) < least) throw new InvalidArgumentError(`expected a whole number from ${least} on.`);
-    return Number(value);
-  };
+  const number =
+    (least: number) =>
+    (value: string): number => {
+      if (!/^\d+$/.test(value) || Number(value) < least)
+        throw new InvalidArgumentError(`expected a whole number from ${least} on.`);
+      return Number(value);
+    };
   return new Command('npm run conformance --')
-    .description('Computes the contract\'s artefact in JavaScript engines and compares it with the pinned hashes.')
+    .description("Computes the contract's artefact in JavaScript engines and compares it with the pinned hashes.")
     .option('--quick', `tiny models on all paths, ViT-B/32 on SIMD, sweeps of every ${WIDE}th pattern`)
     .option('--engines <names>', 'other engines than this Node, separated by commas, or all', names)
     .option('--list', 'list the engines')
     .option('--install', 'install the engines, and as root what they need of Debian; run nothing')
-    .option('--sweep <n>', `every which pattern the sweeps take, 0 for none (default ${SWEEP}; ${WIDE} where code is interpreted or emulated)`, number(0))
+    .option(
+      '--sweep <n>',
+      `every which pattern the sweeps take, 0 for none (default ${SWEEP}; ${WIDE} where code is interpreted or ` +
+        'emulated)',
+      number(0),
+    )
     .option('--models <names>', 'these models only')
     .option('--paths <names>', `these paths only: ${PATHS.map(({ name }) => name).join(', ')}`)
     .option('--without <pairs>', 'leave out pairs of model and path, such as "RN50 plain64"')
     .option('--minutes <n>', 'time limit for each engine', number(1), 60)
     .option('--json <file>', 'keep the results; those of other engines in the file stay')
-    .option('--markdown <file>', 'write the matrix between the comments <!-- conformance --> and <!-- /conformance --> (of all results in --json)')
-    .option('--pin', 'pin this Node\'s hashes, if all its paths agree')
+    .option(
+      '--markdown <file>',
+      'write the matrix between the comments <!-- conformance --> and <!-- /conformance --> (of all results in --json)',
+    )
+    .option('--pin', "pin this Node's hashes, if all its paths agree")
     .exitOverride()
     .parse()
     .opts<Options>();
@@ -81,7 +99,10 @@ async function runOn(engine: Engine, file: string, options: Options): Promise<En
   try {
     await engine.install(enginesFolder());
     const { version, result } = await engine.run(file, argumentsFor(engine, options), {
-      timeLimit: 60 * options.minutes, onProgress: (text) => { process.stderr.write(`${name}: ${text}\n`); },
+      timeLimit: 60 * options.minutes,
+      onProgress: (text) => {
+        process.stderr.write(`${name}: ${text}\n`);
+      },
     });
     return { ...record, version, result: result as Result, error: null };
   } catch (error) {
@@ -91,13 +112,21 @@ async function runOn(engine: Engine, file: string, options: Options): Promise<En
 
 async function main(): Promise<number> {
   const options = commandLine();
-  const print = (text: string): void => { process.stdout.write(`${text}\n`); };
+  const print = (text: string): void => {
+    process.stdout.write(`${text}\n`);
+  };
   if (options.list === true) {
     for (const { name, processor, note } of engines) print(`${name.padEnd(24)}${processor.padEnd(20)}${note ?? ''}`);
     return 0;
   }
-  const chosen = options.engines === undefined ? [thisNode] : options.engines.flatMap((name) => (name === 'all' ? engines : name === 'this' ? [thisNode] : [findEngine(name)]));
-  if (options.pin === true && options.engines !== undefined) throw new RangeError('--pin: expected this Node alone, got --engines; leave one of them out');
+  const chosen =
+    options.engines === undefined
+      ? [thisNode]
+      : options.engines.flatMap((name) =>
+          name === 'all' ? engines : name === 'this' ? [thisNode] : [findEngine(name)],
+        );
+  if (options.pin === true && options.engines !== undefined)
+    throw new RangeError('--pin: expected this Node alone, got --engines; leave one of them out');
   for (const engine of chosen) argumentsFor(engine, options);
   if (options.install === true) {
     for (const engine of chosen) await engine.install(enginesFolder(), { system: true });
@@ -127,7 +156,14 @@ async function main(): Promise<number> {
     }
     if (options.markdown !== undefined) {
       const all = options.json === undefined ? records : readRecords(options.json);
-      insertMatrix(options.markdown, markdown(all, pins, engines.map(({ name }) => name)));
+      insertMatrix(
+        options.markdown,
+        markdown(
+          all,
+          pins,
+          engines.map(({ name }) => name),
+        ),
+      );
     }
     return good ? 0 : 1;
   } finally {
@@ -139,7 +175,9 @@ const readPins = (): Pins => JSON.parse(readFileSync(PINNED, 'utf8')) as Pins;
 
 function pin(result: Result, pins: Pins): Pins {
   const merged = { ...pins, ...pinsOf(result) };
-  const lines = Object.entries(merged).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  const lines = Object.entries(merged)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   writeFileSync(PINNED, `{\n${lines.join(',\n')}\n}\n`);
   return merged;
 }

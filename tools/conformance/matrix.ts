@@ -8,8 +8,12 @@ import { ARTEFACTS } from './program/artefact.ts';
 import type { EngineRecord } from './record.ts';
 
 const COLUMNS: readonly { title: string; path: PathName }[] = [
-  { title: 'plain', path: 'plain' }, { title: 'SIMD', path: 'simd' }, { title: 'SIMD, 2 threads', path: 'simd-2' },
-  { title: 'float64 plain', path: 'plain64' }, { title: 'float64 SIMD', path: 'simd64' }, { title: 'float64 SIMD, 2 threads', path: 'simd64-2' },
+  { title: 'plain', path: 'plain' },
+  { title: 'SIMD', path: 'simd' },
+  { title: 'SIMD, 2 threads', path: 'simd-2' },
+  { title: 'float64 plain', path: 'plain64' },
+  { title: 'float64 SIMD', path: 'simd64' },
+  { title: 'float64 SIMD, 2 threads', path: 'simd64-2' },
 ];
 
 export const BEGIN = '<!-- conformance -->';
@@ -25,19 +29,28 @@ export function markdown(records: readonly EngineRecord[], pins: Pins, order: re
     `|---|---|${COLUMNS.map(() => ':-:|').join('')}---|`,
     ...rows,
     '',
-    'A number is how many hashes were computed, all of them equal to the pinned ones; ≠ that one was not; – that the path was refused, nothing that it was not run.',
+    'A number is how many hashes were computed, all of them equal to the pinned ones; ≠ that one was not; – ' +
+      'that the path was refused, nothing that it was not run.',
     ...(notes.length === 0 ? [] : ['', ...notes.map((note, i) => `${superscript(i + 1)} ${note}  `)]),
   ];
   return lines.join('\n').trimEnd();
 }
 
-function rowOf({ name, processor, note, version, date, result, error }: EngineRecord, pins: Pins, notes: string[]): string {
+function rowOf(
+  { name, processor, note, version, date, result, error }: EngineRecord,
+  pins: Pins,
+  notes: string[],
+): string {
   const mark = (text: string): string => {
     if (!notes.includes(text)) notes.push(text);
     return superscript(notes.indexOf(text) + 1);
   };
   const title = `${version ?? name}${note === null ? '' : ` (${note})`}`;
-  if (result === null) return `| ${title} | ${processor} | ${COLUMNS.map(() => '').join(' | ')} | ${date} ${mark(`could not be run: ${brief(error ?? 'no reason given')}`)} |`;
+  if (result === null)
+    return (
+      `| ${title} | ${processor} | ${COLUMNS.map(() => '').join(' | ')} | ${date} ` +
+      `${mark(`could not be run: ${brief(error ?? 'no reason given')}`)} |`
+    );
   const verdicts = judge(result, pins);
   const cells = COLUMNS.map(({ path }) => {
     const refused = result.refused[path];
@@ -49,7 +62,10 @@ function rowOf({ name, processor, note, version, date, result, error }: EngineRe
     const absent = ARTEFACTS.filter((model) => !(`${model} ${path}` in result.hashes));
     return `${own.filter(({ verdict }) => verdict === 'same').length}${absent.length === 0 ? '' : mark(`without ${absent.join(', ')}`)}`;
   });
-  const sweep = result.options.sweep === SWEEP || result.options.sweep === 0 ? '' : ` ${mark(`sweeps take every ${result.options.sweep}th pattern, not every ${SWEEP}th`)}`;
+  const sweep =
+    result.options.sweep === SWEEP || result.options.sweep === 0
+      ? ''
+      : ` ${mark(`sweeps take every ${result.options.sweep}th pattern, not every ${SWEEP}th`)}`;
   return `| ${title} | ${processor} | ${cells.join(' | ')} | ${date}${sweep} |`;
 }
 
@@ -60,7 +76,10 @@ export function describe({ key, first, count }: Verdict): string {
 
 /** Engines' messages may have many lines. */
 const brief = (message: string): string => {
-  const line = message.replace(/[\s|<>]+/g, ' ').replace(/ ?\(evaluating '.*$/, '').trim();
+  const line = message
+    .replace(/[\s|<>]+/g, ' ')
+    .replace(/ ?\(evaluating '.*$/, '')
+    .trim();
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 };
 
@@ -70,6 +89,7 @@ const superscript = (n: number): string => [...String(n)].map((digit) => '⁰¹�
 export function insertMatrix(file: string, matrix: string): void {
   const text = readFileSync(file, 'utf8');
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`"${file}" expected the lines ${BEGIN} and ${END}, between which the matrix goes; add them`);
+  if (begin < 0 || end < begin)
+    throw new Error(`"${file}" expected the lines ${BEGIN} and ${END}, between which the matrix goes; add them`);
   writeFileSync(file, `${text.slice(0, begin + BEGIN.length)}\n${matrix}\n${text.slice(end)}`);
 }

@@ -3,7 +3,10 @@
 import { PATHS, type Path } from './program/paths.ts';
 import type { Result } from './program/run.ts';
 
-/** One hash that all paths of a precision must give, and the first digits of its parts' own, in order, separated by spaces. */
+/**
+ * One hash that all paths of a precision must give, and the first digits of its parts' own, in order, separated by
+ * spaces.
+ */
 export interface Pin {
   readonly hash: string;
   readonly parts: string;
@@ -31,7 +34,10 @@ export interface Verdict {
 export function pathOf(key: string): { of: string; path: Path } {
   const at = key.lastIndexOf(' ');
   const path = PATHS.find(({ name }) => name === key.slice(at + 1));
-  if (path === undefined) throw new RangeError(`conformance: expected a key that ends with a path (${PATHS.map(({ name }) => name).join(', ')}), got "${key}"`);
+  if (path === undefined)
+    throw new RangeError(
+      `conformance: expected a key that ends with a path (${PATHS.map(({ name }) => name).join(', ')}), got "${key}"`,
+    );
   return { of: key.slice(0, at), path };
 }
 
@@ -53,7 +59,10 @@ export function judge({ hashes, parts, options }: Pick<Result, 'hashes' | 'parts
 }
 
 /** Parts are compared in order. A different number of them is a difference after the last common one. */
-function differences(parts: Readonly<Record<string, string>>, pinned: readonly string[]): { first: string | null; count: number } {
+function differences(
+  parts: Readonly<Record<string, string>>,
+  pinned: readonly string[],
+): { first: string | null; count: number } {
   const names = Object.keys(parts);
   const wrong = names.filter((name, i) => pinned[i] === undefined || !parts[name].startsWith(pinned[i]));
   const absent = Math.max(0, pinned.length - names.length);
@@ -71,13 +80,25 @@ export function pinsOf({ hashes, parts, options }: Pick<Result, 'hashes' | 'part
   for (const [key, hash] of Object.entries(hashes)) {
     const { pin, path } = pinOf(key, options.sweep);
     if (pins[pin] !== undefined && pins[pin].hash !== hash) {
-      throw new Error(`--pin: expected the same hash for "${pin}" on every path, "${key}" gives another than the path before; find the cause first`);
+      throw new Error(
+        `--pin: expected the same hash for "${pin}" on every path, "${key}" gives another than the path ` +
+          'before; find the cause first',
+      );
     }
-    pins[pin] = { hash, parts: Object.values(parts[key]).map((digits) => digits.slice(0, PINNED_DIGITS)).join(' ') };
+    pins[pin] = {
+      hash,
+      parts: Object.values(parts[key])
+        .map((digits) => digits.slice(0, PINNED_DIGITS))
+        .join(' '),
+    };
     executors.set(pin, (executors.get(pin) ?? new Set()).add(path.executor));
   }
   for (const [pin, which] of executors) {
-    if (which.size < 2) throw new Error(`--pin: expected "${pin}" by plain loops and by SIMD, which must agree, got ${[...which].join()} alone; run all paths`);
+    if (which.size < 2)
+      throw new Error(
+        `--pin: expected "${pin}" by plain loops and by SIMD, which must agree, got ${[...which].join()} ` +
+          'alone; run all paths',
+      );
   }
   return pins;
 }

@@ -1,4 +1,5 @@
-// What is kept of a run on one engine, and the file that holds the latest run of each: engines that take hours are run one by one.
+// What is kept of a run on one engine, and the file that holds the latest run of each: engines that take hours are run
+// one by one.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Result } from './program/run.ts';
@@ -21,11 +22,15 @@ export interface EngineRecord {
 export function readRecords(file: string): EngineRecord[] {
   if (!existsSync(file)) return [];
   const records: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  if (!Array.isArray(records)) throw new Error(`"${file}" expected a list of records, as --json writes it; name another file`);
+  if (!Array.isArray(records))
+    throw new Error(`"${file}" expected a list of records, as --json writes it; name another file`);
   return records as EngineRecord[];
 }
 
-/** Puts new records in the place of those of the same engines; others stay. A run of the same version adds to what was computed before: paths of an interpreter take hours each. */
+/**
+ * Puts new records in the place of those of the same engines; others stay. A run of the same version adds to what was
+ * computed before: paths of an interpreter take hours each.
+ */
 export function mergeRecords(old: readonly EngineRecord[], fresh: readonly EngineRecord[]): EngineRecord[] {
   const byName = new Map(old.map((record) => [record.name, record]));
   for (const record of fresh) {
@@ -38,13 +43,25 @@ export function mergeRecords(old: readonly EngineRecord[], fresh: readonly Engin
 
 function union(before: Result, { options, ...after }: Result): Result {
   // Sweeps of another step do not belong to the same pins.
-  const stays = (key: string): boolean => options.sweep === 0 || options.sweep === before.options.sweep || !key.startsWith('sweep ');
-  const both = <T>(a: Record<string, T>, b: Record<string, T>): Record<string, T> => ({ ...Object.fromEntries(Object.entries(a).filter(([key]) => stays(key))), ...b });
+  const stays = (key: string): boolean =>
+    options.sweep === 0 || options.sweep === before.options.sweep || !key.startsWith('sweep ');
+  const both = <T>(a: Record<string, T>, b: Record<string, T>): Record<string, T> => ({
+    ...Object.fromEntries(Object.entries(a).filter(([key]) => stays(key))),
+    ...b,
+  });
   const all = <T>(a: readonly T[], b: readonly T[]): T[] => [...new Set([...a, ...b])];
   return {
-    options: { models: all(before.options.models, options.models), paths: all(before.options.paths, options.paths), sweep: options.sweep || before.options.sweep, without: [] },
-    hashes: both(before.hashes, after.hashes), parts: both(before.parts, after.parts), fnv: both(before.fnv, after.fnv),
-    seconds: both(before.seconds, after.seconds), refused: { ...before.refused, ...after.refused },
+    options: {
+      models: all(before.options.models, options.models),
+      paths: all(before.options.paths, options.paths),
+      sweep: options.sweep || before.options.sweep,
+      without: [],
+    },
+    hashes: both(before.hashes, after.hashes),
+    parts: both(before.parts, after.parts),
+    fnv: both(before.fnv, after.fnv),
+    seconds: both(before.seconds, after.seconds),
+    refused: { ...before.refused, ...after.refused },
   };
 }
 

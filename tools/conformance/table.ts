@@ -11,12 +11,21 @@ export async function table(result: Result, pins: Pins): Promise<string> {
   const Table = (await import('cli-table3')).default;
   const verdicts = judge(result, pins);
   const paths = PATHS.filter(({ name }) => verdicts.some(({ path }) => path.name === name));
-  const drawn = new Table({ head: ['', ...paths.map(({ name }) => name)], style: { head: [], border: [], compact: true } });
+  const drawn = new Table({
+    head: ['', ...paths.map(({ name }) => name)],
+    style: { head: [], border: [], compact: true },
+  });
   for (const of of new Set(verdicts.map(({ key }) => pathOf(key).of))) {
     drawn.push([of, ...paths.map(({ name }) => wordOf(verdicts.find(({ key }) => key === `${of} ${name}`)))]);
   }
   const reasons = new Set(Object.values(result.refused));
-  const refused = [...reasons].map((reason) => `${Object.entries(result.refused).filter(([, own]) => own === reason).map(([path]) => path).join(', ')}: refused, ${reason}`);
+  const refused = [...reasons].map(
+    (reason) =>
+      `${Object.entries(result.refused)
+        .filter(([, own]) => own === reason)
+        .map(([path]) => path)
+        .join(', ')}: refused, ${reason}`,
+  );
   const wrong = verdicts.filter(({ verdict }) => verdict === 'different').map(describe);
   return [drawn.toString(), ...refused, ...wrong].join('\n');
 }

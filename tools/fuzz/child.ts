@@ -1,5 +1,6 @@
-// Runs inputs of one target, one after the other, and tells the parent what it found. The input at work lies in a file that the parent can read when this process hangs or
-// is gone. Started as: node child.js JOB, where JOB is JSON of ChildJob.
+// Runs inputs of one target, one after the other, and tells the parent what it found. The input at work lies in a file
+// that the parent can read when this process hangs or is gone. Started as: node child.js JOB, where JOB is JSON of
+// ChildJob.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -99,7 +100,14 @@ class Child {
   }
 
   get progress(): Progress {
-    return { runs: this.#runs, edges: this.#coverage.edges, ofEdges: this.#coverage.ofEdges, queue: this.#queue.length, slowestMs: this.#slowest, largestBytes: this.#largest };
+    return {
+      runs: this.#runs,
+      edges: this.#coverage.edges,
+      ofEdges: this.#coverage.ofEdges,
+      queue: this.#queue.length,
+      slowestMs: this.#slowest,
+      largestBytes: this.#largest,
+    };
   }
 
   async work(): Promise<void> {
@@ -123,9 +131,11 @@ class Child {
     let told = Date.now();
     for (let at = 0; this.#runs < this.#job.runs; at++) {
       // The newest are where something was found last; of the rest each has its turn.
-      const parent = this.#random.one(2) ? this.#queue[at % this.#queue.length] : this.#queue[this.#queue.length - 1 - this.#random.below(Math.min(this.#queue.length, 24))];
+      const parent = this.#random.one(2)
+        ? this.#queue[at % this.#queue.length]
+        : this.#queue[this.#queue.length - 1 - this.#random.below(Math.min(this.#queue.length, 24))];
       const input = this.#random.pick(this.#target.mutators)(parent, this.#around);
-      if (await this.#one(input) && input.length > 0) {
+      if ((await this.#one(input)) && input.length > 0) {
         this.#queue.push(input);
         report({ type: 'kept', input: Buffer.from(input).toString('base64') });
       }
@@ -154,22 +164,37 @@ class Child {
     } catch (error) {
       complaint = complaintAbout(error);
     }
-    const time = performance.now() - start, bytes = allocated.bytes;
+    const time = performance.now() - start,
+      bytes = allocated.bytes;
     const isNew = this.#coverage.take();
-    await new Promise((done) => { setImmediate(done); }); // rejections that nobody waits for come now
+    await new Promise((done) => {
+      setImmediate(done);
+    }); // rejections that nobody waits for come now
     if (n > 1) {
       if (time > this.#slowest) this.#slowest = time;
       if (bytes > this.#largest) this.#largest = bytes;
       const limit = this.#target.limit(input.length);
       if (complaint !== null) this.#found('error', complaint, input);
-      if (bytes > limit) this.#found('allocation', `${bytes} bytes of binary memory for an input of ${input.length}, the limit is ${limit}`, input);
-      // Tens of megabytes of objects take their time; only then is it worth looking, and counting exactly in a second run.
+      if (bytes > limit)
+        this.#found(
+          'allocation',
+          `${bytes} bytes of binary memory for an input of ${input.length}, the limit is ${limit}`,
+          input,
+        );
+      // Tens of megabytes of objects take their time; only then is it worth looking, and counting exactly in a second
+      // run.
       if (time > 4 && process.memoryUsage().heapUsed - this.#heap > limit + HEAP_LIMIT) {
         const grown = await this.#heapGrowth(input);
-        if (grown > limit + HEAP_LIMIT) this.#found('allocation', `the heap grew by ${grown} bytes for an input of ${input.length}, the limit is ${limit + HEAP_LIMIT}`, input);
+        if (grown > limit + HEAP_LIMIT)
+          this.#found(
+            'allocation',
+            `the heap grew by ${grown} bytes for an input of ${input.length}, the limit is ${limit + HEAP_LIMIT}`,
+            input,
+          );
       }
       if (outside.length > 0) this.#found('write', `outside of its folder: ${outside[0]}`, input);
-      if (rejections.length > 0) this.#found('rejection', `a rejection that nobody waits for: ${String(rejections[0])}`, input);
+      if (rejections.length > 0)
+        this.#found('rejection', `a rejection that nobody waits for: ${String(rejections[0])}`, input);
     }
     outside.length = rejections.length = 0;
     return isNew;
@@ -186,7 +211,9 @@ class Child {
     const before = process.memoryUsage().heapUsed;
     try {
       await this.#target.run(input.slice());
-    } catch { /* judged before */ }
+    } catch {
+      /* judged before */
+    }
     this.#coverage.forget(); // else it would count for the next input, on slow machines only
     return (this.#heap = process.memoryUsage().heapUsed) - before;
   }
@@ -212,7 +239,9 @@ async function main(job: ChildJob): Promise<void> {
   let permitted = '';
   const current = openSync(job.current, 'w');
   installGuards(() => permitted);
-  process.on('unhandledRejection', (reason) => { rejections.push(reason); });
+  process.on('unhandledRejection', (reason) => {
+    rejections.push(reason);
+  });
   const files = countedFiles(root);
   setInterval(() => undefined, 1e6); // a promise that nobody keeps shall not end the process
   const coverage = new Coverage(files); // before the modules that count
@@ -223,13 +252,21 @@ async function main(job: ChildJob): Promise<void> {
   const own = files.filter(({ name }) => target.sources.some((source) => name.startsWith(source)));
   const words = new Set(own.flatMap((file) => file.words));
   coverage.begin(own);
-  const child = new Child(job, target, coverage, [...words].map((word) => utf8(word)), current);
+  const child = new Child(
+    job,
+    target,
+    coverage,
+    [...words].map((word) => utf8(word)),
+    current,
+  );
   await child.work();
   closeSync(current);
-  process.send!({ type: 'done', progress: child.progress } satisfies Report, () => { process.exit(0); });
+  process.send!({ type: 'done', progress: child.progress } satisfies Report, () => {
+    process.exit(0);
+  });
 }
 
 // Inputs come as a message: there may be more of them than fit into an argument.
 process.once('message', (inputs: string[]) => {
-  void main({ ...JSON.parse(process.argv[2]) as ChildJob, inputs });
+  void main({ ...(JSON.parse(process.argv[2]) as ChildJob), inputs });
 });

@@ -5,5 +5,9 @@ import { join } from 'node:path';
 
 export function corpusOf(root: string, target: string): Buffer[] {
   const folder = join(root, 'tools/fuzz/corpus', target);
-  return existsSync(folder) ? readdirSync(folder).sort().map((name) => readFileSync(join(folder, name))) : [];
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .sort()
+        .map((name) => readFileSync(join(folder, name)))
+    : [];
 }

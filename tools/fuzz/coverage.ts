@@ -1,5 +1,6 @@
-// A copy of the built project whose parsers count: Istanbul puts a counter on every statement, branch and function (istanbul-lib-instrument); its counting expressions are
-// then replaced by increments in one Uint8Array, which is cheap to clear and to look through after every run.
+// A copy of the built project whose parsers count: Istanbul puts a counter on every statement, branch and function
+// (istanbul-lib-instrument); its counting expressions are then replaced by increments in one Uint8Array, which is cheap
+// to clear and to look through after every run.
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -18,10 +19,15 @@ export interface CountedFile {
 const FILES = 'fuzz-files.json';
 
 /** Parsers in dependencies that are JavaScript. */
-const PACKAGES: readonly (readonly [name: string, files: RegExp])[] = [['jpeg-js', /^lib\/decoder\.js$/], ['yauzl', /^index\.js$/]];
+const PACKAGES: readonly (readonly [name: string, files: RegExp])[] = [
+  ['jpeg-js', /^lib\/decoder\.js$/],
+  ['yauzl', /^index\.js$/],
+];
 
-const filesBelow = (folder: string, under = folder): string[] => readdirSync(folder, { withFileTypes: true })
-  .flatMap((entry) => entry.isDirectory() ? filesBelow(join(folder, entry.name), under) : [relative(under, join(folder, entry.name))]);
+const filesBelow = (folder: string, under = folder): string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesBelow(join(folder, entry.name), under) : [relative(under, join(folder, entry.name))],
+  );
 
 /**
  * Makes the copy.
@@ -41,8 +47,12 @@ export function makeCountingCopy(root: string, to: string, sources: readonly str
   };
   mkdirSync(to, { recursive: true });
   for (const file of ['package.json', 'fixtures']) symlinkSync(join(root, file), join(to, file));
-  for (const room of ['src', 'workers', 'tools/fuzz']) cpSync(join(root, 'dist', room), join(to, 'dist', room), { recursive: true });
-  for (const file of filesBelow(join(to, 'dist/src')).filter((name) => name.endsWith('.js') && sources.some((source) => name.startsWith(source))).sort()) counting(join(to, 'dist/src', file), file, true);
+  for (const room of ['src', 'workers', 'tools/fuzz'])
+    cpSync(join(root, 'dist', room), join(to, 'dist', room), { recursive: true });
+  for (const file of filesBelow(join(to, 'dist/src'))
+    .filter((name) => name.endsWith('.js') && sources.some((source) => name.startsWith(source)))
+    .sort())
+    counting(join(to, 'dist/src', file), file, true);
   counting(join(to, 'dist/tools/fuzz/targets/planted.js'), 'tools/fuzz/targets/planted.js', true);
   const modules = join(root, 'node_modules');
   mkdirSync(join(to, 'node_modules'));
@@ -53,7 +63,8 @@ export function makeCountingCopy(root: string, to: string, sources: readonly str
       continue;
     }
     cpSync(join(modules, name), join(to, 'node_modules', name), { recursive: true });
-    for (const file of filesBelow(join(to, 'node_modules', name)).filter((path) => own[1].test(path))) counting(join(to, 'node_modules', name, file), `node_modules/${name}/${file}`, false);
+    for (const file of filesBelow(join(to, 'node_modules', name)).filter((path) => own[1].test(path)))
+      counting(join(to, 'node_modules', name, file), `node_modules/${name}/${file}`, false);
   }
   writeFileSync(join(to, FILES), JSON.stringify(files));
   return base;
@@ -68,9 +79,15 @@ function instrumented(source: string, base: number, isModule: boolean): { code: 
   for (const key of Object.keys(s)) place.set(`s[${key}]`, place.size);
   for (const key of Object.keys(f)) place.set(`f[${key}]`, place.size);
   for (const [key, arms] of Object.entries(b)) arms.forEach((_, arm) => place.set(`b[${key}][${arm}]`, place.size));
-  const counted = code.replace(/\bcov_\w+\(\)\.((?:s|f)\[\d+\]|b\[\d+\]\[\d+\])\+\+/g, (_, counter: string) => `__fuzz[${base + place.get(counter)!}]++`);
+  const counted = code.replace(
+    /\bcov_\w+\(\)\.((?:s|f)\[\d+\]|b\[\d+\]\[\d+\])\+\+/g,
+    (_, counter: string) => `__fuzz[${base + place.get(counter)!}]++`,
+  );
   const head = `${isModule ? 'const' : 'var'} __fuzz = globalThis.__fuzzCounters ?? {};\n`;
-  return { code: source.startsWith('#!') ? counted.replace(/^(#![^\n]*\n)?/, (line) => line + head) : head + counted, count: place.size };
+  return {
+    code: source.startsWith('#!') ? counted.replace(/^(#![^\n]*\n)?/, (line) => line + head) : head + counted,
+    count: place.size,
+  };
 }
 
 /** String literals of 2 to 24 characters. */
@@ -78,7 +95,14 @@ function wordsIn(source: string): string[] {
   const found = new Set<string>();
   // Istanbul's own table of places comes first and has no words of the program's.
   for (const [, quoted] of source.slice(source.indexOf('actualCoverage')).matchAll(/'((?:[^'\\\n]|\\.){2,24})'/g)) {
-    if (!/^(node:|\.\.?\/)/.test(quoted)) found.add(quoted.replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))).replace(/\\0/g, '\0').replace(/\\n/g, '\n').replace(/\\(.)/g, '$1'));
+    if (!/^(node:|\.\.?\/)/.test(quoted))
+      found.add(
+        quoted
+          .replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+          .replace(/\\0/g, '\0')
+          .replace(/\\n/g, '\n')
+          .replace(/\\(.)/g, '$1'),
+      );
   }
   return [...found];
 }
@@ -86,5 +110,5 @@ function wordsIn(source: string): string[] {
 /** The files of the copy that this code runs in. */
 export function countedFiles(root: string): CountedFile[] {
   const path = join(root, FILES);
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) as CountedFile[] : [];
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as CountedFile[]) : [];
 }

@@ -4,5 +4,9 @@ declare module 'istanbul-lib-instrument' {
     instrumentSync(code: string, filename: string): string;
     lastFileCoverage(): { s: Record<string, number>; f: Record<string, number>; b: Record<string, number[]> };
   }
-  export function createInstrumenter(options: { esModules: boolean; compact: boolean; produceSourceMap: boolean }): Instrumenter;
+  export function createInstrumenter(options: {
+    esModules: boolean;
+    compact: boolean;
+    produceSourceMap: boolean;
+  }): Instrumenter;
 }

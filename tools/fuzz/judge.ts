@@ -4,7 +4,8 @@ import { messageOf } from '../../src/cli/errors.ts';
 import type { Finding } from './protocol.ts';
 
 /** Words of the engine, of Node or of a careless template. */
-const ENGINE = /Invalid (typed )?array|Invalid array buffer|allocation failed|call stack|is not (a function|iterable|defined|an? )|Cannot (read|set|convert|mix|destructure|access)|out of (range|bounds)|outside the bounds|Invalid (count|string|code point|time|regular)|maximum size exceeded|Unexpected (token|end|non|string|number)|in JSON at|The "[^"]+" argument|object null|\[object|undefined|Assignment to constant|reading '|Reduce of empty|ERR_[A-Z]|BigInt|byte length of|start offset/;
+const ENGINE =
+  /Invalid (typed )?array|Invalid array buffer|allocation failed|call stack|is not (a function|iterable|defined|an? )|Cannot (read|set|convert|mix|destructure|access)|out of (range|bounds)|outside the bounds|Invalid (count|string|code point|time|regular)|maximum size exceeded|Unexpected (token|end|non|string|number)|in JSON at|The "[^"]+" argument|object null|\[object|undefined|Assignment to constant|reading '|Reduce of empty|ERR_[A-Z]|BigInt|byte length of|start offset/;
 
 /** Characters that a terminal would obey. */
 // eslint-disable-next-line no-control-regex -- these are what is looked for
@@ -16,8 +17,10 @@ const MOST = 1200;
 export function complaintAbout(thrown: unknown): string | null {
   if (!(thrown instanceof Error)) return `threw ${typeof thrown}, which is no Error`;
   const { name, message } = thrown;
-  if (!['Error', 'RangeError', 'TypeError', 'PickleEnd', 'CommandError'].includes(name)) return `a ${name} is not for users: ${message}`;
-  if ('code' in thrown && typeof thrown.code === 'string' && !thrown.code.startsWith('commander.')) return `${thrown.code} is Node's, not ours: ${message}`;
+  if (!['Error', 'RangeError', 'TypeError', 'PickleEnd', 'CommandError'].includes(name))
+    return `a ${name} is not for users: ${message}`;
+  if ('code' in thrown && typeof thrown.code === 'string' && !thrown.code.startsWith('commander.'))
+    return `${thrown.code} is Node's, not ours: ${message}`;
   // What the message quotes is the stranger's.
   const own = message.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\u2026/g, '');
   if (/[\n\r]/.test(own)) return `several lines: ${JSON.stringify(message)}`;
@@ -29,4 +32,8 @@ export function complaintAbout(thrown: unknown): string | null {
 }
 
 /** The same for findings that differ only in what their messages quote, and in numbers. */
-export const keyOf = ({ kind, message }: Pick<Finding, 'kind' | 'message'>): string => `${kind} ${message.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/-?\d+(\.\d+)?/g, '0').slice(0, 160)}`;
+export const keyOf = ({ kind, message }: Pick<Finding, 'kind' | 'message'>): string =>
+  `${kind} ${message
+    .replace(/"(?:[^"\\]|\\.)*"/g, '""')
+    .replace(/-?\d+(\.\d+)?/g, '0')
+    .slice(0, 160)}`;

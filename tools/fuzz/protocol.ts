@@ -8,7 +8,10 @@ export interface ChildJob {
   readonly until: number;
   /** The input at work. */
   readonly current: string;
-  /** Comes in a message of its own. Inputs in base64: the queue of a child that had to be ended, or inputs to be run as they are. */
+  /**
+   * Comes in a message of its own. Inputs in base64: the queue of a child that had to be ended, or inputs to be run as
+   * they are.
+   */
   readonly inputs?: readonly string[];
   /** Only runs `inputs`, once each. */
   readonly only?: boolean;
@@ -32,7 +35,11 @@ export interface Finding {
   readonly input: string;
 }
 
-export type Report = { type: 'progress'; progress: Progress } | { type: 'finding'; finding: Finding } | { type: 'kept'; input: string } | { type: 'done'; progress: Progress };
+export type Report =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'finding'; finding: Finding }
+  | { type: 'kept'; input: string }
+  | { type: 'done'; progress: Progress };
 
 /** Bytes of the header in the file of the input at work: number of the run, length. */
 export const CURRENT_HEADER = 8;

@@ -1,6 +1,7 @@
-// Proves that the published package works: packs it, installs the tarball into an empty folder, and runs there what a user would.
-// Also holds it to its size, at most 4 MB unpacked, dependencies apart, and to its supply chain: nothing runs at installation, versions are exact, and the
-// bill of materials names what is installed and hashes what is packed.
+// Proves that the published package works: packs it, installs the tarball into an empty folder, and runs there what a
+// user would.
+// Also holds it to its size, at most 4 MB unpacked, dependencies apart, and to its supply chain: nothing runs at
+// installation, versions are exact, and the bill of materials names what is installed and hashes what is packed.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,7 +14,8 @@ import { nameAt, sha512Of } from './sbom.mjs';
 const LIMIT = 4_000_000;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-package-'));
-const run = (command, args, cwd) => execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
+const run = (command, args, cwd) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
 const check = (what, holds) => {
   if (!holds) throw new Error(`package check failed: ${what}`);
   console.log(`ok   ${what}`);
@@ -23,28 +25,56 @@ const check = (what, holds) => {
 function supplyChain(installed, modules, { files }) {
   const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
   const atInstallation = ['preinstall', 'install', 'postinstall'].filter((name) => name in manifest.scripts);
-  check(`package.json runs nothing at installation${atInstallation.length > 0 ? `: ${atInstallation.join(', ')}` : ''}`, atInstallation.length === 0);
-  check('its dependencies have exact versions', Object.values(manifest.dependencies).every((version) => /^\d+\.\d+\.\d+$/.test(version)));
-  check('it is published in public, with provenance', manifest.publishConfig?.access === 'public' && manifest.publishConfig.provenance === true);
+  check(
+    `package.json runs nothing at installation${atInstallation.length > 0 ? `: ${atInstallation.join(', ')}` : ''}`,
+    atInstallation.length === 0,
+  );
+  check(
+    'its dependencies have exact versions',
+    Object.values(manifest.dependencies).every((version) => /^\d+\.\d+\.\d+$/.test(version)),
+  );
+  check(
+    'it is published in public, with provenance',
+    manifest.publishConfig?.access === 'public' && manifest.publishConfig.provenance === true,
+  );
 
   const bill = JSON.parse(readFileSync(join(installed, 'sbom.cdx.json'), 'utf8'));
   const { version, components: data } = bill.metadata.component;
   check(`the bill of materials is of version ${version}`, version === manifest.version);
-  const wrong = data.filter(({ name, hashes }) => createHash('sha256').update(readFileSync(join(installed, name))).digest('hex') !== hashes[0].content);
-  check(`the bundled data has the hashes of the bill of materials${wrong.length > 0 ? `, but not ${wrong.map(({ name }) => name).join(', ')}` : ''}`, wrong.length === 0);
-  const unnamed = files.map(({ path }) => path).filter((path) => /^fixtures\/bundled\/(?!README)/.test(path) && !data.some(({ name }) => name === path));
+  const wrong = data.filter(
+    ({ name, hashes }) =>
+      createHash('sha256')
+        .update(readFileSync(join(installed, name)))
+        .digest('hex') !== hashes[0].content,
+  );
+  check(
+    'the bundled data has the hashes of the bill of ' +
+      `materials${wrong.length > 0 ? `, but not ${wrong.map(({ name }) => name).join(', ')}` : ''}`,
+    wrong.length === 0,
+  );
+  const unnamed = files
+    .map(({ path }) => path)
+    .filter((path) => /^fixtures\/bundled\/(?!README)/.test(path) && !data.some(({ name }) => name === path));
   check(`all of it is in the bill${unnamed.length > 0 ? `, but not ${unnamed.join(', ')}` : ''}`, unnamed.length === 0);
 
-  // What npm installs here is newer than the lock file where a dependency's own dependency has had a release: that is for a person to look at, not a fault of the package.
+  // What npm installs here is newer than the lock file where a dependency's own dependency has had a release: that is
+  // for a person to look at, not a fault of the package.
   const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
   const inBill = new Map(bill.components.map((one) => [`${one.name}@${one.version}`, one.hashes[0].content]));
   const isMissing = (name) => !bill.components.some((one) => one.name === name);
-  const there = Object.entries(packages).filter(([place]) => nameAt(place) !== manifest.name && existsSync(join(modules, '..', place)));
+  const there = Object.entries(packages).filter(
+    ([place]) => nameAt(place) !== manifest.name && existsSync(join(modules, '..', place)),
+  );
   const missing = there.map(([place]) => nameAt(place)).filter(isMissing);
-  check(`the bill has all ${there.length} packages that npm installs${missing.length > 0 ? `, but not ${missing.join(', ')}` : ''}`, there.length > 10 && missing.length === 0);
+  check(
+    `the bill has all ${there.length} packages that npm ` +
+      `installs${missing.length > 0 ? `, but not ${missing.join(', ')}` : ''}`,
+    there.length > 10 && missing.length === 0,
+  );
   for (const [place, { version: got, integrity }] of there) {
     const key = `${nameAt(place)}@${got}`;
-    if (!inBill.has(key)) console.log(`note ${key} is newer than the bill of materials: run npm update ${nameAt(place)}`);
+    if (!inBill.has(key))
+      console.log(`note ${key} is newer than the bill of materials: run npm update ${nameAt(place)}`);
     else check(`${key} has the hash of the bill of materials`, sha512Of(integrity) === inBill.get(key));
   }
 }
@@ -52,13 +82,30 @@ function supplyChain(installed, modules, { files }) {
 try {
   run('npm', ['run', '--silent', 'prepack'], root);
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
-  check(`${packed.unpackedSize} bytes unpacked in ${packed.entryCount} files, at most ${LIMIT}`, packed.unpackedSize <= LIMIT);
-  const stray = packed.files.map((file) => file.path).filter((path) => !/^(dist\/(src|workers|browser)\/|fixtures\/bundled\/|schema\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(path));
-  check(`nothing in it that does not belong there${stray.length > 0 ? `: ${stray.join(', ')}` : ''}`, stray.length === 0);
+  check(
+    `${packed.unpackedSize} bytes unpacked in ${packed.entryCount} files, at most ${LIMIT}`,
+    packed.unpackedSize <= LIMIT,
+  );
+  const stray = packed.files
+    .map((file) => file.path)
+    .filter(
+      (path) =>
+        !/^(dist\/(src|workers|browser)\/|fixtures\/bundled\/|schema\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(
+          path,
+        ),
+    );
+  check(
+    `nothing in it that does not belong there${stray.length > 0 ? `: ${stray.join(', ')}` : ''}`,
+    stray.length === 0,
+  );
 
   writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', join(folder, packed.filename)], folder);
-  const installScripts = run('npm', ['query', ':attr(scripts, [install]), :attr(scripts, [preinstall]), :attr(scripts, [postinstall])'], folder);
+  const installScripts = run(
+    'npm',
+    ['query', ':attr(scripts, [install]), :attr(scripts, [preinstall]), :attr(scripts, [postinstall])'],
+    folder,
+  );
   check('no dependency has an install script', JSON.parse(installScripts).length === 0);
 
   const installed = join(folder, 'node_modules', 'clip-oracle');
@@ -70,7 +117,9 @@ try {
   check('--help', run(bin, ['--help'], folder).includes('classify'));
   check('bundled data is there', readdirSync(join(installed, 'fixtures/bundled')).includes('mini-vit.safetensors.gz'));
 
-  writeFileSync(join(folder, 'program.mjs'), `
+  writeFileSync(
+    join(folder, 'program.mjs'),
+    `
     import { availableModels, load } from 'clip-oracle';
     import { conv2d } from 'clip-oracle/ops';
     import { Bottleneck } from 'clip-oracle/layers';
@@ -79,13 +128,19 @@ try {
     const feature = await model.encodeImage(await preprocess(${JSON.stringify(picture)}));
     await model.close();
     console.log(feature.shape.join());
-  `);
+  `,
+  );
   run(bin, ['trace', picture, '--out', 'dump.safetensors', '--quiet'], folder);
-  check('verify passes a trace of its own', JSON.parse(run(bin, ['verify', 'dump.safetensors', '--json', '--quiet'], folder)).verdict === 'pass');
+  check(
+    'verify passes a trace of its own',
+    JSON.parse(run(bin, ['verify', 'dump.safetensors', '--json', '--quiet'], folder)).verdict === 'pass',
+  );
   check('the library answers', run(process.execPath, ['program.mjs'], folder).trim() === '1,128');
 
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', 'typescript@6.0.3', '@types/node@20'], folder);
-  writeFileSync(join(folder, 'types.mts'), `
+  writeFileSync(
+    join(folder, 'types.mts'),
+    `
     import { load, CLIPModel, type Tensor } from 'clip-oracle';
     import { softmax } from 'clip-oracle/ops';
     import { VisionTransformer } from 'clip-oracle/layers';
@@ -100,8 +155,13 @@ try {
       void VisionTransformer;
       return softmax(await head.forward(await model.encodeImage(x)));
     }
-  `);
-  run(join(folder, 'node_modules/.bin/tsc'), ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', 'types.mts'], folder);
+  `,
+  );
+  run(
+    join(folder, 'node_modules/.bin/tsc'),
+    ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', 'types.mts'],
+    folder,
+  );
   check('the shipped types check in a strict project', true);
 } finally {
   rmSync(folder, { recursive: true, force: true });

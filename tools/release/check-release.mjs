@@ -1,5 +1,6 @@
-// Before publishing: does the tag fit the version, does the changelog have it, and does package.json name the repository that the provenance will name?
-// Reads GITHUB_REF_NAME and GITHUB_REPOSITORY, which GitHub sets. Usage: node tools/release/check-release.mjs
+// Before publishing: does the tag fit the version, does the changelog have it, and does package.json name the
+// repository that the provenance will name? Reads GITHUB_REF_NAME and GITHUB_REPOSITORY, which GitHub sets. Usage: node
+// tools/release/check-release.mjs
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,13 +8,23 @@ import { fileURLToPath } from 'node:url';
 /** @returns what keeps this commit from being published, a sentence each */
 function releaseFaults({ version, repository }, changelog, { GITHUB_REF_NAME: tag, GITHUB_REPOSITORY: place }) {
   const faults = [];
-  if (tag !== `v${version}`) faults.push(`the tag expected v${version}, package.json's version, got ${tag ?? 'none'}; tag the commit that has the version`);
+  if (tag !== `v${version}`)
+    faults.push(
+      `the tag expected v${version}, package.json's version, got ${tag ?? 'none'}; tag the commit that has the version`,
+    );
   const heading = changelog.split('\n').find((line) => line.startsWith('## '));
   if (!new RegExp(`^## ${version.replaceAll('.', '\\.')} \\(\\d{4}-\\d\\d-\\d\\d\\)$`).test(heading ?? '')) {
-    faults.push(`CHANGELOG.md expected its first heading to be "## ${version} (YYYY-MM-DD)", got "${heading ?? 'none'}"; write the date`);
+    faults.push(
+      `CHANGELOG.md expected its first heading to be "## ${version} (YYYY-MM-DD)", got "${heading ?? 'none'}"; ` +
+        'write the date',
+    );
   }
   const wanted = `git+https://github.com/${place ?? 'OWNER/NAME'}.git`;
-  if (repository?.url !== wanted) faults.push(`package.json's repository.url expected ${wanted}, got ${repository?.url ?? 'none'}; npm refuses provenance that names another repository`);
+  if (repository?.url !== wanted)
+    faults.push(
+      `package.json's repository.url expected ${wanted}, got ${repository?.url ?? 'none'}; npm refuses ` +
+        'provenance that names another repository',
+    );
   return faults;
 }
 

@@ -1,4 +1,5 @@
-// Before packing: removes the type declarations that no entry point of the package leads to. Nobody could import what they describe.
+// Before packing: removes the type declarations that no entry point of the package leads to. Nobody could import what
+// they describe.
 
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -6,14 +7,17 @@ import { fileURLToPath } from 'node:url';
 
 const root = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const { exports } = JSON.parse(readFileSync(root('package.json'), 'utf8'));
-const entries = JSON.stringify(exports).match(/[^"]+\.d\.ts/g).map(root);
+const entries = JSON.stringify(exports)
+  .match(/[^"]+\.d\.ts/g)
+  .map(root);
 
 const reached = new Set();
 function reach(file) {
   if (reached.has(file)) return;
   if (!existsSync(file)) throw new Error(`${file} is missing; run npm run build`);
   reached.add(file);
-  for (const [, to] of readFileSync(file, 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.[^'"]+)['"]/g)) reach(resolve(dirname(file), to.replace(/\.(?:ts|js)$/, '.d.ts')));
+  for (const [, to] of readFileSync(file, 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.[^'"]+)['"]/g))
+    reach(resolve(dirname(file), to.replace(/\.(?:ts|js)$/, '.d.ts')));
 }
 for (const entry of entries) reach(entry);
 

@@ -8,7 +8,8 @@ import { unpack } from './unpack.ts';
 export const nodePlatform: Platform = {
   async readFile(path) {
     const blob = await fetchBlob(path, 'a picture', { cache: false });
-    if (blob.size > limits().imageBytes) throw new Error(`"${path}" has ${blob.size} bytes, more than any picture; ${raise('imageBytes')}`);
+    if (blob.size > limits().imageBytes)
+      throw new Error(`"${path}" has ${blob.size} bytes, more than any picture; ${raise('imageBytes')}`);
     return new Uint8Array(await blob.arrayBuffer());
   },
 

@@ -34,15 +34,26 @@ async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: L
   const bundled = options.head === undefined;
   if (bundled && options.model !== 'mini-vit') {
     const width = CHANNELS[options.model];
-    throw new CommandError(`${options.model} has no head of its own; give one with --head FILE${width === undefined ? '' : `, weight (classes, ${width}) and bias (classes)`}`);
+    throw new CommandError(
+      `${options.model} has no head of its own; give one with --head ` +
+        `FILE${width === undefined ? '' : `, weight (classes, ${width}) and bias (classes)`}`,
+    );
   }
   const head = await loadHead(options.head ?? bundledFile('emoji-head.pth'));
   const width = CHANNELS[options.model];
   if (width !== undefined) checkHeadFits(head, { name: options.model, embed: width });
   const classes = head.weight.shape[0];
   const own = head.labels ? { names: head.labels, signs: null } : bundled ? await bundledLabels() : null;
-  const labels = options.labels !== undefined ? await readLabels(options.labels) : own ?? (classes === 1 ? { names: ['no', 'yes'], signs: null } : null);
-  if (labels !== null) checkLabels(labels, classes, options.head !== undefined && existsSync(options.head) ? options.head : 'the emoji head');
+  const labels =
+    options.labels !== undefined
+      ? await readLabels(options.labels)
+      : (own ?? (classes === 1 ? { names: ['no', 'yes'], signs: null } : null));
+  if (labels !== null)
+    checkLabels(
+      labels,
+      classes,
+      options.head !== undefined && existsSync(options.head) ? options.head : 'the emoji head',
+    );
   return { head, labels };
 }
 
@@ -59,7 +70,13 @@ async function scorer(model: CLIP, head: Head, labels: Labels | null, options: C
     const { data: logits } = linear(one, head.weight, head.bias);
     if (classes === 1) {
       const probability = sigmoidOf(logits[0]);
-      return { label: nameOf(labels, probability > threshold ? 1 : 0), logits, logit: logits[0], probability, withLogits: options.logits };
+      return {
+        label: nameOf(labels, probability > threshold ? 1 : 0),
+        logits,
+        logit: logits[0],
+        probability,
+        withLogits: options.logits,
+      };
     }
     const top = scores(logits, labels, options.top);
     return { label: top[0].label, logits, top, withLogits: options.logits };

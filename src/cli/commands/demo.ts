@@ -1,4 +1,5 @@
-// clip-oracle demo: what a person wants to see first (a picture gets its name), and what the project is for (numbers beside PyTorch's).
+// clip-oracle demo: what a person wants to see first (a picture gets its name), and what the project is for (numbers
+// beside PyTorch's).
 
 import { readFile } from 'node:fs/promises';
 import type { CLIP } from '../../clip/clip.ts';
@@ -60,7 +61,8 @@ class Stages {
   }
 }
 
-const milliseconds = (time: number): string => time < 1000 ? `${time.toFixed(time < 10 ? 1 : 0)} ms` : `${(time / 1000).toFixed(2)} s`;
+const milliseconds = (time: number): string =>
+  time < 1000 ? `${time.toFixed(time < 10 ? 1 : 0)} ms` : `${(time / 1000).toFixed(2)} s`;
 
 async function pictureToName(open: Open): Promise<void> {
   const { loadHead } = await import('../../clip/head.ts');
@@ -80,15 +82,34 @@ async function pictureToName(open: Open): Promise<void> {
   const logits = await stages.run('forward', async () => linear(await model.encodeImage(x), head.weight, head.bias));
   if (hasTrueColor(process.stdout)) {
     const side = 36;
-    for (const line of halfBlocks({ data: cropPixels(picture, side), width: side, height: side })) await print(`   ${line}`);
+    for (const line of halfBlocks({ data: cropPixels(picture, side), width: side, height: side }))
+      await print(`   ${line}`);
   }
-  await print(`   octopus.jpg, ${picture.width} x ${picture.height} pixels, through mini-vit (${R} x ${R}) and its head of ${labels.names.length} emoji:`);
+  await print(
+    `   octopus.jpg, ${picture.width} x ${picture.height} pixels, through mini-vit (${R} x ${R}) and its head ` +
+      `of ${labels.names.length} emoji:`,
+  );
   await print();
   const show = await verdictTable(labels, process.stdout);
-  const table = show({ path: '', label: '', withLogits: false, logits: logits.data, top: scores(logits.data, labels, 5) });
-  await standardOutput.write(table.split('\n').slice(1, -2).map((line) => ` ${line}\n`).join(''));
+  const table = show({
+    path: '',
+    label: '',
+    withLogits: false,
+    logits: logits.data,
+    top: scores(logits.data, labels, 5),
+  });
+  await standardOutput.write(
+    table
+      .split('\n')
+      .slice(1, -2)
+      .map((line) => ` ${line}\n`)
+      .join(''),
+  );
   await print();
-  await print(`   ${style('dim', 'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock times are confused.')}`);
+  await print(
+    '   ' +
+      `${style('dim', 'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock ' + 'times are confused.')}`,
+  );
   await print(`   ${style('dim', stages.toString())}`);
 }
 
@@ -102,7 +123,10 @@ async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
   await print(style('bold', '2. The oracle: RN50, full size, beside PyTorch'));
   const stages = new Stages();
   const picture = await stages.run('decode', async () => readImage(await readFile(bundledFile('rocket.jpg'))));
-  await print(`   rocket.jpg (NASA), ${picture.width} x ${picture.height} pixels; weights synthetic:0, the same in every language`);
+  await print(
+    `   rocket.jpg (NASA), ${picture.width} x ${picture.height} pixels; weights synthetic:0, the same in every ` +
+      'language',
+  );
   const model = await stages.run('weights', () => open('RN50', { weights: 'synthetic:0' }));
   await print(`   computed by ${describe(model)}`);
   const R = model.architecture.vision.resolution;
@@ -110,27 +134,43 @@ async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
   const features = await stages.run('forward', () => forward(model, x, quiet));
   const ours = features.data;
   await print();
-  await print(`   ${style('bold', 'number'.padStart(6) + 'clip-oracle'.padStart(18) + 'PyTorch float32'.padStart(18) + 'float64, the truth'.padStart(24))}`);
+  await print(
+    '   ' +
+      `${style('bold', 'number'.padStart(6) + 'clip-oracle'.padStart(18) + 'PyTorch float32'.padStart(18) + 'float64, the truth'.padStart(24))}`,
+  );
   for (const i of [0, 1, 2, 3, 4, ours.length - 1]) {
     if (i === ours.length - 1) await print(`   ${'…'.padStart(6)}`);
-    await print(`   ${String(i).padStart(6)}${ours[i].toPrecision(9).padStart(18)}${pytorch[i].toPrecision(9).padStart(18)}${truth[i].toPrecision(17).padStart(24)}`);
+    await print(
+      '   ' +
+        `${String(i).padStart(6)}${ours[i].toPrecision(9).padStart(18)}${pytorch[i].toPrecision(9).padStart(18)}${truth[i].toPrecision(17).padStart(24)}`,
+    );
   }
   const { measure } = await import('../../oracle/measures.ts');
-  const [own, their, between] = [measure(ours, pytorch, truth), measure(pytorch, ours, truth), measure(ours, ours, pytorch)];
+  const [own, their, between] = [
+    measure(ours, pytorch, truth),
+    measure(pytorch, ours, truth),
+    measure(ours, ours, pytorch),
+  ];
   const { rho } = own;
   const good = rho <= RHO_LIMIT;
   await print();
-  const row = (title: string, a: number, b: number): string => `   ${title.padEnd(34)}${a.toExponential(2).padStart(12)}${b.toExponential(2).padStart(18)}`;
-  await print(`   ${style('bold', `all ${ours.length} numbers against the truth`.padEnd(34) + 'clip-oracle'.padStart(12) + 'PyTorch float32'.padStart(18))}`);
+  const row = (title: string, a: number, b: number): string =>
+    `   ${title.padEnd(34)}${a.toExponential(2).padStart(12)}${b.toExponential(2).padStart(18)}`;
+  await print(
+    '   ' +
+      `${style('bold', `all ${ours.length} numbers against the truth`.padEnd(34) + 'clip-oracle'.padStart(12) + 'PyTorch float32'.padStart(18))}`,
+  );
   await print(row('largest difference', own.maxAbs, their.maxAbs));
   await print(row('relative root mean square', own.relRms, their.relRms));
   await print(`   largest difference between the two ${between.maxAbs.toExponential(2)}`);
   await print();
-  const verdict = !good ? `noise ratio ${rho.toFixed(2)}: these are not PyTorch's numbers; the installation is broken`
-    : `noise ratio ${rho.toFixed(2)}: clip-oracle is ${rho < 1 ? `${(1 / rho).toFixed(1)} times closer to the truth than PyTorch` : 'as close to the truth as float32 gets'}`;
+  const verdict = !good
+    ? `noise ratio ${rho.toFixed(2)}: these are not PyTorch's numbers; the installation is broken`
+    : `noise ratio ${rho.toFixed(2)}: clip-oracle is ` +
+      `${rho < 1 ? `${(1 / rho).toFixed(1)} times closer to the truth than PyTorch` : 'as close to the truth as float32 gets'}`;
   await print(`   ${style(['bold', good ? 'green' : 'red'], verdict)}`);
   await print();
-  const rate = 2 * multiplyAdds(model.architecture) / stages.milliseconds('forward') / 1e6;
+  const rate = (2 * multiplyAdds(model.architecture)) / stages.milliseconds('forward') / 1e6;
   await print(`   ${style('dim', `${stages.toString()} (${rate.toFixed(1)} GFLOP/s)`)}`);
   return good ? OK : SOME_FAILED;
 }
@@ -140,12 +180,22 @@ function describe({ executor, threads }: CLIP): string {
   return `${executor === 'simd' ? 'SIMD' : 'plain loops'}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }
 
-/** The forward pass. Plain loops take seconds: there, the name of each layer appears on standard error as it is done. */
-async function forward(model: CLIP, x: Parameters<CLIP['encodeImage']>[0], quiet: boolean): ReturnType<CLIP['encodeImage']> {
+/**
+ * The forward pass. Plain loops take seconds: there, the name of each layer appears on standard error as it is done.
+ */
+async function forward(
+  model: CLIP,
+  x: Parameters<CLIP['encodeImage']>[0],
+  quiet: boolean,
+): ReturnType<CLIP['encodeImage']> {
   if (quiet || !process.stderr.isTTY || model.executor === 'simd') return model.encodeImage(x);
   const clear = '\r\u001b[K';
   try {
-    return await model.encodeImage(x, { tap: (name) => { process.stderr.write(`${clear}   computing ${name} …`); } });
+    return await model.encodeImage(x, {
+      tap: (name) => {
+        process.stderr.write(`${clear}   computing ${name} …`);
+      },
+    });
   } finally {
     process.stderr.write(clear);
   }

@@ -20,17 +20,29 @@ export interface DownloadCommandOptions {
 /** @returns the exit code */
 export async function downloadModels(names: string[], options: DownloadCommandOptions): Promise<number> {
   const known = MODELS.filter((model) => model.file !== null).map((model) => model.name);
-  if (options.all && names.length > 0) throw new CommandError('expected either models or --all, got both; leave one out');
-  if (!options.all && names.length === 0) throw new CommandError(`expected a model: one of ${known.join(', ')}; or --all`);
+  if (options.all && names.length > 0)
+    throw new CommandError('expected either models or --all, got both; leave one out');
+  if (!options.all && names.length === 0)
+    throw new CommandError(`expected a model: one of ${known.join(', ')}; or --all`);
   for (const name of names) {
     if (known.includes(name)) continue;
     if (MODELS.some((model) => model.name === name)) {
-      throw new CommandError(`${name} needs no download: ${name.startsWith('mini-') ? 'it comes with the package' : 'its weights are synthetic, as synthetic:0'}`);
+      throw new CommandError(
+        `${name} needs no download: ` +
+          `${name.startsWith('mini-') ? 'it comes with the package' : 'its weights are synthetic, as synthetic:0'}`,
+      );
     }
-    throw new CommandError(`cannot download "${name}". ${unknownModel(name, known)}`.replace(' or file', '').replace(', or the path of a checkpoint', ''));
+    throw new CommandError(
+      `cannot download "${name}". ${unknownModel(name, known)}`
+        .replace(' or file', '')
+        .replace(', or the path of a checkpoint', ''),
+    );
   }
   const controller = new AbortController();
-  const interrupt = (): void => controller.abort(new CommandError('interrupted; what has come is kept, the same command continues there', INTERRUPTED));
+  const interrupt = (): void =>
+    controller.abort(
+      new CommandError('interrupted; what has come is kept, the same command continues there', INTERRUPTED),
+    );
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   let worst = OK;
   try {
@@ -50,14 +62,23 @@ export async function downloadModels(names: string[], options: DownloadCommandOp
 }
 
 async function one(name: string, options: DownloadCommandOptions, signal: AbortSignal): Promise<void> {
-  const say = (text: string): void => { if (!options.quiet) process.stderr.write(`${text}\n`); };
+  const say = (text: string): void => {
+    if (!options.quiet) process.stderr.write(`${text}\n`);
+  };
   const began = performance.now();
   const progress = await Progress.create({ unit: name, total: null, quiet: options.quiet, show: bytes, delay: 200 });
-  let first: number | null = null, received = 0, phase = 'transfer';
+  let first: number | null = null,
+    received = 0,
+    phase = 'transfer';
   say(`${name} to ${cacheFolder(options.root)}`);
   try {
     const path = await download(name, {
-      root: options.root, baseUrl: options.baseUrl, signal, verify: options.verify, retries: options.retries, stallTimeout: options.stallTimeout * 1000,
+      root: options.root,
+      baseUrl: options.baseUrl,
+      signal,
+      verify: options.verify,
+      retries: options.retries,
+      stallTimeout: options.stallTimeout * 1000,
       onProgress: (now) => {
         if (now.phase === 'transfer') {
           first ??= now.received;
@@ -73,7 +94,12 @@ async function one(name: string, options: DownloadCommandOptions, signal: AbortS
     });
     progress.stop();
     if (first === null) say(`  was there${phase === 'hash' ? ', its SHA-256 is right' : ''}`);
-    else say(`  ${bytes(received - first)} in ${duration((performance.now() - began) / 1000)}${first > 0 ? ` (${bytes(first)} were there)` : ''}, SHA-256 is right`);
+    else
+      say(
+        `  ${bytes(received - first)} in ` +
+          `${duration((performance.now() - began) / 1000)}${first > 0 ? ` (${bytes(first)} were there)` : ''}, ` +
+          'SHA-256 is right',
+      );
     await standardOutput.write(`${path}\n`);
   } finally {
     progress.stop();

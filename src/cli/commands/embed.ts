@@ -17,7 +17,19 @@ export async function embed(images: string[], options: ImageOptions): Promise<nu
     const loaded = await loadModel(options);
     try {
       const { name: model, weights, architecture } = loaded.model;
-      const output = featureOutput(file, options.out, { model, weights, adapter: options.adapter, resolution: options.resolution, pipeline: options.input === undefined ? options.pipeline : null }, architecture.embed, options.precision);
+      const output = featureOutput(
+        file,
+        options.out,
+        {
+          model,
+          weights,
+          adapter: options.adapter,
+          resolution: options.resolution,
+          pipeline: options.input === undefined ? options.pipeline : null,
+        },
+        architecture.embed,
+        options.precision,
+      );
       const done = await runImages(source, options, loaded, binary ? withMessages(output) : output);
       await output.finish();
       if (done.failed > 0 && !options.quiet && !binary) process.stderr.write(`clip-oracle: ${summary(done)}\n`);

@@ -24,33 +24,73 @@ const MAX_NAME = 160;
 function view(report: Inspection): string {
   const style = styleFor(process.stdout);
   const lines: string[] = [style('bold', report.path)];
-  const say = (title: string, text: string): void => { lines.push(`  ${style('cyan', title.padEnd(11))} ${printable(text)}`); };
+  const say = (title: string, text: string): void => {
+    lines.push(`  ${style('cyan', title.padEnd(11))} ${printable(text)}`);
+  };
   say('format', `${report.format}${report.fileBytes === null ? '' : `, ${bytes(report.fileBytes)}`}`);
   if (report.layout !== null) say('layout', report.layout);
   if (report.architecture !== null) describe(report, say);
   if (report.head !== null) {
     const { classes, width, fits } = report.head;
-    say('head', `${classes} ${classes === 1 ? 'output' : 'outputs'} on features of width ${width}${fits.length > 0 ? `: ${fits.join(', ')}` : ''}`);
+    say(
+      'head',
+      `${classes} ${classes === 1 ? 'output' : 'outputs'} on features of width ` +
+        `${width}${fits.length > 0 ? `: ${fits.join(', ')}` : ''}`,
+    );
   }
-  for (const [key, value] of Object.entries(report.metadata)) say('metadata', `${key} = ${value.length > 100 ? `${value.slice(0, 100)}…` : value}`);
-  if (report.outside.length > 0) say('besides', `${report.outside.length} entries that are no part of it: ${report.outside.slice(0, 3).join(', ')}${report.outside.length > 3 ? ', …' : ''}`);
-  for (const problem of report.problems) lines.push(`  ${style(report.kind === 'tensors' ? 'yellow' : 'red', (report.kind === 'tensors' ? 'no model' : 'problem').padEnd(11))} ${printable(problem)}`);
+  for (const [key, value] of Object.entries(report.metadata))
+    say('metadata', `${key} = ${value.length > 100 ? `${value.slice(0, 100)}…` : value}`);
+  if (report.outside.length > 0)
+    say(
+      'besides',
+      `${report.outside.length} entries that are no part of it: ` +
+        `${report.outside.slice(0, 3).join(', ')}${report.outside.length > 3 ? ', …' : ''}`,
+    );
+  for (const problem of report.problems)
+    lines.push(
+      '  ' +
+        `${style(report.kind === 'tensors' ? 'yellow' : 'red', (report.kind === 'tensors' ? 'no model' : 'problem').padEnd(11))} ` +
+        '' +
+        `${printable(problem)}`,
+    );
   const types = new Map<string, number>();
   for (const { dtype } of report.tensors) types.set(dtype, (types.get(dtype) ?? 0) + 1);
-  say('tensors', `${report.tensors.length} (${[...types].map(([dtype, count]) => `${count} ${dtype}`).join(', ')}), ${millions(report.elements)} elements, ${bytes(report.bytes)}`);
-  const shown = report.tensors.map(({ name, dtype, shape }) => ({ name: printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name), dtype, shape }));
+  say(
+    'tensors',
+    `${report.tensors.length} (${[...types].map(([dtype, count]) => `${count} ${dtype}`).join(', ')}), ` +
+      `${millions(report.elements)} elements, ${bytes(report.bytes)}`,
+  );
+  const shown = report.tensors.map(({ name, dtype, shape }) => ({
+    name: printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name),
+    dtype,
+    shape,
+  }));
   const longest = shown.reduce((most, { name }) => Math.max(most, name.length), 0);
-  for (const { name, dtype, shape } of shown) lines.push(`    ${name.padEnd(longest)}  ${dtype.padEnd(4)}  ${style('dim', `(${shape.join(', ')})`)}`);
+  for (const { name, dtype, shape } of shown)
+    lines.push(`    ${name.padEnd(longest)}  ${dtype.padEnd(4)}  ${style('dim', `(${shape.join(', ')})`)}`);
   return `${lines.join('\n')}\n`;
 }
 
 function describe({ architecture, model, parameters }: Inspection, say: (title: string, text: string) => void): void {
   const { vision, text, embed } = architecture!;
   say('model', model ?? 'none of those that have a name');
-  say('image tower', `${vision.kind}, ${vision.resolution} x ${vision.resolution} pixels, ` +
-    `${vision.kind === 'VisionTransformer' ? `patch ${vision.patch}, width ${vision.width}, ${vision.layers} layers` : `width ${vision.width}, layers ${vision.layers.join('+')}`}, feature ${embed}`);
-  say('text tower', text === null ? 'none' : `width ${text.width}, ${text.layers} layers, context ${text.context}, vocabulary ${text.vocabulary}`);
-  say('parameters', `image ${millions(parameters!.vision)}${text === null ? '' : `, text ${millions(parameters!.text)}`}`);
+  say(
+    'image tower',
+    `${vision.kind}, ${vision.resolution} x ${vision.resolution} pixels, ` +
+      `${vision.kind === 'VisionTransformer' ? `patch ${vision.patch}, width ${vision.width}, ${vision.layers} layers` : `width ${vision.width}, layers ${vision.layers.join('+')}`}, ` +
+      '' +
+      `feature ${embed}`,
+  );
+  say(
+    'text tower',
+    text === null
+      ? 'none'
+      : `width ${text.width}, ${text.layers} layers, context ${text.context}, vocabulary ${text.vocabulary}`,
+  );
+  say(
+    'parameters',
+    `image ${millions(parameters!.vision)}${text === null ? '' : `, text ${millions(parameters!.text)}`}`,
+  );
 }
 
-const millions = (count: number): string => count < 1e5 ? String(count) : `${(count / 1e6).toFixed(2)} M`;
+const millions = (count: number): string => (count < 1e5 ? String(count) : `${(count / 1e6).toFixed(2)} M`);

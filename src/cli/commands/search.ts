@@ -23,7 +23,12 @@ export interface SearchOptions extends Omit<ImageOptions, 'model'>, AnswerOption
 /** @returns the exit code */
 export async function search(query: string, files: string[], options: SearchOptions): Promise<number> {
   const isImage = existsSync(query) && (IMAGE_NAME.test(query) || /[/\\]/.test(query));
-  if (!isImage && (IMAGE_NAME.test(query) || query.trim() === '')) throw new CommandError(query.trim() === '' ? 'search expected a text or an image, got nothing' : `search expected a text or an image, "${query}" does not exist`);
+  if (!isImage && (IMAGE_NAME.test(query) || query.trim() === ''))
+    throw new CommandError(
+      query.trim() === ''
+        ? 'search expected a text or an image, got nothing'
+        : `search expected a text or an image, "${query}" does not exist`,
+    );
   const collections: FeatureRows[] = [];
   for (const file of files) collections.push(await openFeatures(file));
   const list = options.paths === undefined ? null : await readPaths(options.paths);
@@ -34,16 +39,33 @@ export async function search(query: string, files: string[], options: SearchOpti
     for (const [i, collection] of collections.entries()) {
       firsts.push(found.rows);
       for await (const rows of collection.rows()) found.add(rows);
-      if (collection.paths.length > found.rows - firsts[i]) throw new CommandError(`${files[i]} names ${collection.paths.length} paths for ${found.rows - firsts[i]} rows; write it again`);
+      if (collection.paths.length > found.rows - firsts[i])
+        throw new CommandError(
+          `${files[i]} names ${collection.paths.length} paths for ${found.rows - firsts[i]} rows; write it again`,
+        );
     }
-    if (list !== null && list.length !== found.rows) throw new CommandError(`--paths expected ${found.rows} paths, one per row of the features, got ${list.length} in ${options.paths}`);
-    if (found.skipped > 0 && !options.quiet) process.stderr.write(`clip-oracle: ${found.skipped} of ${found.rows} rows have no direction (images that failed) and were passed over\n`);
+    if (list !== null && list.length !== found.rows)
+      throw new CommandError(
+        `--paths expected ${found.rows} paths, one per row of the features, got ${list.length} in ${options.paths}`,
+      );
+    if (found.skipped > 0 && !options.quiet)
+      process.stderr.write(
+        `clip-oracle: ${found.skipped} of ${found.rows} rows have no direction (images that failed) and were ` +
+          `passed over\n`,
+      );
     const answers = found.best().map((hit, rank) => {
       const i = firsts.filter((first) => first <= hit.index).length - 1;
-      return { rank: rank + 1, file: files[i], row: hit.index - firsts[i], path: list?.[hit.index] ?? collections[i].paths[hit.index - firsts[i]] ?? null, cosine: hit.cosine };
+      return {
+        rank: rank + 1,
+        file: files[i],
+        row: hit.index - firsts[i],
+        path: list?.[hit.index] ?? collections[i].paths[hit.index - firsts[i]] ?? null,
+        cosine: hit.cosine,
+      };
     });
     const table = isTable(options);
-    for (const answer of answers) await output.write(table ? tableRow(answer, options.out === undefined) : line(answer));
+    for (const answer of answers)
+      await output.write(table ? tableRow(answer, options.out === undefined) : line(answer));
     await output.finish();
     return OK;
   } catch (error) {
@@ -52,14 +74,28 @@ export async function search(query: string, files: string[], options: SearchOpti
   }
 }
 
-/** The query through the tower that it is for. The model is the one that made the features, where their file says which. */
-async function featureOf(query: string, isImage: boolean, collections: FeatureRows[], files: string[], options: SearchOptions): Promise<FloatArray> {
+/**
+ * The query through the tower that it is for. The model is the one that made the features, where their file says which.
+ */
+async function featureOf(
+  query: string,
+  isImage: boolean,
+  collections: FeatureRows[],
+  files: string[],
+  options: SearchOptions,
+): Promise<FloatArray> {
   const made = collections.find((collection) => collection.model !== undefined);
   const name = options.model ?? made?.model ?? 'mini-vit';
   const other = collections.findIndex((collection) => collection.model !== undefined && collection.model !== name);
-  if (other >= 0) throw new CommandError(`${files[other]} holds features of ${collections[other].model}, which say nothing to ${name}; leave --model out, or search other features`);
+  if (other >= 0)
+    throw new CommandError(
+      `${files[other]} holds features of ${collections[other].model}, which say nothing to ${name}; leave ` +
+        '--model out, or search other features',
+    );
   const bundled = name.startsWith('mini-');
-  const weights = options.weights ?? (options.model === undefined && !bundled && made?.weights?.startsWith('synthetic:') ? made.weights : undefined);
+  const weights =
+    options.weights ??
+    (options.model === undefined && !bundled && made?.weights?.startsWith('synthetic:') ? made.weights : undefined);
   const loaded = await loadModel({ ...options, model: name, weights });
   try {
     const { embed } = loaded.model.architecture;
@@ -67,15 +103,25 @@ async function featureOf(query: string, isImage: boolean, collections: FeatureRo
     if (wrong >= 0) {
       const { width } = collections[wrong];
       const fits = (await import('../../clip/head.ts')).fitsModels(width!);
-      throw new CommandError(`${files[wrong]} holds features of width ${width}, ${name} has ${embed}; say with --model which model made them${fits.length === 0 ? '' : ` (${fits.join(', ')})`}`);
+      throw new CommandError(
+        `${files[wrong]} holds features of width ${width}, ${name} has ${embed}; say with --model which model ` +
+          `made them${fits.length === 0 ? '' : ` (${fits.join(', ')})`}`,
+      );
     }
-    return isImage ? await imageFeature(query, loaded.model, loaded.preprocess, options.pipeline) : await textFeature(query, loaded.model);
+    return isImage
+      ? await imageFeature(query, loaded.model, loaded.preprocess, options.pipeline)
+      : await textFeature(query, loaded.model);
   } finally {
     await loaded.model.close();
   }
 }
 
-async function imageFeature(path: string, model: CLIP, preprocess: Preprocess, pipeline: SearchOptions['pipeline']): Promise<FloatArray> {
+async function imageFeature(
+  path: string,
+  model: CLIP,
+  preprocess: Preprocess,
+  pipeline: SearchOptions['pipeline'],
+): Promise<FloatArray> {
   return (await model.encodeImage(await preprocess(path, { pipeline }))).data;
 }
 
@@ -91,8 +137,12 @@ async function readPaths(file: string): Promise<string[]> {
   try {
     const list: unknown = JSON.parse(text);
     if (Array.isArray(list) && list.every((path) => typeof path === 'string')) return list as string[];
-  } catch { /* said below */ }
-  throw new CommandError(`--paths expected a JSON list of strings in ${file}; one path per line in a .txt file will do too`);
+  } catch {
+    /* said below */
+  }
+  throw new CommandError(
+    `--paths expected a JSON list of strings in ${file}; one path per line in a .txt file will do too`,
+  );
 }
 
 type Answer = Pick<Hit, 'cosine'> & { rank: number; file: string; row: number; path: string | null };

@@ -1,4 +1,5 @@
-// clip-oracle tolerances: what each layer of a model may be off by under each claimed precision, as a table or as JSON for test suites.
+// clip-oracle tolerances: what each layer of a model may be off by under each claimed precision, as a table or as JSON
+// for test suites.
 
 import type { Claim } from '../../oracle/types.ts';
 import type { Tolerances } from '../../oracle/tolerances.ts';
@@ -38,13 +39,21 @@ export async function printTolerances(options: TolerancesCommandOptions): Promis
   }
 }
 
-async function measured({ model: name, weights, threads, executor, claims, images, quiet }: TolerancesCommandOptions): Promise<Tolerances> {
+async function measured({
+  model: name,
+  weights,
+  threads,
+  executor,
+  claims,
+  images,
+  quiet,
+}: TolerancesCommandOptions): Promise<Tolerances> {
   const { load } = await import('../../clip/load.ts');
   const { tolerances } = await import('../../oracle/tolerances.ts');
   const { model } = await load(name, { weights, threads, executor });
   let progress: Progress | null = null;
   try {
-    const bar = progress = await Progress.create({ unit: 'modules', total: null, quiet });
+    const bar = (progress = await Progress.create({ unit: 'modules', total: null, quiet }));
     return await tolerances(model, {
       claims,
       images: Array.from({ length: images }, (_, seed) => seed),
@@ -62,15 +71,46 @@ export const short = (value: number): string => (value === 0 ? '0' : value.toExp
 async function asText({ model, weights, images, modules }: Tolerances, claims: readonly Claim[]): Promise<string> {
   const Table = (await import('cli-table3')).default;
   const style = styleFor(process.stdout);
-  const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-    left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' };
-  const table = new Table({ chars: none, style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] }, colAligns: ['left', 'right', ...claims.flatMap(() => ['right', 'right'] as const)] });
+  const none = {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+    'bottom-right': '',
+    left: '',
+    'left-mid': '',
+    mid: '',
+    'mid-mid': '',
+    right: '',
+    'right-mid': '',
+    middle: '  ',
+  };
+  const table = new Table({
+    chars: none,
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+    colAligns: ['left', 'right', ...claims.flatMap(() => ['right', 'right'] as const)],
+  });
   table.push(['', 'own', ...claims.flatMap((claim) => [claim, ''])].map((title) => style('bold', title)));
   table.push(['module', 'relRms', ...claims.flatMap(() => ['relRms', 'rho'])].map((title) => style('dim', title)));
   for (const module of modules) {
-    table.push([style('cyan', module.name), short(module.reference), ...claims.flatMap((claim) => [short(module.claims[claim]!.relRms), short(module.claims[claim]!.rho)])]);
+    table.push([
+      style('cyan', module.name),
+      short(module.reference),
+      ...claims.flatMap((claim) => [short(module.claims[claim]!.relRms), short(module.claims[claim]!.rho)]),
+    ]);
   }
-  const lines = table.toString().split('\n').map((line) => line.trimEnd()).join('\n');
-  return `${lines}\n\n${model}, ${weights}, ${images.length} synthetic ${images.length === 1 ? 'image' : 'images'}. own: this project's float32 beside the float64 truth, ‖R-T‖/‖T‖.\n` +
-    'For each claim the largest ‖B-T‖/‖T‖ that passes, and the same as rho = ‖B-T‖/‖R-T‖. --json adds what is plausible and the largest absolute errors.\n';
+  const lines = table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+  return (
+    `${lines}\n\n${model}, ${weights}, ${images.length} synthetic ${images.length === 1 ? 'image' : 'images'}. ` +
+    `own: this project's float32 beside the float64 truth, ‖R-T‖/‖T‖.\n` +
+    'For each claim the largest ‖B-T‖/‖T‖ that passes, and the same as rho = ‖B-T‖/‖R-T‖. --json adds what is ' +
+    'plausible and the largest absolute errors.\n'
+  );
 }

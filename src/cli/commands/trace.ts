@@ -17,8 +17,12 @@ export interface TraceCommandOptions extends ImageOptions {
 
 /** @returns the exit code */
 export async function traceImages(images: string[], options: TraceCommandOptions): Promise<number> {
-  if (options.out === undefined && !options.hash) throw new CommandError('expected --out or --hash, got neither; say where the dump goes: --out trace.safetensors, .npz or a folder');
-  if (options.normalize) throw new CommandError('expected no --normalize: a trace holds what the modules give; leave it out');
+  if (options.out === undefined && !options.hash)
+    throw new CommandError(
+      'expected --out or --hash, got neither; say where the dump goes: --out trace.safetensors, .npz or a folder',
+    );
+  if (options.normalize)
+    throw new CommandError('expected no --normalize: a trace holds what the modules give; leave it out');
   const { dumpFormat, writeDump } = await import('../../formats/dump/write.ts');
   const { moduleFilter } = await import('../../oracle/glob.ts');
   checkOut(options.out, dumpFormat);
@@ -34,8 +38,12 @@ export async function traceImages(images: string[], options: TraceCommandOptions
       const { x, paths } = await pixelsOf(source, options, loaded);
       const written = await traceTo(loaded, x, options, writer, hashes);
       await writer?.finish(await describe(loaded, options, paths));
-      if (hashes !== null) await standardOutput.write(`${[...hashes.tensors].map(([name, hash]) => `${hash}  ${name}\n`).join('')}${hashes.all()}  all\n`);
-      if (writer !== null && !options.quiet) process.stderr.write(`clip-oracle: ${written.count} tensors (${bytesText(written.bytes)}) in ${options.out}\n`);
+      if (hashes !== null)
+        await standardOutput.write(
+          `${[...hashes.tensors].map(([name, hash]) => `${hash}  ${name}\n`).join('')}${hashes.all()}  all\n`,
+        );
+      if (writer !== null && !options.quiet)
+        process.stderr.write(`clip-oracle: ${written.count} tensors (${bytesText(written.bytes)}) in ${options.out}\n`);
       return OK;
     } finally {
       await loaded.model.close();
@@ -56,7 +64,13 @@ function checkOut(out: string | undefined, dumpFormat: (path: string) => unknown
   }
 }
 
-async function traceTo({ model }: Loaded, x: Tensor, options: TraceCommandOptions, writer: DumpWriter | null, hashes: TraceHashes | null): Promise<{ count: number; bytes: number }> {
+async function traceTo(
+  { model }: Loaded,
+  x: Tensor,
+  options: TraceCommandOptions,
+  writer: DumpWriter | null,
+  hashes: TraceHashes | null,
+): Promise<{ count: number; bytes: number }> {
   const { trace, tracedModules } = await import('../../oracle/trace.ts');
   const { valuesOf } = await import('../../formats/values.ts');
   const written = { count: 0, bytes: 0 };
@@ -66,11 +80,16 @@ async function traceTo({ model }: Loaded, x: Tensor, options: TraceCommandOption
     written.count++;
     written.bytes += values.data.byteLength;
   };
-  const progress = await Progress.create({ unit: 'modules', total: tracedModules(model, options.layers).length, quiet: options.quiet });
+  const progress = await Progress.create({
+    unit: 'modules',
+    total: tracedModules(model, options.layers).length,
+    quiet: options.quiet,
+  });
   try {
     take('image', valuesOf(x));
     await trace(model, x, {
-      layers: options.layers, precision: options.precision,
+      layers: options.layers,
+      precision: options.precision,
       onTensor(name, values) {
         take(name, values);
         progress.update(written.count - 1);
@@ -83,7 +102,11 @@ async function traceTo({ model }: Loaded, x: Tensor, options: TraceCommandOption
 }
 
 /** All images as one batch. @throws CommandError if one cannot be read: a batch with a hole is none */
-async function pixelsOf(source: Source, options: TraceCommandOptions, { preprocess }: Loaded): Promise<{ x: Tensor; paths: string[] }> {
+async function pixelsOf(
+  source: Source,
+  options: TraceCommandOptions,
+  { preprocess }: Loaded,
+): Promise<{ x: Tensor; paths: string[] }> {
   if ('tensor' in source) return { x: source.tensor.x, paths: [source.tensor.name] };
   const paths: string[] = [];
   const rows: Tensor[] = [];
@@ -102,7 +125,11 @@ async function pixelsOf(source: Source, options: TraceCommandOptions, { preproce
 }
 
 /** What the dump says about itself. */
-async function describe({ model }: Loaded, options: TraceCommandOptions, paths: string[]): Promise<Record<string, string>> {
+async function describe(
+  { model }: Loaded,
+  options: TraceCommandOptions,
+  paths: string[],
+): Promise<Record<string, string>> {
   const { weightsFingerprint } = await import('../../oracle/fingerprint.ts');
   const { CONTRACT, packageVersion } = await import('../../oracle/version.ts');
   return {
@@ -123,5 +150,7 @@ async function namesOf(options: TraceCommandOptions): Promise<string[]> {
   const { MODELS } = await import('../../clip/models.ts');
   const { tracedModules } = await import('../../oracle/trace.ts');
   const entry = MODELS.find((model) => model.name === options.model);
-  return entry === undefined ? [] : ['image', ...tracedModules({ name: entry.name, architecture: entry }, options.layers)];
+  return entry === undefined
+    ? []
+    : ['image', ...tracedModules({ name: entry.name, architecture: entry }, options.layers)];
 }

@@ -32,27 +32,50 @@ export interface VerifyCommandOptions {
 
 /** @returns the exit code */
 export async function verifyDump(path: string, options: VerifyCommandOptions): Promise<number> {
-  if (options.image !== undefined && options.input !== undefined) throw new CommandError('expected either --image or --input, got both; leave one out');
+  if (options.image !== undefined && options.input !== undefined)
+    throw new CommandError('expected either --image or --input, got both; leave one out');
   const map = options.map === undefined ? {} : await readMap(options.map);
   const { openDump } = await import('../../formats/dump/open.ts');
   const dump = await openDump(path);
   try {
     const wanted = await whichModel(dump, options, map);
-    const pixels = options.input === undefined ? undefined : (await (await import('../../features/tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
+    const pixels =
+      options.input === undefined
+        ? undefined
+        : (await (await import('../../features/tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
     await examineEarly(dump, wanted.model, map, options.image === undefined ? pixels : 'one image');
     // The file before the model: a wrong name should not cost the reading of a gigabyte.
     const html = options.html === undefined ? null : await OutFile.create(options.html);
     try {
       const { load } = await import('../../clip/load.ts');
-      const loaded = await load(wanted.model, { weights: wanted.weights, threads: options.threads, executor: options.executor });
+      const loaded = await load(wanted.model, {
+        weights: wanted.weights,
+        threads: options.threads,
+        executor: options.executor,
+      });
       try {
-        const image = options.image === undefined ? pixels : await loaded.preprocess(options.image, { pipeline: options.pipeline });
+        const image =
+          options.image === undefined ? pixels : await loaded.preprocess(options.image, { pipeline: options.pipeline });
         const collector = html === null ? null : (await import('../../oracle/report/collector.ts')).reportCollector();
-        const found = await compared(loaded.model, dump, {
-          claim: options.claims, tolerances: await tolerancesIn(options, wanted.model), teacherForced: options.teacherForced, causes: options.causes, map, image,
-          otherImages: otherImages(options, loaded.model), onLayer: collector?.onLayer,
-        }, options.quiet);
-        const result: VerifyResult = { ...found, notes: [...found.notes ?? [], ...await aboutWeights(dump, wanted, found)] };
+        const found = await compared(
+          loaded.model,
+          dump,
+          {
+            claim: options.claims,
+            tolerances: await tolerancesIn(options, wanted.model),
+            teacherForced: options.teacherForced,
+            causes: options.causes,
+            map,
+            image,
+            otherImages: otherImages(options, loaded.model),
+            onLayer: collector?.onLayer,
+          },
+          options.quiet,
+        );
+        const result: VerifyResult = {
+          ...found,
+          notes: [...(found.notes ?? []), ...(await aboutWeights(dump, wanted, found))],
+        };
         if (html !== null) {
           await html.write((await import('../../oracle/report/html.ts')).reportHtml(result, collector!.data()));
           await html.finish();
@@ -72,40 +95,61 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
 }
 
 /** What each stage counts. */
-const UNITS: Readonly<Record<VerifyProgress['stage'], string>> = { 'layers': 'modules', 'own inputs': 'modules on the backend\'s own inputs', 'causes': 'causes tried' };
+const UNITS: Readonly<Record<VerifyProgress['stage'], string>> = {
+  layers: 'modules',
+  'own inputs': "modules on the backend's own inputs",
+  causes: 'causes tried',
+};
 
-async function compared(model: CLIP, dump: Dump, options: VerifyOptions, quiet: boolean | undefined): Promise<VerifyResult> {
+async function compared(
+  model: CLIP,
+  dump: Dump,
+  options: VerifyOptions,
+  quiet: boolean | undefined,
+): Promise<VerifyResult> {
   const { verify } = await import('../../oracle/verify.ts');
   const progress = await Progress.create({ unit: UNITS.layers, total: null, quiet });
   try {
     let during: VerifyProgress['stage'] = 'layers';
-    return await verify(model, dump, { ...options, onProgress({ stage, done, total }) {
-      if (stage !== during) progress.next(UNITS[during = stage]);
-      progress.update(done, total);
-    } });
+    return await verify(model, dump, {
+      ...options,
+      onProgress({ stage, done, total }) {
+        if (stage !== during) progress.next(UNITS[(during = stage)]);
+        progress.update(done, total);
+      },
+    });
   } finally {
     progress.stop();
   }
 }
 
 /** What else the picture of --image may have been made into. */
-const otherImages = ({ image, pipeline }: VerifyCommandOptions, model: CLIP): VerifyOptions['otherImages'] => image === undefined ? undefined
-  : async () => (await import('../../oracle/other-crops.ts')).otherCrops(image, model.architecture.vision.resolution, pipeline);
+const otherImages = ({ image, pipeline }: VerifyCommandOptions, model: CLIP): VerifyOptions['otherImages'] =>
+  image === undefined
+    ? undefined
+    : async () =>
+        (await import('../../oracle/other-crops.ts')).otherCrops(image, model.architecture.vision.resolution, pipeline);
 
 interface Wanted {
   model: string;
   weights: string | undefined;
 }
 
-/** The model and weights that the options name; else those that the dump says it is of; else the model that its shapes fit. */
+/**
+ * The model and weights that the options name; else those that the dump says it is of; else the model that its shapes
+ * fit.
+ */
 async function whichModel(dump: Dump, options: VerifyCommandOptions, map: Record<string, string>): Promise<Wanted> {
   const { model, weights } = dump.metadata;
   const known = MODELS.find(({ name }) => name === model)?.name;
   // Only a seed or a bundled model means the same everywhere.
-  const portable = weights !== undefined && (/^synthetic:\d+$/.test(weights)) ? weights : undefined;
+  const portable = weights !== undefined && /^synthetic:\d+$/.test(weights) ? weights : undefined;
   if (options.model !== undefined) {
     if (known !== undefined && options.model !== known && MODELS.some(({ name }) => name === options.model)) {
-      throw new CommandError(`"${dump.path}" says that it is a dump of ${known}, but --model is ${options.model}; leave --model out, or give the dump of ${options.model}`);
+      throw new CommandError(
+        `"${dump.path}" says that it is a dump of ${known}, but --model is ${options.model}; leave --model ` +
+          `out, or give the dump of ${options.model}`,
+      );
     }
     return { model: options.model, weights: options.weights ?? (known === options.model ? portable : undefined) };
   }
@@ -114,17 +158,30 @@ async function whichModel(dump: Dump, options: VerifyCommandOptions, map: Record
   const possible = modelsOf(dump, map);
   if (possible.length === 1) return { model: possible[0], weights: options.weights };
   if (options.weights !== undefined && possible.length === 0) return { model: options.weights, weights: undefined };
-  throw new CommandError(`"${dump.path}" does not say which model it is of${possible.length > 0 ? ` and could be of ${possible.slice(0, 4).join(', ')}` : ', and its shapes fit none by name'}; name it with --model`);
+  throw new CommandError(
+    `"${dump.path}" does not say which model it is ` +
+      `of${possible.length > 0 ? ` and could be of ${possible.slice(0, 4).join(', ')}` : ', and its shapes fit none by name'}; ` +
+      '' +
+      'name it with --model',
+  );
 }
 
 /** What is wrong with the dump, before a gigabyte of weights is read. */
-async function examineEarly(dump: Dump, model: string, map: Record<string, string>, image: Tensor | 'one image' | undefined): Promise<void> {
+async function examineEarly(
+  dump: Dump,
+  model: string,
+  map: Record<string, string>,
+  image: Tensor | 'one image' | undefined,
+): Promise<void> {
   const entry = MODELS.find(({ name }) => name === model);
   if (entry === undefined) return;
   const { examine } = await import('../../oracle/verify.ts');
   const { zeros } = await import('../../ops/tensor.ts');
   const R = entry.vision.resolution;
-  examine({ name: entry.name, architecture: entry }, dump, { map, image: image === 'one image' ? zeros([1, 3, R, R], new Float32Array(0)) : image });
+  examine({ name: entry.name, architecture: entry }, dump, {
+    map,
+    image: image === 'one image' ? zeros([1, 3, R, R], new Float32Array(0)) : image,
+  });
 }
 
 /** Whether the dump was made with the same weights, where it says so and something is wrong. */
@@ -134,15 +191,29 @@ async function aboutWeights(dump: Dump, { model, weights }: Wanted, result: Veri
   const { weightsFingerprint } = await import('../../oracle/fingerprint.ts');
   const ours = await weightsFingerprint(model, weights);
   if (ours === theirs) return [];
-  return [`the dump was made with other weights (SHA-256 ${theirs.slice(0, 8)}… of ${dump.metadata.weights ?? 'unknown origin'}; these have ${ours.slice(0, 8)}…): compare it with those it was made with (--weights)`];
+  return [
+    `the dump was made with other weights (SHA-256 ${theirs.slice(0, 8)}… of ` +
+      `${dump.metadata.weights ?? 'unknown origin'}; these have ${ours.slice(0, 8)}…): compare it with those it ` +
+      'was made with (--weights)',
+  ];
 }
 
-const textOf = (path: string, option: string, remedy: string): Promise<string> => textOfFile(path).catch((error: Error) => {
-  throw new CommandError(`${option}: "${path}" cannot be read (${(error.cause as NodeJS.ErrnoException | undefined)?.code ?? messageOf(error)}); ${remedy}`);
-});
+const textOf = (path: string, option: string, remedy: string): Promise<string> =>
+  textOfFile(path).catch((error: Error) => {
+    throw new CommandError(
+      `${option}: "${path}" cannot be read ` +
+        `(${(error.cause as NodeJS.ErrnoException | undefined)?.code ?? messageOf(error)}); ${remedy}`,
+    );
+  });
 
-/** The table that --tolerances names. @throws CommandError if there is none, or it is of another model or lacks the claim */
-async function tolerancesIn({ tolerances: path, claims }: VerifyCommandOptions, model: string): Promise<VerifyOptions['tolerances']> {
+/**
+ * The table that --tolerances names. @throws CommandError if there is none, or it is of another model or lacks the
+ * claim
+ */
+async function tolerancesIn(
+  { tolerances: path, claims }: VerifyCommandOptions,
+  model: string,
+): Promise<VerifyOptions['tolerances']> {
   if (path === undefined || claims === 'float32') return undefined;
   const text = await textOf(path, '--tolerances', 'make it with clip-oracle tolerances --out FILE');
   try {
@@ -162,8 +233,16 @@ export async function readMap(path: string): Promise<Record<string, string>> {
     // What the engine says about it is another sentence in every engine.
     throw new CommandError(`--map: "${path}" is no JSON; write {"their name": "our path"}`);
   }
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new CommandError(`--map: "${path}" expected an object {"their name": "our path"}, got ${Array.isArray(map) ? 'a list' : String(map)}`);
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new CommandError(
+      `--map: "${path}" expected an object {"their name": "our path"}, got ` +
+        `${Array.isArray(map) ? 'a list' : String(map)}`,
+    );
   const odd = Object.entries(map).find(([, ours]) => typeof ours !== 'string');
-  if (odd !== undefined) throw new CommandError(`--map: "${path}" expected a path as a string for "${odd[0].slice(0, 80)}", got ${odd[1] === null ? 'null' : typeof odd[1]}; write {"their name": "our path"}`);
+  if (odd !== undefined)
+    throw new CommandError(
+      `--map: "${path}" expected a path as a string for "${odd[0].slice(0, 80)}", got ` +
+        `${odd[1] === null ? 'null' : typeof odd[1]}; write {"their name": "our path"}`,
+    );
   return map as Record<string, string>;
 }

@@ -38,19 +38,32 @@ export class Progress {
     if (options.quiet || !process.stderr.isTTY) return new Progress(null, options);
     const { SingleBar, Presets } = (await import('cli-progress')).default;
     const show = options.show ?? String;
-    const bar = new SingleBar({
-      stream: process.stderr, clearOnComplete: true, barsize: 30, etaBuffer: 50,
-      // The terminal is left as it is, so that nothing has to be put right after Ctrl-C; its own handler would only stop the bar and go on.
-      hideCursor: false, linewrap: true, gracefulExit: false,
-      format: (barOptions, params) => {
-        const { total } = params;
-        if (total === 0) return `${show(params.value)} ${options.unit}`;
-        const full = Math.round(30 * Math.min(1, params.progress));
-        const eta = Number.isFinite(params.eta) && params.value > 0 ? `, ${duration(params.eta)} left` : '';
-        return `${(barOptions.barCompleteString ?? '').slice(0, full)}${(barOptions.barIncompleteString ?? '').slice(0, 30 - full)} ` +
-          `${Math.floor(params.progress * 100)} %  ${show(params.value)} of ${show(total)} ${options.unit}${eta}`;
+    const bar = new SingleBar(
+      {
+        stream: process.stderr,
+        clearOnComplete: true,
+        barsize: 30,
+        etaBuffer: 50,
+        // The terminal is left as it is, so that nothing has to be put right after Ctrl-C; its own handler would only
+        // stop the bar and go on.
+        hideCursor: false,
+        linewrap: true,
+        gracefulExit: false,
+        format: (barOptions, params) => {
+          const { total } = params;
+          if (total === 0) return `${show(params.value)} ${options.unit}`;
+          const full = Math.round(30 * Math.min(1, params.progress));
+          const eta = Number.isFinite(params.eta) && params.value > 0 ? `, ${duration(params.eta)} left` : '';
+          return (
+            `${(barOptions.barCompleteString ?? '').slice(0, full)}${(barOptions.barIncompleteString ?? '').slice(0, 30 - full)} ` +
+            '' +
+            '' +
+            `${Math.floor(params.progress * 100)} %  ${show(params.value)} of ${show(total)} ${options.unit}${eta}`
+          );
+        },
       },
-    }, Presets.shades_classic);
+      Presets.shades_classic,
+    );
     return new Progress(bar, options);
   }
 
@@ -86,7 +99,7 @@ export class Progress {
 export function duration(seconds: number): string {
   if (seconds < 60) return `${Math.ceil(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.round(seconds % 3600 / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
 /** Bytes as people say them. */

@@ -1,5 +1,6 @@
-// The adapters of a model: which one is in force, and how it gets to the weights. Merged, the affected parameters are read again from the checkpoint and the
-// changes added on the way; unmerged, the changes lie beside the weights and every product adds its own.
+// The adapters of a model: which one is in force, and how it gets to the weights. Merged, the affected parameters are
+// read again from the checkpoint and the changes added on the way; unmerged, the changes lie beside the weights and
+// every product adds its own.
 
 import type { Weights } from '../../layers/index.ts';
 import type { Operations } from '../../ops/operations.ts';
@@ -35,7 +36,11 @@ export class Adapters {
   constructor(adapters: readonly Adapter[], mode: AdapterMode, base: Checkpoint, executor: Executor) {
     for (const adapter of adapters) {
       const other = this.#adapters.get(adapter.name);
-      if (other !== undefined) throw new RangeError(`load: "adapter" has two of the name ${adapter.name} ("${other.origin}", "${adapter.origin}"); give one another name: { path, name }`);
+      if (other !== undefined)
+        throw new RangeError(
+          `load: "adapter" has two of the name ${adapter.name} ("${other.origin}", "${adapter.origin}"); give ` +
+            'one another name: { path, name }',
+        );
       this.#adapters.set(adapter.name, adapter);
     }
     this.mode = mode;
@@ -56,7 +61,13 @@ export class Adapters {
   /** Runs a call with the adapter that is in force when it is asked for. */
   use<T>(call: () => Promise<T>): Promise<T> {
     return this.#gate.use(() => {
-      if (this.#broken) return Promise.reject(new Error('the last change of the adapter broke off, and some weights are not what they should be; call setAdapter again, or load the model again'));
+      if (this.#broken)
+        return Promise.reject(
+          new Error(
+            'the last change of the adapter broke off, and some weights are not what they should be; call ' +
+              'setAdapter again, or load the model again',
+          ),
+        );
       return call();
     });
   }
@@ -71,16 +82,27 @@ export class Adapters {
    * @throws RangeError for a name that is none of `names`
    */
   async set(name: string | null): Promise<void> {
-    if (name !== null && !this.#adapters.has(name)) throw new RangeError(`setAdapter: "name" expected ${this.names.join(', ')} or null, got ${String(name)}; load the model with that adapter`);
+    if (name !== null && !this.#adapters.has(name))
+      throw new RangeError(
+        `setAdapter: "name" expected ${this.names.join(', ')} or null, got ${String(name)}; load the model ` +
+          'with that adapter',
+      );
     await this.#gate.change(async () => {
       if (this.mode === 'unmerged') {
         this.#active = name;
         return;
       }
-      const affected = new Set(this.#broken ? this.#loaded.keys() : [...this.#parts(this.#active), ...this.#parts(name)].map((part) => part.target.parameter));
+      const affected = new Set(
+        this.#broken
+          ? this.#loaded.keys()
+          : [...this.#parts(this.#active), ...this.#parts(name)].map((part) => part.target.parameter),
+      );
       this.#active = name;
       this.#broken = true;
-      await this.#executor.rewriteWeights(this.#adapted, new Map([...this.#loaded].filter(([parameter]) => affected.has(parameter))));
+      await this.#executor.rewriteWeights(
+        this.#adapted,
+        new Map([...this.#loaded].filter(([parameter]) => affected.has(parameter))),
+      );
       this.#broken = false;
     });
   }
@@ -88,7 +110,9 @@ export class Adapters {
   /** Reads parameters into the executor's memory, with the adapter in force; unmerged, all adapters' changes too. */
   async read(names: Iterable<string>): Promise<Weights> {
     const weights = await this.#executor.readWeights(this.#adapted, names);
-    const changed = new Set([...this.#adapters.values()].flatMap(({ parts }) => parts.map((part) => part.target.parameter)));
+    const changed = new Set(
+      [...this.#adapters.values()].flatMap(({ parts }) => parts.map((part) => part.target.parameter)),
+    );
     const read = [...weights].filter(([name]) => changed.has(name));
     if (this.mode === 'unmerged') await this.#place(new Map(read));
     for (const [name, tensor] of read) this.#loaded.set(name, tensor);
@@ -110,18 +134,31 @@ export class Adapters {
     return name === null ? [] : this.#adapters.get(name)!.parts;
   }
 
-  /** The checkpoint with the changes in force added to what is read. What may change is float32 from the start: sums do not fit into halves. */
+  /**
+   * The checkpoint with the changes in force added to what is read. What may change is float32 from the start: sums do
+   * not fit into halves.
+   */
   #merging(): Checkpoint {
     const base = this.#base;
     const tensors = new Map<string, TensorInfo>(base.tensors);
     for (const { parts } of this.#adapters.values()) {
-      for (const { target: { parameter } } of parts) tensors.set(parameter, { dtype: 'F32', shape: base.tensors.get(parameter)!.shape });
+      for (const {
+        target: { parameter },
+      } of parts)
+        tensors.set(parameter, { dtype: 'F32', shape: base.tensors.get(parameter)!.shape });
     }
     return {
-      origin: base.origin, format: base.format, layout: base.layout, metadata: base.metadata, tensors,
+      origin: base.origin,
+      format: base.format,
+      layout: base.layout,
+      metadata: base.metadata,
+      tensors,
       read: async (name, into) => {
         await base.read(name, into);
-        addChanges(this.#parts(this.#active).filter((part) => part.target.parameter === name), into);
+        addChanges(
+          this.#parts(this.#active).filter((part) => part.target.parameter === name),
+          into,
+        );
       },
       close: () => base.close(),
     };
@@ -133,7 +170,10 @@ export class Adapters {
     const named: { adapter: string; part: LoraPart; A: string; B: string }[] = [];
     for (const { name: adapter, parts } of this.#adapters.values()) {
       parts.forEach((part, i) => {
-        const { target: { parameter, inputs, outputs, begin }, rank } = part;
+        const {
+          target: { parameter, inputs, outputs, begin },
+          rank,
+        } = part;
         if (!weights.has(parameter)) return;
         const [A, B] = ['lora_A', 'lora_B'].map((half) => `adapter ${adapter} ${i}.${half}`);
         const padded = new Float32Array(outputs * rank);
@@ -148,7 +188,10 @@ export class Adapters {
       const changes = this.#placed.get(adapter) ?? new Map<object, PlacedPart[]>();
       this.#placed.set(adapter, changes);
       const memory = weights.get(parameter)!.data;
-      changes.set(memory, [...(changes.get(memory) ?? []), { begin, end: begin + count, A: placed.get(A)!, B: placed.get(B)!, scale: part.scale }]);
+      changes.set(memory, [
+        ...(changes.get(memory) ?? []),
+        { begin, end: begin + count, A: placed.get(A)!, B: placed.get(B)!, scale: part.scale },
+      ]);
     }
   }
 }
@@ -156,7 +199,10 @@ export class Adapters {
 /** Tensors in memory, read as those of a file are. */
 function inMemory(values: ReadonlyMap<string, { shape: number[]; data: Float32Array }>): Checkpoint {
   return {
-    origin: 'memory', format: 'memory', layout: '', metadata: {},
+    origin: 'memory',
+    format: 'memory',
+    layout: '',
+    metadata: {},
     tensors: new Map([...values].map(([name, { shape }]) => [name, { dtype: 'F32', shape }])),
     read: (name, into) => {
       const { data, shape } = values.get(name)!;

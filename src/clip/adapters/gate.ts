@@ -1,4 +1,5 @@
-// Calls that use something side by side, and changes to it: a change waits for the calls that came before it, and those that come after wait for it.
+// Calls that use something side by side, and changes to it: a change waits for the calls that came before it, and those
+// that come after wait for it.
 
 export class Gate {
   #last: Promise<unknown> = Promise.resolve();
@@ -7,7 +8,12 @@ export class Gate {
   /** Runs a call once the changes asked for before it are done. */
   use<T>(call: () => Promise<T>): Promise<T> {
     const result = this.#last.then(call);
-    const settled = result.then(() => undefined, () => undefined).finally(() => this.#calls.delete(settled));
+    const settled = result
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => this.#calls.delete(settled));
     this.#calls.add(settled);
     return result;
   }

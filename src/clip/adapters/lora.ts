@@ -1,4 +1,5 @@
-// What every adapter is once it is read, whatever its layout: a list of low-rank changes of linear layers (LoRA, https://arxiv.org/abs/2106.09685).
+// What every adapter is once it is read, whatever its layout: a list of low-rank changes of linear layers (LoRA,
+// https://arxiv.org/abs/2106.09685).
 // W' = W + scale · B · A, or, without touching W, y = W x + scale · B (A x).
 
 /** Which rows of which parameter a change adds to. Rows are a layer's outputs. */
@@ -50,6 +51,9 @@ export interface AdapterDescription {
    * (huggingface/peft#3774), in training too. Default false: once, as the file says.
    */
   readonly peftAsIs?: boolean;
-  /** loralib's MergedLinear only, where not all parts are enabled: which ones are, such as [true, false, true] for q and v. */
+  /**
+   * loralib's MergedLinear only, where not all parts are enabled: which ones are, such as [true, false, true] for q and
+   * v.
+   */
   readonly enableLora?: readonly boolean[];
 }

@@ -1,6 +1,7 @@
-// PEFT's layout: adapter_config.json beside adapter_model.safetensors. Facts: https://huggingface.co/docs/peft (developer guide, checkpoint format;
-// LoraConfig). Keys: base_model.model.MODULE.lora_A.weight (r, in) and …lora_B.weight (out, r); in nn.MultiheadAttention MODULE.lora_A.weight is
-// in_proj's, with one rank for q, k and v, and MODULE.base_layer.out_proj.lora_A.weight is out_proj's.
+// PEFT's layout: adapter_config.json beside adapter_model.safetensors. Facts: https://huggingface.co/docs/peft
+// (developer guide, checkpoint format; LoraConfig). Keys: base_model.model.MODULE.lora_A.weight (r, in) and
+// …lora_B.weight (out, r); in nn.MultiheadAttention MODULE.lora_A.weight is in_proj's, with one rank for q, k and v,
+// and MODULE.base_layer.out_proj.lora_A.weight is out_proj's.
 
 import { isObject } from '../../formats/json.ts';
 
@@ -38,18 +39,39 @@ const PLAIN: readonly (readonly [key: string, plain: readonly unknown[], what: s
  * @param asIs count out_proj's change in nn.MultiheadAttention twice, as PEFT is reported to have done
  * @throws Error for anything that is not plain LoRA on linear layers
  */
-export function peftModules(keys: readonly string[], config: Record<string, unknown>, where: string, asIs = false): Found[] {
-  const refuse = (what: string): Error => new Error(`"${where}" is an adapter with ${what}, which cannot be applied; only plain LoRA on linear layers can: merge it with PEFT (merge_and_unload) and save the whole model`);
+export function peftModules(
+  keys: readonly string[],
+  config: Record<string, unknown>,
+  where: string,
+  asIs = false,
+): Found[] {
+  const refuse = (what: string): Error =>
+    new Error(
+      `"${where}" is an adapter with ${what}, which cannot be applied; only plain LoRA on linear layers can: ` +
+        'merge it with PEFT (merge_and_unload) and save the whole model',
+    );
   const type = config.peft_type ?? 'LORA';
-  if (type !== 'LORA') throw new Error(`"${where}" is an adapter of the kind ${JSON.stringify(type).slice(0, 60)}, expected "LORA"; merge it with PEFT (merge_and_unload) and save the whole model`);
+  if (type !== 'LORA')
+    throw new Error(
+      `"${where}" is an adapter of the kind ${JSON.stringify(type).slice(0, 60)}, expected "LORA"; merge it ` +
+        'with PEFT (merge_and_unload) and save the whole model',
+    );
   for (const [key, plain, what] of PLAIN) {
     const value = config[key];
-    if (value !== undefined && value !== null && !plain.some((allowed) => JSON.stringify(allowed) === JSON.stringify(value))) throw refuse(`${what} ("${key}": ${JSON.stringify(value).slice(0, 60)})`);
+    if (
+      value !== undefined &&
+      value !== null &&
+      !plain.some((allowed) => JSON.stringify(allowed) === JSON.stringify(value))
+    )
+      throw refuse(`${what} ("${key}": ${JSON.stringify(value).slice(0, 60)})`);
   }
   if (keys.some((key) => key.includes('.lora_magnitude_vector'))) throw refuse('DoRA (weight-decomposed adapters)');
   const initial = config.init_lora_weights;
   if (typeof initial === 'string' && CHANGES_BASE.test(initial)) {
-    throw new Error(`"${where}" was initialised by ${JSON.stringify(initial.slice(0, 40))}, which changes the base weights too; save it as plain LoRA with PEFT's path_initial_model_for_weight_conversion`);
+    throw new Error(
+      `"${where}" was initialised by ${JSON.stringify(initial.slice(0, 40))}, which changes the base weights ` +
+        `too; save it as plain LoRA with PEFT's path_initial_model_for_weight_conversion`,
+    );
   }
   const scaleOf = scales(config, where);
   const found: Found[] = [];
@@ -61,7 +83,12 @@ export function peftModules(keys: readonly string[], config: Record<string, unkn
     // Patterns speak of the attention, which out_proj is a part of.
     const scale = scaleOf(match[1].replace(/\.base_layer\..*$/, ''));
     const times = asIs && match[1].endsWith('.base_layer.out_proj') ? 2 : 1;
-    found.push({ module: match[1].replaceAll('.base_layer', ''), A: key, B: key.replace(/\.lora_A((?:\.[^.]+)?\.weight)$/, '.lora_B$1'), scale: (rank) => times * scale(rank) });
+    found.push({
+      module: match[1].replaceAll('.base_layer', ''),
+      A: key,
+      B: key.replace(/\.lora_A((?:\.[^.]+)?\.weight)$/, '.lora_B$1'),
+      scale: (rank) => times * scale(rank),
+    });
   }
   return found;
 }
@@ -69,12 +96,20 @@ export function peftModules(keys: readonly string[], config: Record<string, unkn
 /** lora_alpha / r, or / sqrt(r) with rsLoRA, each by the module's own pattern where one fits. */
 function scales(config: Record<string, unknown>, where: string): (module: string) => (rank: number) => number {
   const number = (value: unknown, name: string, least: number): number => {
-    if (typeof value !== 'number' || !Number.isFinite(value) || value < least) throw new Error(`"${where}": adapter_config.json expected a number of at least ${least} as "${name}", got ${JSON.stringify(value)?.slice(0, 60) ?? 'none'}; mend it`);
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < least)
+      throw new Error(
+        `"${where}": adapter_config.json expected a number of at least ${least} as "${name}", got ` +
+          `${JSON.stringify(value)?.slice(0, 60) ?? 'none'}; mend it`,
+      );
     return value;
   };
   const patterns = (name: string): [RegExp, unknown][] => {
     const value = config[name] ?? {};
-    if (!isObject(value)) throw new Error(`"${where}": adapter_config.json expected an object as "${name}", got ${JSON.stringify(value).slice(0, 60)}; mend it`);
+    if (!isObject(value))
+      throw new Error(
+        `"${where}": adapter_config.json expected an object as "${name}", got ` +
+          `${JSON.stringify(value).slice(0, 60)}; mend it`,
+      );
     return Object.entries(value).map(([key, entry]) => [patternOf(key, name, where), entry]);
   };
   const [r, alpha] = [number(config.r, 'r', 1), number(config.lora_alpha, 'lora_alpha', -Infinity)];
@@ -87,7 +122,11 @@ function scales(config: Record<string, unknown>, where: string): (module: string
     const expected = own(ranks, 'rank_pattern', r, 1);
     const numerator = own(alphas, 'alpha_pattern', alpha, -Infinity);
     return (rank) => {
-      if (rank !== expected) throw new Error(`"${where}": "${module}" expected rank ${expected} by adapter_config.json, got ${rank}; take the configuration that belongs to the weights`);
+      if (rank !== expected)
+        throw new Error(
+          `"${where}": "${module}" expected rank ${expected} by adapter_config.json, got ${rank}; take the ` +
+            'configuration that belongs to the weights',
+        );
       return numerator / (config.use_rslora === true ? Math.sqrt(rank) : rank);
     };
   };
@@ -98,6 +137,9 @@ function patternOf(key: string, name: string, where: string): RegExp {
   try {
     return new RegExp(`^(?:.*\\.)?(?:${key})$`);
   } catch {
-    throw new Error(`"${where}": adapter_config.json expected a regular expression as a key of "${name}", got ${JSON.stringify(key.slice(0, 60))}; mend it`);
+    throw new Error(
+      `"${where}": adapter_config.json expected a regular expression as a key of "${name}", got ` +
+        `${JSON.stringify(key.slice(0, 60))}; mend it`,
+    );
   }
 }

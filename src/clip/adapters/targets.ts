@@ -1,28 +1,39 @@
-// From a module's path, in the names of Hugging Face's CLIPModel or of OpenAI's (and open_clip's) CLIP, to the rows of a parameter.
+// From a module's path, in the names of Hugging Face's CLIPModel or of OpenAI's (and open_clip's) CLIP, to the rows of
+// a parameter.
 
 import type { Architecture } from '../models.ts';
 import type { Target } from './lora.ts';
 
-const HUGGING_FACE = /(?:^|\.)(vision|text)_model\.encoder\.layers\.(\d+)\.(?:self_attn|mlp)\.(q_proj|k_proj|v_proj|out_proj|fc1|fc2)$/;
-const OPENAI = /(?:^|\.)(visual\.|)transformer\.resblocks\.(\d+)\.(?:attn|mlp)(?:\.(in_proj|qkv|q_proj|k_proj|v_proj|out_proj|proj|c_fc|c_proj))?$/;
+const HUGGING_FACE =
+  /(?:^|\.)(vision|text)_model\.encoder\.layers\.(\d+)\.(?:self_attn|mlp)\.(q_proj|k_proj|v_proj|out_proj|fc1|fc2)$/;
+const OPENAI =
+  /(?:^|\.)(visual\.|)transformer\.resblocks\.(\d+)\.(?:attn|mlp)(?:\.(in_proj|qkv|q_proj|k_proj|v_proj|out_proj|proj|c_fc|c_proj))?$/;
 const POOL = /(?:^|\.)visual\.attnpool\.(q_proj|k_proj|v_proj|c_proj)$/;
 const PROJECTION = /(?:^|\.)(visual|text)_projection$/;
 
 type Tower = 'vision' | 'text';
 
 /**
- * @param module a path such as `vision_model.encoder.layers.0.self_attn.q_proj` or `visual.transformer.resblocks.0.mlp.c_fc`, whatever is wrapped
+ * @param module a path such as `vision_model.encoder.layers.0.self_attn.q_proj` or
+ *   `visual.transformer.resblocks.0.mlp.c_fc`, whatever is wrapped
  *   around the model; `…attn` alone is nn.MultiheadAttention's in_proj
  * @returns null if it is no linear layer of CLIP
  * @throws Error if it is one, but the model has no such layer
  */
 export function targetOf(module: string, architecture: Architecture): Target | null {
   const huggingFace = HUGGING_FACE.exec(module);
-  if (huggingFace !== null) return inBlock(huggingFace[1] as Tower, Number(huggingFace[2]), huggingFace[3], module, architecture);
+  if (huggingFace !== null)
+    return inBlock(huggingFace[1] as Tower, Number(huggingFace[2]), huggingFace[3], module, architecture);
   const openAI = OPENAI.exec(module);
   if (openAI !== null) {
     if (openAI[3] === undefined && !module.endsWith('.attn')) return null;
-    return inBlock(openAI[1] === '' ? 'text' : 'vision', Number(openAI[2]), openAI[3] ?? 'in_proj', module, architecture);
+    return inBlock(
+      openAI[1] === '' ? 'text' : 'vision',
+      Number(openAI[2]),
+      openAI[3] ?? 'in_proj',
+      module,
+      architecture,
+    );
   }
   const pool = POOL.exec(module);
   if (pool !== null) {
@@ -38,19 +49,34 @@ export function targetOf(module: string, architecture: Architecture): Target | n
 }
 
 /** A linear layer of block `index` of a transformer. */
-export function inBlock(tower: Tower, index: number, layer: string, module: string, architecture: Architecture): Target {
+export function inBlock(
+  tower: Tower,
+  index: number,
+  layer: string,
+  module: string,
+  architecture: Architecture,
+): Target {
   const W = widthOf(tower, module, architecture);
-  const layers = tower === 'vision' ? architecture.vision.layers as number : architecture.text!.layers;
+  const layers = tower === 'vision' ? (architecture.vision.layers as number) : architecture.text!.layers;
   if (index >= layers) throw absent(module, `its ${NAMES[tower]} tower has ${layers} blocks`);
   const block = `${tower === 'vision' ? 'visual.' : ''}transformer.resblocks.${index}`;
   const attention = ['q_proj', 'k_proj', 'v_proj'].indexOf(layer);
   if (attention >= 0) return { ...whole(`${block}.attn.in_proj_weight`, 3 * W, W), begin: attention * W, count: W };
   if (layer === 'in_proj' || layer === 'qkv') return whole(`${block}.attn.in_proj_weight`, 3 * W, W);
   if (layer === 'out_proj' || layer === 'proj') return whole(`${block}.attn.out_proj.weight`, W, W);
-  return layer === 'fc1' || layer === 'c_fc' ? whole(`${block}.mlp.c_fc.weight`, 4 * W, W) : whole(`${block}.mlp.c_proj.weight`, W, 4 * W);
+  return layer === 'fc1' || layer === 'c_fc'
+    ? whole(`${block}.mlp.c_fc.weight`, 4 * W, W)
+    : whole(`${block}.mlp.c_proj.weight`, W, 4 * W);
 }
 
-const whole = (parameter: string, outputs: number, inputs: number): Target => ({ parameter, outputs, inputs, begin: 0, count: outputs, transposed: false });
+const whole = (parameter: string, outputs: number, inputs: number): Target => ({
+  parameter,
+  outputs,
+  inputs,
+  begin: 0,
+  count: outputs,
+  transposed: false,
+});
 
 const NAMES = { vision: 'image', text: 'text' };
 
@@ -64,4 +90,5 @@ function widthOf(tower: Tower, module: string, { vision, text }: Architecture): 
   return vision.width;
 }
 
-const absent = (module: string, why: string): Error => new Error(`adapts "${module.slice(0, 120)}", which the model does not have: ${why}; take an adapter of this model`);
+const absent = (module: string, why: string): Error =>
+  new Error(`adapts "${module.slice(0, 120)}", which the model does not have: ${why}; take an adapter of this model`);

@@ -1,5 +1,5 @@
-// Adapters beside the weights: y = W x + B (scale · (A x)). A set of operations that adds this where a product takes an adapted parameter; layers and
-// executors know nothing of it.
+// Adapters beside the weights: y = W x + B (scale · (A x)). A set of operations that adds this where a product takes an
+// adapted parameter; layers and executors know nothing of it.
 
 import ndarray from 'ndarray';
 import { bound } from '../../graph/wrap.ts';
@@ -13,7 +13,10 @@ export interface PlacedPart {
   readonly end: number;
   /** (r, inputs) */
   readonly A: Tensor;
-  /** (outputs, r): all of the parameter's, zeros where nothing changes, so that a layer that takes some of the rows takes the same ones here. */
+  /**
+   * (outputs, r): all of the parameter's, zeros where nothing changes, so that a layer that takes some of the rows
+   * takes the same ones here.
+   */
   readonly B: Tensor;
   readonly scale: number;
 }
@@ -23,14 +26,20 @@ export interface PlacedPart {
  * @param changes by the memory that a parameter lies in (an ndarray's `data`), which its views share
  * @param precision of `ops`: in float32 the scale is rounded as every number is
  */
-export function adapting(ops: Operations, changes: ReadonlyMap<object, readonly PlacedPart[]>, precision: 'float32' | 'float64'): Operations {
+export function adapting(
+  ops: Operations,
+  changes: ReadonlyMap<object, readonly PlacedPart[]>,
+  precision: 'float32' | 'float64',
+): Operations {
   /** y + the changes of the outputs from `begin` on, as many as y has. */
   const changed = (y: Tensor, x: Tensor, parts: readonly PlacedPart[], begin: number): Tensor => {
     const outputs = y.shape[y.shape.length - 1];
-    return parts.filter((part) => part.begin < begin + outputs && part.end > begin).reduce((sum, { A, B, scale }) => {
-      const low = ops.scale(ops.linear(x, A, null), precision === 'float32' ? Math.fround(scale) : scale);
-      return ops.add(sum, ops.linear(low, rows(B, begin, outputs), null));
-    }, y);
+    return parts
+      .filter((part) => part.begin < begin + outputs && part.end > begin)
+      .reduce((sum, { A, B, scale }) => {
+        const low = ops.scale(ops.linear(x, A, null), precision === 'float32' ? Math.fround(scale) : scale);
+        return ops.add(sum, ops.linear(low, rows(B, begin, outputs), null));
+      }, y);
   };
   return {
     ...bound(ops),

@@ -41,7 +41,10 @@ export interface DownloadOptions {
   onRetry?: (reason: Error, attempt: number, delay: number) => void;
   /** Instead of the global fetch, for example one that goes through a proxy. */
   fetch?: typeof globalThis.fetch;
-  /** Whether a file that is already there is hashed; one with a wrong digest is fetched anew. Default false: only its size is looked at. */
+  /**
+   * Whether a file that is already there is hashed; one with a wrong digest is fetched anew. Default false: only its
+   * size is looked at.
+   */
   verify?: boolean;
   /** Attempts after failures that may pass, counted anew whenever a megabyte has come. Default 5. */
   retries?: number;
@@ -55,14 +58,25 @@ const MAX_BYTES = 4 * 1024 * 1024 * 1024; // the largest of the nine has 1.26 Gi
 const MAX_DELAY = 30_000;
 const PROGRESS_THAT_COUNTS = 1 << 20;
 
-// MiB of the nine files, computed from their architectures (half precision where OpenAI keeps it); the archives' own overhead is well below a percent.
+// MiB of the nine files, computed from their architectures (half precision where OpenAI keeps it); the archives' own
+// overhead is well below a percent.
 // Good enough to see that a file was broken off, which OpenAI's package leaves under the final name.
 const ABOUT_MIB: Readonly<Record<string, number>> = {
-  'RN50.pt': 243.4, 'RN101.pt': 277.5, 'RN50x4.pt': 401.6, 'RN50x16.pt': 629.5, 'RN50x64.pt': 1289.4,
-  'ViT-B-32.pt': 337.1, 'ViT-B-16.pt': 334.1, 'ViT-L-14.pt': 888.9, 'ViT-L-14-336px.pt': 890.1,
+  'RN50.pt': 243.4,
+  'RN101.pt': 277.5,
+  'RN50x4.pt': 401.6,
+  'RN50x16.pt': 629.5,
+  'RN50x64.pt': 1289.4,
+  'ViT-B-32.pt': 337.1,
+  'ViT-B-16.pt': 334.1,
+  'ViT-L-14.pt': 888.9,
+  'ViT-L-14-336px.pt': 890.1,
 };
 
-/** The cache folder: `root`, else the environment's CLIP_ORACLE_CACHE, else ~/.cache/clip, which OpenAI's package uses too. */
+/**
+ * The cache folder: `root`, else the environment's CLIP_ORACLE_CACHE, else ~/.cache/clip, which OpenAI's package uses
+ * too.
+ */
 export function cacheFolder(root?: string): string {
   return resolve(root ?? (process.env.CLIP_ORACLE_CACHE || join(homedir(), '.cache', 'clip')));
 }
@@ -72,7 +86,10 @@ export function cachePath(model: string | DownloadableModel, root?: string): str
   return join(cacheFolder(root), downloadable(model).file);
 }
 
-/** The file of a model in the cache, or null if it is not there (or too short to be whole, or no model that can be downloaded). */
+/**
+ * The file of a model in the cache, or null if it is not there (or too short to be whole, or no model that can be
+ * downloaded).
+ */
 export function cachedPath(model: string | DownloadableModel, root?: string): string | null {
   const entry = typeof model === 'string' ? MODELS.find((one) => one.name === model) : model;
   if (!entry?.file) return null;
@@ -85,7 +102,8 @@ export function cachedPath(model: string | DownloadableModel, root?: string): st
  * Fetches a model's checkpoint into the cache, unless it is there, and returns its path.
  * Continues a part that an earlier attempt left, in this process or another, and survives breaks of the connection.
  * @param model one of OpenAI's nine names, or an entry with a name, a file and its SHA-256
- * @throws RangeError for a name that cannot be downloaded; Error that says what is wrong and what to do; the signal's reason if aborted
+ * @throws RangeError for a name that cannot be downloaded; Error that says what is wrong and what to do; the signal's
+ *   reason if aborted
  */
 export async function download(model: string | DownloadableModel, options: DownloadOptions = {}): Promise<string> {
   const { file, sha256 } = downloadable(model);
@@ -96,7 +114,9 @@ export async function download(model: string | DownloadableModel, options: Downl
   try {
     if (await isThere(target, sha256, options)) return target;
     await mkdir(dirname(target), { recursive: true });
-    const part = await PartFile.claim(target, signal, (received, total) => onProgress?.({ phase: 'hash', received, total }));
+    const part = await PartFile.claim(target, signal, (received, total) =>
+      onProgress?.({ phase: 'hash', received, total }),
+    );
     await fetchInto(part, url, sha256, target, options);
     return target;
   } catch (error) {
@@ -104,22 +124,42 @@ export async function download(model: string | DownloadableModel, options: Downl
   }
 }
 
-/** Fills the part, checks the digest, gives the file its name. Whatever goes wrong, the part is left for the next attempt or removed. */
-async function fetchInto(part: PartFile, url: string, sha256: string, target: string, options: DownloadOptions): Promise<void> {
+/**
+ * Fills the part, checks the digest, gives the file its name. Whatever goes wrong, the part is left for the next
+ * attempt or removed.
+ */
+async function fetchInto(
+  part: PartFile,
+  url: string,
+  sha256: string,
+  target: string,
+  options: DownloadOptions,
+): Promise<void> {
   const known: Known = { etag: null, contentType: null };
   let open = true;
   try {
     for (let startedOver = false; part.size === 0 || part.digest() !== sha256; startedOver = true) {
-      const fault = await fetchAll(part, url, known, options).then(() => null, (error: unknown) => { if (error instanceof Unresumable) return error; throw error; });
+      const fault = await fetchAll(part, url, known, options).then(
+        () => null,
+        (error: unknown) => {
+          if (error instanceof Unresumable) return error;
+          throw error;
+        },
+      );
       if (fault === null && part.digest() === sha256) break;
-      // Bytes that were pieced together may have been wrong before (a torn write, another server): then everything is fetched once more.
+      // Bytes that were pieced together may have been wrong before (a torn write, another server): then everything is
+      // fetched once more.
       if (startedOver || !part.resumed) {
         open = false;
         const [got, size] = [part.digest(), part.size];
         await part.remove();
-        throw new Error(fault ? `${fault.message}; the bytes were removed, try again or use another base URL`
-          : `${url} expected SHA-256 ${sha256}, got ${got} (${size} bytes${known.contentType ? ` of ${known.contentType}` : ''}); ` +
-            'the wrong bytes were removed, try again or use another base URL');
+        throw new Error(
+          fault
+            ? `${fault.message}; the bytes were removed, try again or use another base URL`
+            : `${url} expected SHA-256 ${sha256}, got ${got} (${size} ` +
+                `bytes${known.contentType ? ` of ${known.contentType}` : ''}); ` +
+                'the wrong bytes were removed, try again or use another base URL',
+        );
       }
       await part.restart();
     }
@@ -134,7 +174,10 @@ async function fetchInto(part: PartFile, url: string, sha256: string, target: st
 async function fetchAll(part: PartFile, url: string, known: Known, options: DownloadOptions): Promise<void> {
   const { retries = 5, retryDelay = 500, signal } = options;
   const transferOptions: TransferOptions = {
-    fetch: options.fetch ?? globalThis.fetch, stallTimeout: options.stallTimeout ?? 30_000, maxBytes: MAX_BYTES, signal,
+    fetch: options.fetch ?? globalThis.fetch,
+    stallTimeout: options.stallTimeout ?? 30_000,
+    maxBytes: MAX_BYTES,
+    signal,
     onProgress: (received, total) => options.onProgress?.({ phase: 'transfer', received, total }),
     beforeWriting: (missing) => requireSpace(part.path, missing),
   };
@@ -148,8 +191,13 @@ async function fetchAll(part: PartFile, url: string, known: Known, options: Down
       if (part.size - best >= PROGRESS_THAT_COUNTS) attempt = 0;
       best = Math.max(best, part.size);
       if (attempt >= retries) {
-        throw new Error(`${error.message}; gave up after ${attempt + 1} attempts. ` +
-          (part.size > 0 ? `${part.size} bytes are kept: the same command continues there` : 'Check the connection and the base URL, then try again'), { cause: error });
+        throw new Error(
+          `${error.message}; gave up after ${attempt + 1} attempts. ` +
+            (part.size > 0
+              ? `${part.size} bytes are kept: the same command continues there`
+              : 'Check the connection and the base URL, then try again'),
+          { cause: error },
+        );
       }
       const delay = Math.min(error.retryAfter ?? retryDelay * (1 << Math.min(attempt, 16)), MAX_DELAY);
       attempt++;
@@ -161,10 +209,17 @@ async function fetchAll(part: PartFile, url: string, known: Known, options: Down
 }
 
 async function isThere(target: string, sha256: string, options: DownloadOptions): Promise<boolean> {
-  const found = await stat(target).catch((error: NodeJS.ErrnoException) => { if (error.code === 'ENOENT') return null; throw error; });
+  const found = await stat(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
   if (!found?.isFile() || tooShort(target, found.size)) return false;
   if (!options.verify) return true;
-  return await sha256OfFile(target, options.signal, (received, total) => options.onProgress?.({ phase: 'hash', received, total })) === sha256;
+  return (
+    (await sha256OfFile(target, options.signal, (received, total) =>
+      options.onProgress?.({ phase: 'hash', received, total }),
+    )) === sha256
+  );
 }
 
 /** Whether a file under a model's final name must have been broken off. */
@@ -176,17 +231,22 @@ function tooShort(path: string, size: number): boolean {
 function downloadable(model: string | DownloadableModel): { file: string; sha256: string } {
   const entry = typeof model === 'string' ? MODELS.find((one) => one.name === model) : model;
   const name = typeof model === 'string' ? model : model.name;
-  const names = MODELS.filter((one) => one.file !== null).map((one) => one.name).join(', ');
+  const names = MODELS.filter((one) => one.file !== null)
+    .map((one) => one.name)
+    .join(', ');
   if (!entry) throw new RangeError(`download: "model" expected one of ${names}, got "${name}"`);
   if (entry.file === null || entry.sha256 === null) {
-    const remedy = name.startsWith('mini-') ? 'it comes with the package and needs no download' : 'it has synthetic weights only: load it with "synthetic:0"';
+    const remedy = name.startsWith('mini-')
+      ? 'it comes with the package and needs no download'
+      : 'it has synthetic weights only: load it with "synthetic:0"';
     throw new RangeError(`download: "model" expected one of ${names}, got "${name}"; ${remedy}`);
   }
   return { file: entry.file, sha256: entry.sha256 };
 }
 
 function baseUrlOf({ baseUrl = process.env.CLIP_ORACLE_BASE_URL || DEFAULT_BASE_URL }: DownloadOptions): string {
-  if (!URL.canParse(baseUrl) || !/^https?:/i.test(baseUrl)) throw new RangeError(`download: "baseUrl" expected an http or https address, got "${baseUrl}"`);
+  if (!URL.canParse(baseUrl) || !/^https?:/i.test(baseUrl))
+    throw new RangeError(`download: "baseUrl" expected an http or https address, got "${baseUrl}"`);
   return baseUrl.replace(/\/+$/, '');
 }
 
@@ -203,10 +263,35 @@ function explained(error: unknown, file: string, target: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   const folder = dirname(target);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new Error(`download: no space for ${file} in ${folder} (${(error as Error).message}); free some, or name another folder with --root or CLIP_ORACLE_CACHE`, { cause: error });
+    return new Error(
+      `download: no space for ${file} in ${folder} (${(error as Error).message}); free some, or name another ` +
+        'folder with --root or CLIP_ORACLE_CACHE',
+      { cause: error },
+    );
   }
-  if (code !== undefined && ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENAMETOOLONG', 'ELOOP', 'EIO', 'EBUSY', 'ENOENT'].includes(code)) {
-    return new Error(`download: cannot write ${file} into the cache folder ${folder} (${code}); make it writable, or name another with --root or CLIP_ORACLE_CACHE`, { cause: error });
+  if (
+    code !== undefined &&
+    [
+      'EACCES',
+      'EPERM',
+      'EROFS',
+      'ENOTDIR',
+      'EEXIST',
+      'EISDIR',
+      'ENAMETOOLONG',
+      'ELOOP',
+      'EIO',
+      'EBUSY',
+      'ENOENT',
+    ].includes(code)
+  ) {
+    return new Error(
+      `download: cannot write ${file} into the cache folder ${folder} (${code}); make it writable, or name ` +
+        'another with --root or CLIP_ORACLE_CACHE',
+      { cause: error },
+    );
   }
-  return error instanceof Error && error.constructor === Error && !error.message.startsWith('download:') ? new Error(`download: ${error.message}`, { cause: error }) : error;
+  return error instanceof Error && error.constructor === Error && !error.message.startsWith('download:')
+    ? new Error(`download: ${error.message}`, { cause: error })
+    : error;
 }

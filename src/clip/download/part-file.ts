@@ -1,7 +1,9 @@
-// The unfinished file of a download: `RN50.pt.part` while nobody works on it, `RN50.pt.part-HOST-PID-N` while a process does.
-// A process claims the part by renaming it, which the file system does for one of them only: two processes that fetch the same file
-// never write into each other's bytes, and no lock can be left behind. What a killed process leaves is claimed by the next one, once that
-// process is known to be gone (same host) or has written nothing for two minutes (another host or container on the same folder).
+// The unfinished file of a download: `RN50.pt.part` while nobody works on it, `RN50.pt.part-HOST-PID-N` while a process
+// does.
+// A process claims the part by renaming it, which the file system does for one of them only: two processes that fetch
+// the same file never write into each other's bytes, and no lock can be left behind. What a killed process leaves is
+// claimed by the next one, once that process is known to be gone (same host) or has written nothing for two minutes
+// (another host or container on the same folder).
 
 import { createHash, type Hash } from 'node:crypto';
 import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
@@ -33,13 +35,26 @@ export class PartFile {
    * @param onHash called with the bytes hashed so far and their total
    * @throws the file system's error where the folder cannot be written; the signal's reason where it is aborted
    */
-  static async claim(target: string, signal?: AbortSignal, onHash?: (done: number, total: number) => void): Promise<PartFile> {
+  static async claim(
+    target: string,
+    signal?: AbortSignal,
+    onHash?: (done: number, total: number) => void,
+  ): Promise<PartFile> {
     const resting = `${target}.part`;
     const path = `${resting}-${safe(hostname())}-${process.pid}-${claims++}`;
-    for (const candidate of [resting, ...await abandoned(resting)]) {
-      if (await rename(candidate, path).then(() => true, (error: NodeJS.ErrnoException) => { if (error.code === 'ENOENT') return false; throw error; })) break;
+    for (const candidate of [resting, ...(await abandoned(resting))]) {
+      if (
+        await rename(candidate, path).then(
+          () => true,
+          (error: NodeJS.ErrnoException) => {
+            if (error.code === 'ENOENT') return false;
+            throw error;
+          },
+        )
+      )
+        break;
     }
-    const part = new PartFile(resting, path, await open(path, await exists(path) ? 'r+' : 'wx+'));
+    const part = new PartFile(resting, path, await open(path, (await exists(path)) ? 'r+' : 'wx+'));
     try {
       await part.#hashExisting(signal, onHash);
     } catch (error) {
@@ -78,10 +93,16 @@ export class PartFile {
     await rename(this.path, target);
   }
 
-  /** Leaves what is there for the next attempt; an empty part is removed. Where somebody left a longer one meanwhile, that one stays. */
+  /**
+   * Leaves what is there for the next attempt; an empty part is removed. Where somebody left a longer one meanwhile,
+   * that one stays.
+   */
   async release(): Promise<void> {
     await this.#handle.close();
-    const other = await stat(this.#resting).then((found) => found.size, () => -1);
+    const other = await stat(this.#resting).then(
+      (found) => found.size,
+      () => -1,
+    );
     if (this.size > 0 && this.size > other) await rename(this.path, this.#resting).catch(() => undefined);
     else await this.remove(false);
   }
@@ -108,7 +129,11 @@ export class PartFile {
 }
 
 /** SHA-256 of a file, in hexadecimal. */
-export async function sha256OfFile(path: string, signal?: AbortSignal, onHash?: (done: number, total: number) => void): Promise<string> {
+export async function sha256OfFile(
+  path: string,
+  signal?: AbortSignal,
+  onHash?: (done: number, total: number) => void,
+): Promise<string> {
   const handle = await open(path, 'r');
   try {
     const hash = createHash('sha256');
@@ -153,4 +178,8 @@ function alive(pid: number): boolean {
 }
 
 const safe = (host: string): string => host.replace(/[^A-Za-z0-9.]/g, '_');
-const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,5 +1,5 @@
-// A picture file's bytes to pixels in Pillow's mode. The format is found by content, never by the file's name; size and wholeness are checked
-// before a decoder runs. The decoders are imported when the first picture needs them.
+// A picture file's bytes to pixels in Pillow's mode. The format is found by content, never by the file's name; size and
+// wholeness are checked before a decoder runs. The decoders are imported when the first picture needs them.
 
 import { limits, raise } from '../../formats/limits.ts';
 import type { DecodedImage } from './image.ts';
@@ -8,11 +8,16 @@ import { sniff } from './sniff.ts';
 
 export interface DecodeOptions {
   /**
-   * Which JPEG decoder. `auto` (default): mozjpeg in WASM, and `typescript` for the files that it cannot decode as Pillow does (CMYK, 4:4:0).
-   * `typescript`: our own, equal to Pillow's everywhere, slower, no WASM. `jpeg-js`: the npm package, not equal, no WASM.
+   * Which JPEG decoder. `auto` (default): mozjpeg in WASM, and `typescript` for the files that it cannot decode as
+   * Pillow does (CMYK, 4:4:0).
+   * `typescript`: our own, equal to Pillow's everywhere, slower, no WASM. `jpeg-js`: the npm package, not equal, no
+   * WASM.
    */
   jpeg?: JpegDecoder;
-  /** Pictures with more pixels are refused before anything is allocated. Default: the limit `pixels`, 89,478,485, where Pillow begins to warn of a decompression bomb. */
+  /**
+   * Pictures with more pixels are refused before anything is allocated. Default: the limit `pixels`, 89,478,485, where
+   * Pillow begins to warn of a decompression bomb.
+   */
   maxPixels?: number;
 }
 
@@ -20,22 +25,29 @@ const DECODERS: readonly JpegDecoder[] = ['auto', 'mozjpeg', 'typescript', 'jpeg
 
 /** Asked before a file is read, where its size is known. @throws Error for more bytes than the limit imageBytes */
 export function checkBytes(count: number): void {
-  if (count > limits().imageBytes) throw new Error(`image: ${count} bytes are more than any picture has; ${raise('imageBytes')}`);
+  if (count > limits().imageBytes)
+    throw new Error(`image: ${count} bytes are more than any picture has; ${raise('imageBytes')}`);
 }
 
 /**
  * Decodes a JPEG, PNG or WebP.
  * @returns width, height, Pillow's mode, and the samples row by row; the EXIF orientation is not applied
- * @throws TypeError or RangeError for wrong arguments; Error with one sentence if the file is empty, truncated, damaged, too large or of another format
+ * @throws TypeError or RangeError for wrong arguments; Error with one sentence if the file is empty, truncated,
+ *   damaged, too large or of another format
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
   const { jpeg = 'auto', maxPixels = limits().pixels } = options;
-  if (!DECODERS.includes(jpeg)) throw new RangeError(`decodeImage: "jpeg" expected one of ${DECODERS.join(', ')}, got ${JSON.stringify(jpeg)}`);
-  if (!(typeof maxPixels === 'number' && maxPixels >= 1)) throw new RangeError(`decodeImage: "maxPixels" expected a number of at least 1, got ${String(maxPixels)}`);
+  if (!DECODERS.includes(jpeg))
+    throw new RangeError(`decodeImage: "jpeg" expected one of ${DECODERS.join(', ')}, got ${JSON.stringify(jpeg)}`);
+  if (!(typeof maxPixels === 'number' && maxPixels >= 1))
+    throw new RangeError(`decodeImage: "maxPixels" expected a number of at least 1, got ${String(maxPixels)}`);
   if (bytes instanceof Uint8Array) checkBytes(bytes.length);
   const { format, width, height } = sniff(bytes);
   if (width * height > maxPixels) {
-    throw new Error(`${format}: ${width} x ${height} pixels are more than the limit of ${maxPixels}; scale the picture down first, or raise maxPixels if it is to be trusted`);
+    throw new Error(
+      `${format}: ${width} x ${height} pixels are more than the limit of ${maxPixels}; scale the picture down ` +
+        'first, or raise maxPixels if it is to be trusted',
+    );
   }
   if (format === 'JPEG') return (await import('./jpeg.ts')).decodeJpeg(bytes, jpeg, maxPixels);
   if (format === 'PNG') return (await import('./png.ts')).decodePng(bytes);

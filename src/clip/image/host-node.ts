@@ -27,7 +27,8 @@ export const nodePlatform: Platform = {
   async readFile(path) {
     try {
       const { size } = await stat(path);
-      if (size > limits().imageBytes) throw new Error(`${size} bytes are more than any picture has; ${raise('imageBytes')}`);
+      if (size > limits().imageBytes)
+        throw new Error(`${size} bytes are more than any picture has; ${raise('imageBytes')}`);
       return await readFile(path);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;

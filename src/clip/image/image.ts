@@ -1,5 +1,6 @@
-// What a decoded picture is, in Pillow's words: a mode and the samples of each pixel. The mode is kept, because the `openai` pipeline
-// resizes in the file's own mode and converts to RGB afterwards (spec: the order of OpenAI's _transform).
+// What a decoded picture is, in Pillow's words: a mode and the samples of each pixel. The mode is kept, because the
+// `openai` pipeline resizes in the file's own mode and converts to RGB afterwards (spec: the order of OpenAI's
+// _transform).
 //
 // Left out: Pillow's modes that no JPEG, PNG or WebP file decodes to (PA, HSV, LAB, YCbCr, F).
 
@@ -21,7 +22,16 @@ export interface DecodedImage {
 }
 
 /** Samples per pixel of each mode. */
-export const CHANNELS_OF_MODE: Readonly<Record<ImageMode, number>> = { 1: 1, L: 1, LA: 2, P: 1, RGB: 3, RGBA: 4, CMYK: 4, I: 1 };
+export const CHANNELS_OF_MODE: Readonly<Record<ImageMode, number>> = {
+  1: 1,
+  L: 1,
+  LA: 2,
+  P: 1,
+  RGB: 3,
+  RGBA: 4,
+  CMYK: 4,
+  I: 1,
+};
 
 /** a * b / 255, rounded, in Pillow's integer arithmetic (MULDIV255 of its ImagingUtils.h). */
 export function mulDiv255(a: number, b: number): number {
@@ -30,8 +40,8 @@ export function mulDiv255(a: number, b: number): number {
 }
 
 /**
- * The picture in mode RGB, as Pillow's `convert('RGB')` makes it: gray is repeated, alpha is dropped (not blended), a palette is looked up
- * without its transparency, ink is subtracted, more than 8 bits are clipped at 255.
+ * The picture in mode RGB, as Pillow's `convert('RGB')` makes it: gray is repeated, alpha is dropped (not blended), a
+ * palette is looked up without its transparency, ink is subtracted, more than 8 bits are clipped at 255.
  * @returns an image of mode RGB with `data` of 3 * width * height bytes; the same object if it has the mode already
  */
 export function toRGB(image: DecodedImage): DecodedImage {
@@ -41,7 +51,9 @@ export function toRGB(image: DecodedImage): DecodedImage {
   const rgb = new Uint8Array(pixels * 3);
   if (mode === 'RGBA') {
     for (let i = 0, from = 0, to = 0; i < pixels; i++, from += 4, to += 3) {
-      rgb[to] = data[from]; rgb[to + 1] = data[from + 1]; rgb[to + 2] = data[from + 2];
+      rgb[to] = data[from];
+      rgb[to + 1] = data[from + 1];
+      rgb[to + 2] = data[from + 2];
     }
   } else if (mode === 'CMYK') {
     for (let i = 0, from = 0, to = 0; i < pixels; i++, from += 4, to += 3) {
@@ -53,7 +65,9 @@ export function toRGB(image: DecodedImage): DecodedImage {
     const palette = image.palette!;
     for (let i = 0, to = 0; i < pixels; i++, to += 3) {
       const from = data[i] * 3;
-      rgb[to] = palette[from]; rgb[to + 1] = palette[from + 1]; rgb[to + 2] = palette[from + 2];
+      rgb[to] = palette[from];
+      rgb[to + 1] = palette[from + 1];
+      rgb[to + 2] = palette[from + 2];
     }
   } else {
     const step = CHANNELS_OF_MODE[mode];

@@ -2,7 +2,8 @@
 
 import ndarray, { type NdArray } from 'ndarray';
 
-// OpenAI's clip.py, _transform: Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)); PyTorch holds them in binary32.
+// OpenAI's clip.py, _transform: Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711));
+// PyTorch holds them in binary32.
 export const MEAN = Float32Array.of(0.48145466, 0.4578275, 0.40821073);
 export const STD = Float32Array.of(0.26862954, 0.26130258, 0.27577711);
 

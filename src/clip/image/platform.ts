@@ -1,12 +1,19 @@
-// What decoding needs from its surroundings. In Node it is platform-node.ts, imported when the first picture asks for it; elsewhere somebody
-// calls setPlatform with their own. In bundles for browsers src/browser/host/pictures.ts takes the place of platform-node.ts (package.json, "browser").
+// What decoding needs from its surroundings. In Node it is platform-node.ts, imported when the first picture asks for
+// it; elsewhere somebody calls setPlatform with their own. In bundles for browsers src/browser/host/pictures.ts takes
+// the place of platform-node.ts (package.json, "browser").
 
 export interface Platform {
   /** A file's bytes. @throws Error that says in a sentence why not */
   readFile(path: string): Promise<Uint8Array>;
-  /** The compiled decoder (a WebAssembly.Module) out of its npm package; null where its own JavaScript finds it, as in browsers. */
+  /**
+   * The compiled decoder (a WebAssembly.Module) out of its npm package; null where its own JavaScript finds it, as in
+   * browsers.
+   */
   compileDecoder(name: 'jpeg' | 'webp'): Promise<object | null>;
-  /** A zlib stream unpacked, or 'longer' as soon as the result would be longer than `limit` bytes. @throws Error if the stream is damaged or cut off */
+  /**
+   * A zlib stream unpacked, or 'longer' as soon as the result would be longer than `limit` bytes. @throws Error if the
+   * stream is damaged or cut off
+   */
   inflate(compressed: Uint8Array, limit: number): Promise<Uint8Array | 'longer'>;
 }
 

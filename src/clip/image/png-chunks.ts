@@ -17,7 +17,13 @@ export interface PngChunks extends PngHeader {
 }
 
 /** Depths that the specification allows for each colour type. */
-const DEPTHS: Readonly<Record<number, readonly number[]>> = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6: [8, 16] };
+const DEPTHS: Readonly<Record<number, readonly number[]>> = {
+  0: [1, 2, 4, 8, 16],
+  2: [8, 16],
+  3: [1, 2, 4, 8],
+  4: [8, 16],
+  6: [8, 16],
+};
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;
@@ -32,38 +38,74 @@ function crc32(bytes: Uint8Array, from: number, to: number): number {
   return (c ^ 0xffffffff) >>> 0;
 }
 
-const uint32 = (bytes: Uint8Array, at: number): number => ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+const uint32 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 const again = 'fetch or export it again';
 
-interface Chunk { type: string; from: number; to: number; next: number }
+interface Chunk {
+  type: string;
+  from: number;
+  to: number;
+  next: number;
+}
 
 /** The chunk at an offset, its checksum verified. @throws Error if it is cut off, damaged or no chunk at all */
 function chunkAt(bytes: Uint8Array, at: number): Chunk {
-  if (at + 12 > bytes.length) throw new Error(`PNG: the file ends after ${bytes.length} bytes, before its IEND chunk; it is truncated: ${again}`);
+  if (at + 12 > bytes.length)
+    throw new Error(`PNG: the file ends after ${bytes.length} bytes, before its IEND chunk; it is truncated: ${again}`);
   const length = uint32(bytes, at);
   const type = String.fromCharCode(bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]);
-  if (!/^[A-Za-z]{4}$/.test(type)) throw new Error(`PNG: no chunk where one must begin, at byte ${at}; the file is damaged: ${again}`);
-  const from = at + 8, to = from + length;
-  if (to + 4 > bytes.length) throw new Error(`PNG: the chunk ${type} at byte ${at} wants ${length} bytes, but the file ends before; it is truncated: ${again}`);
-  if (crc32(bytes, at + 4, to) !== uint32(bytes, to)) throw new Error(`PNG: the checksum of the chunk ${type} at byte ${at} is wrong; the file is damaged: ${again}`);
+  if (!/^[A-Za-z]{4}$/.test(type))
+    throw new Error(`PNG: no chunk where one must begin, at byte ${at}; the file is damaged: ${again}`);
+  const from = at + 8,
+    to = from + length;
+  if (to + 4 > bytes.length)
+    throw new Error(
+      `PNG: the chunk ${type} at byte ${at} wants ${length} bytes, but the file ends before; it is truncated: ${again}`,
+    );
+  if (crc32(bytes, at + 4, to) !== uint32(bytes, to))
+    throw new Error(`PNG: the checksum of the chunk ${type} at byte ${at} is wrong; the file is damaged: ${again}`);
   return { type, from, to, next: to + 4 };
 }
 
 /** The IHDR chunk. @throws Error if it is missing, damaged or says what the specification does not allow */
 export function pngHeader(bytes: Uint8Array): PngHeader {
   const chunk = chunkAt(bytes, 8);
-  if (chunk.type === 'CgBI') throw new Error('PNG: this is Apple\'s own variant (CgBI) out of an app; convert it with pngcrush -revert-iphone-optimizations first');
-  if (chunk.type !== 'IHDR' || chunk.to - chunk.from !== 13) throw new Error(`PNG: expected a chunk IHDR of 13 bytes first, got ${chunk.type} of ${chunk.to - chunk.from}; ${again}`);
+  if (chunk.type === 'CgBI')
+    throw new Error(
+      "PNG: this is Apple's own variant (CgBI) out of an app; convert it with pngcrush " +
+        '-revert-iphone-optimizations first',
+    );
+  if (chunk.type !== 'IHDR' || chunk.to - chunk.from !== 13)
+    throw new Error(
+      `PNG: expected a chunk IHDR of 13 bytes first, got ${chunk.type} of ${chunk.to - chunk.from}; ${again}`,
+    );
   const at = chunk.from;
-  const header = { width: uint32(bytes, at), height: uint32(bytes, at + 4), depth: bytes[at + 8], colour: bytes[at + 9], interlaced: bytes[at + 12] === 1 };
-  if (header.width === 0 || header.height === 0) throw new Error(`PNG: a picture of ${header.width} x ${header.height} has no pixels; ${again}`);
-  if (header.width > 0x7fffffff || header.height > 0x7fffffff) throw new Error(`PNG: ${header.width} x ${header.height} is more than the format allows (2^31 - 1); ${again}`);
-  if (!DEPTHS[header.colour]?.includes(header.depth)) throw new Error(`PNG: colour type ${header.colour} with ${header.depth} bits is none of the format's; ${again}`);
-  if (bytes[at + 10] !== 0 || bytes[at + 11] !== 0 || bytes[at + 12] > 1) throw new Error(`PNG: unknown compression, filter or interlace method (${bytes[at + 10]}, ${bytes[at + 11]}, ${bytes[at + 12]}); ${again}`);
+  const header = {
+    width: uint32(bytes, at),
+    height: uint32(bytes, at + 4),
+    depth: bytes[at + 8],
+    colour: bytes[at + 9],
+    interlaced: bytes[at + 12] === 1,
+  };
+  if (header.width === 0 || header.height === 0)
+    throw new Error(`PNG: a picture of ${header.width} x ${header.height} has no pixels; ${again}`);
+  if (header.width > 0x7fffffff || header.height > 0x7fffffff)
+    throw new Error(`PNG: ${header.width} x ${header.height} is more than the format allows (2^31 - 1); ${again}`);
+  if (!DEPTHS[header.colour]?.includes(header.depth))
+    throw new Error(`PNG: colour type ${header.colour} with ${header.depth} bits is none of the format's; ${again}`);
+  if (bytes[at + 10] !== 0 || bytes[at + 11] !== 0 || bytes[at + 12] > 1)
+    throw new Error(
+      `PNG: unknown compression, filter or interlace method (${bytes[at + 10]}, ${bytes[at + 11]}, ` +
+        `${bytes[at + 12]}); ${again}`,
+    );
   return header;
 }
 
-/** All chunks to IEND. Of an animated PNG the IDAT chunks are the first (or the default) picture, as Pillow shows it. @throws Error at the first thing that is wrong */
+/**
+ * All chunks to IEND. Of an animated PNG the IDAT chunks are the first (or the default) picture, as Pillow shows it.
+ * @throws Error at the first thing that is wrong
+ */
 export function pngChunks(bytes: Uint8Array): PngChunks {
   const header = pngHeader(bytes);
   const data: Chunk[] = [];
@@ -77,7 +119,8 @@ export function pngChunks(bytes: Uint8Array): PngChunks {
   if (data.length === 0) throw new Error(`PNG: no IDAT chunk, so no picture; ${again}`);
   if (header.colour === 3) {
     if (!palette) throw new Error(`PNG: a palette picture without a palette (PLTE); ${again}`);
-    if (palette.length === 0 || palette.length % 3 !== 0 || palette.length > 768) throw new Error(`PNG: expected a palette of 1 to 256 RGB triples, got ${palette.length} bytes; ${again}`);
+    if (palette.length === 0 || palette.length % 3 !== 0 || palette.length > 768)
+      throw new Error(`PNG: expected a palette of 1 to 256 RGB triples, got ${palette.length} bytes; ${again}`);
   }
   const compressed = new Uint8Array(data.reduce((sum, c) => sum + c.to - c.from, 0));
   let at = 0;

@@ -1,5 +1,6 @@
-// PNG to pixels in the modes that Pillow gives them (the table _MODES of its PngImagePlugin.py): 16-bit gray is mode I, other 16-bit samples lose
-// their low byte, tRNS of gray and RGB changes no pixel, a palette's tRNS is dropped with convert('RGB').
+// PNG to pixels in the modes that Pillow gives them (the table _MODES of its PngImagePlugin.py): 16-bit gray is mode I,
+// other 16-bit samples lose their low byte, tRNS of gray and RGB changes no pixel, a palette's tRNS is dropped with
+// convert('RGB').
 //
 // Left out on purpose: gamma, colour profiles and text, which none of the Python paths applies.
 
@@ -10,28 +11,54 @@ import { platform } from './platform.ts';
 /** Channels of each colour type. */
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
-/** Adam7's seven passes: first column, first row, step across, step down. One pass over everything if not interlaced. */
-const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
+/**
+ * Adam7's seven passes: first column, first row, step across, step down. One pass over everything if not interlaced.
+ */
+const ADAM7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
 const WHOLE = [[0, 0, 1, 1]];
 
-interface Pass { x: number; y: number; dx: number; dy: number; width: number; height: number; rowBytes: number }
+interface Pass {
+  x: number;
+  y: number;
+  dx: number;
+  dy: number;
+  width: number;
+  height: number;
+  rowBytes: number;
+}
 
 function passes(header: PngHeader): Pass[] {
   const bits = header.depth * CHANNELS[header.colour];
   return (header.interlaced ? ADAM7 : WHOLE)
     .map(([x, y, dx, dy]) => {
-      const width = Math.ceil((header.width - x) / dx), height = Math.ceil((header.height - y) / dy);
+      const width = Math.ceil((header.width - x) / dx),
+        height = Math.ceil((header.height - y) / dy);
       return { x, y, dx, dy, width, height, rowBytes: Math.ceil((width * bits) / 8) };
     })
     .filter((pass) => pass.width > 0 && pass.height > 0);
 }
 
-/** Undoes the filter of each row of one pass, in place. Each row is a filter byte and rowBytes bytes; `back` is the distance of the byte to the left. */
+/**
+ * Undoes the filter of each row of one pass, in place. Each row is a filter byte and rowBytes bytes; `back` is the
+ * distance of the byte to the left.
+ */
 function unfilter(raw: Uint8Array, from: number, pass: Pass, back: number): void {
   const row = pass.rowBytes + 1;
   for (let y = 0; y < pass.height; y++) {
-    const start = from + y * row, filter = raw[start];
-    if (filter > 4) throw new Error(`PNG: row ${y} has filter ${filter}, expected 0 to 4; the file is damaged: fetch or export it again`);
+    const start = from + y * row,
+      filter = raw[start];
+    if (filter > 4)
+      throw new Error(
+        `PNG: row ${y} has filter ${filter}, expected 0 to 4; the file is damaged: fetch or export it again`,
+      );
     if (filter === 0) continue;
     for (let i = start + 1; i < start + row; i++) {
       const left = i - back > start ? raw[i - back] : 0;
@@ -41,7 +68,9 @@ function unfilter(raw: Uint8Array, from: number, pass: Pass, back: number): void
       else if (filter === 3) raw[i] += (left + up) >> 1;
       else {
         const corner = y > 0 && i - back > start ? raw[i - row - back] : 0;
-        const toLeft = Math.abs(up - corner), toUp = Math.abs(left - corner), toCorner = Math.abs(left + up - 2 * corner);
+        const toLeft = Math.abs(up - corner),
+          toUp = Math.abs(left - corner),
+          toCorner = Math.abs(left + up - 2 * corner);
         raw[i] += toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
       }
     }
@@ -52,12 +81,14 @@ function modeOf({ colour, depth }: PngHeader): ImageMode {
   if (colour === 0) return depth === 1 ? '1' : depth === 16 ? 'I' : 'L';
   if (colour === 2) return 'RGB';
   if (colour === 3) return 'P';
-  return colour === 4 && depth === 8 ? 'LA' : 'RGBA'; // 16-bit gray and alpha has no mode of its own in Pillow: it becomes RGBA
+  // 16-bit gray and alpha has no mode of its own in Pillow: it becomes RGBA
+  return colour === 4 && depth === 8 ? 'LA' : 'RGBA';
 }
 
 /** Packed samples of 1, 2 or 4 bits: an index as it is, a gray value spread over 0 … 255. */
 function unpack(raw: Uint8Array, from: number, pass: Pass, header: PngHeader, data: Uint8Array): void {
-  const { depth } = header, most = (1 << depth) - 1;
+  const { depth } = header,
+    most = (1 << depth) - 1;
   const spread = header.colour === 3 ? 1 : 255 / most;
   for (let y = 0; y < pass.height; y++) {
     const row = from + y * (pass.rowBytes + 1) + 1;
@@ -70,8 +101,16 @@ function unpack(raw: Uint8Array, from: number, pass: Pass, header: PngHeader, da
 }
 
 /** Samples of 8 or 16 bits to the channels of the mode; of 16 bits the high byte, but for mode I all. */
-function spreadBytes(raw: Uint8Array, from: number, pass: Pass, header: PngHeader, mode: ImageMode, data: Uint8Array | Uint16Array): void {
-  const bytes = header.depth / 8, inChannels = CHANNELS[header.colour];
+function spreadBytes(
+  raw: Uint8Array,
+  from: number,
+  pass: Pass,
+  header: PngHeader,
+  mode: ImageMode,
+  data: Uint8Array | Uint16Array,
+): void {
+  const bytes = header.depth / 8,
+    inChannels = CHANNELS[header.colour];
   const grayAlpha16 = header.colour === 4 && bytes === 2;
   const channels = grayAlpha16 ? 4 : inChannels;
   for (let y = 0; y < pass.height; y++) {
@@ -79,8 +118,10 @@ function spreadBytes(raw: Uint8Array, from: number, pass: Pass, header: PngHeade
     for (let x = 0; x < pass.width; x++) {
       const to = ((pass.y + y * pass.dy) * header.width + pass.x + x * pass.dx) * channels;
       if (mode === 'I') data[to] = raw[at] * 256 + raw[at + 1];
-      else if (grayAlpha16) { data[to] = data[to + 1] = data[to + 2] = raw[at]; data[to + 3] = raw[at + 2]; }
-      else for (let c = 0; c < channels; c++) data[to + c] = raw[at + c * bytes];
+      else if (grayAlpha16) {
+        data[to] = data[to + 1] = data[to + 2] = raw[at];
+        data[to + 3] = raw[at + 2];
+      } else for (let c = 0; c < channels; c++) data[to + c] = raw[at + c * bytes];
       at += inChannels * bytes;
     }
   }
@@ -123,9 +164,20 @@ async function inflateExactly(compressed: Uint8Array, size: number, { width, hei
   try {
     raw = await inflate(compressed, size + SLACK);
   } catch (error) {
-    throw new Error(`PNG: the compressed data is damaged or cut off (${(error as Error).message}); fetch or export it again`, { cause: error });
+    throw new Error(
+      `PNG: the compressed data is damaged or cut off (${(error as Error).message}); fetch or export it again`,
+      { cause: error },
+    );
   }
-  if (raw === 'longer') throw new Error(`PNG: the data unpacks to far more than the ${size} bytes of a ${width} x ${height} picture; it is damaged or a zip bomb: do not use it`);
-  if (raw.length < size) throw new Error(`PNG: the data unpacks to ${raw.length} bytes where ${width} x ${height} pixels need ${size}; the file is truncated: fetch or export it again`);
+  if (raw === 'longer')
+    throw new Error(
+      `PNG: the data unpacks to far more than the ${size} bytes of a ${width} x ${height} picture; it is ` +
+        'damaged or a zip bomb: do not use it',
+    );
+  if (raw.length < size)
+    throw new Error(
+      `PNG: the data unpacks to ${raw.length} bytes where ${width} x ${height} pixels need ${size}; the file ` +
+        'is truncated: fetch or export it again',
+    );
   return raw;
 }

@@ -8,14 +8,23 @@ import { checkPipeline, cropPixels, type Pipeline } from './pipelines.ts';
 import { platform } from './platform.ts';
 
 /** Pixels in memory, 8 bits a sample, row by row: channels 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA. */
-export interface RawImage { data: Uint8Array | Uint8ClampedArray; width: number; height: number; channels: number }
+export interface RawImage {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+  channels: number;
+}
 
 /** A path, the bytes of a JPEG, PNG or WebP file, or pixels. */
 export type ImageInput = string | Uint8Array | RawImage;
 
-export interface PreprocessOptions extends DecodeOptions { pipeline?: Pipeline }
+export interface PreprocessOptions extends DecodeOptions {
+  pipeline?: Pipeline;
+}
 
-/** (1,3,R,R), float32. @throws as `decodeImage`; RangeError for an unknown pipeline; TypeError for what is no picture */
+/**
+ * (1,3,R,R), float32. @throws as `decodeImage`; RangeError for an unknown pipeline; TypeError for what is no picture
+ */
 export type Preprocess = (image: ImageInput, options?: PreprocessOptions) => Promise<NdArray<Float32Array>>;
 
 const MODES: readonly ImageMode[] = ['L', 'LA', 'RGB', 'RGBA'];
@@ -24,18 +33,28 @@ const MODES: readonly ImageMode[] = ['L', 'LA', 'RGB', 'RGBA'];
 function fromPixels(image: RawImage): DecodedImage {
   const { data, width, height, channels } = image;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new TypeError(`image: "data" expected a Uint8Array or Uint8ClampedArray of 8-bit samples, got ${kindOf(data)}`);
+    throw new TypeError(
+      `image: "data" expected a Uint8Array or Uint8ClampedArray of 8-bit samples, got ${kindOf(data)}`,
+    );
   }
-  if (![width, height].every((side) => Number.isSafeInteger(side) && side > 0)) throw new RangeError(`image: "width" and "height" expected positive integers, got ${String(width)} and ${String(height)}`);
-  if (!MODES[channels - 1]) throw new RangeError(`image: "channels" expected 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGBA), got ${String(channels)}`);
+  if (![width, height].every((side) => Number.isSafeInteger(side) && side > 0))
+    throw new RangeError(
+      `image: "width" and "height" expected positive integers, got ${String(width)} and ${String(height)}`,
+    );
+  if (!MODES[channels - 1])
+    throw new RangeError(
+      `image: "channels" expected 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGBA), got ${String(channels)}`,
+    );
   if (data.length !== width * height * channels) {
-    throw new RangeError(`image: "data" expected width * height * channels = ${width * height * channels} samples, got ${data.length}`);
+    throw new RangeError(
+      `image: "data" expected width * height * channels = ${width * height * channels} samples, got ${data.length}`,
+    );
   }
   return { width, height, mode: MODES[channels - 1], data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }
 
 function kindOf(value: unknown): string {
-  return value === null ? 'null' : typeof value === 'object' ? value.constructor?.name ?? 'an object' : typeof value;
+  return value === null ? 'null' : typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
 }
 
 /**
@@ -55,16 +74,21 @@ export async function readImage(image: ImageInput, options: DecodeOptions = {}):
     }
   }
   if (typeof image === 'object' && image !== null && 'data' in image) return fromPixels(image);
-  throw new TypeError(`image: expected a path, a Uint8Array with a file's bytes, or { data, width, height, channels }, got ${kindOf(image)}`);
+  throw new TypeError(
+    `image: expected a path, a Uint8Array with a file's bytes, or { data, width, height, channels }, got ` +
+      `${kindOf(image)}`,
+  );
 }
 
 /**
- * A function that makes the input of an image tower of the given resolution; pipeline and decoder may be chosen here or with each call.
+ * A function that makes the input of an image tower of the given resolution; pipeline and decoder may be chosen here or
+ * with each call.
  * @param resolution R, the side of the square: 224 for most models
  * @throws RangeError if the resolution is not a positive integer or the pipeline is unknown
  */
 export function preprocessor(resolution: number, defaults: PreprocessOptions = {}): Preprocess {
-  if (!Number.isSafeInteger(resolution) || resolution < 1) throw new RangeError(`preprocessor: "resolution" expected an integer of at least 1, got ${String(resolution)}`);
+  if (!Number.isSafeInteger(resolution) || resolution < 1)
+    throw new RangeError(`preprocessor: "resolution" expected an integer of at least 1, got ${String(resolution)}`);
   checkPipeline(defaults.pipeline ?? 'openai');
   return async (image, options = {}) => {
     const { pipeline = 'openai', ...decode } = { ...defaults, ...options };

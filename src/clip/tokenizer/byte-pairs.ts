@@ -1,16 +1,19 @@
-// Byte-pair encoding as OpenAI's CLIP has it (openai/CLIP, clip/simple_tokenizer.py; the method: Sennrich et al. 2016, https://arxiv.org/abs/1508.07909,
-// on bytes as in GPT-2). Differs from simple_tokenizer.py in one way: symbols are their ids from the start, no strings of stand-in characters.
+// Byte-pair encoding as OpenAI's CLIP has it (openai/CLIP, clip/simple_tokenizer.py; the method: Sennrich et al. 2016,
+// https://arxiv.org/abs/1508.07909, on bytes as in GPT-2). Differs from simple_tokenizer.py in one way: symbols are
+// their ids from the start, no strings of stand-in characters.
 //
-// The vocabulary: ids 0 to 255 are the bytes in BYTES' order, 256 to 511 the same at the end of a word ("</w>"), then one id per merge in order
-// of rank, then start and end of text.
+// The vocabulary: ids 0 to 255 are the bytes in BYTES' order, 256 to 511 the same at the end of a word ("</w>"), then
+// one id per merge in order of rank, then start and end of text.
 
 import { mergeLong } from './merge-long.ts';
 
 /**
- * Contractions, runs of letters, single digits, runs of anything else that is no space. simple_tokenizer.py ignores case here, which on text in lower case matters
- * for two characters: U+017F is an s, and U+0345, whose capital is a letter though it is none, is in no class at all.
+ * Contractions, runs of letters, single digits, runs of anything else that is no space. simple_tokenizer.py ignores
+ * case here, which on text in lower case matters for two characters: U+017F is an s, and U+0345, whose capital is a
+ * letter though it is none, is in no class at all.
  */
-const WORD = /<\|startoftext\|>|<\|endoftext\|>|'[s\u017f]|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\u0345\p{White_Space}\p{L}\p{N}]+/gu;
+const WORD =
+  /<\|startoftext\|>|<\|endoftext\|>|'[s\u017f]|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\u0345\p{White_Space}\p{L}\p{N}]+/gu;
 
 /** The bytes in the order of their ids: first those that are printable characters of Latin-1, then the others. */
 const BYTES: readonly number[] = (() => {
@@ -50,7 +53,10 @@ export class BytePairs {
       const [first, second, more] = merge.split(' ');
       const [left, right] = [ids.get(first), ids.get(second)];
       if (left === undefined || right === undefined || more !== undefined) {
-        throw new Error(`byte-pair merges: line ${rank} expected two symbols that come before it, got ${JSON.stringify(merge.slice(0, 60))}; build the project again`);
+        throw new Error(
+          `byte-pair merges: line ${rank} expected two symbols that come before it, got ` +
+            `${JSON.stringify(merge.slice(0, 60))}; build the project again`,
+        );
       }
       const id = FIRST_MERGE + rank;
       ids.set(first + second, id);
@@ -62,7 +68,10 @@ export class BytePairs {
     this.endOfText = this.startOfText + 1;
   }
 
-  /** The ids of a text that is cleaned and in lower case. The special tokens' names, written out in it, are those tokens, as in simple_tokenizer.py. */
+  /**
+   * The ids of a text that is cleaned and in lower case. The special tokens' names, written out in it, are those
+   * tokens, as in simple_tokenizer.py.
+   */
   encode(text: string): number[] {
     const ids: number[] = [];
     for (const [word] of text.matchAll(WORD)) {
@@ -73,11 +82,15 @@ export class BytePairs {
     return ids;
   }
 
-  /** The text of ids: a space after each word, U+FFFD for bytes that are no UTF-8. Special tokens have no text. @throws RangeError for an id outside the vocabulary */
+  /**
+   * The text of ids: a space after each word, U+FFFD for bytes that are no UTF-8. Special tokens have no text. @throws
+   * RangeError for an id outside the vocabulary
+   */
   decode(ids: Iterable<number>): string {
     const bytes: number[] = [];
     for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0 || id > this.endOfText) throw new RangeError(`decode: "ids" expected integers from 0 to ${this.endOfText}, got ${id}`);
+      if (!Number.isInteger(id) || id < 0 || id > this.endOfText)
+        throw new RangeError(`decode: "ids" expected integers from 0 to ${this.endOfText}, got ${id}`);
       if (id >= this.startOfText) continue;
       for (const byte of this.#bytes[id]) bytes.push(byte);
       if (this.#ends[id]) bytes.push(0x20);
@@ -100,10 +113,16 @@ export class BytePairs {
   #merge(word: string): number[] {
     let ids = Array.from(new TextEncoder().encode(word), (byte) => IDS[byte]);
     ids[ids.length - 1] += END_OF_WORD;
-    if (ids.length > LONG) return mergeLong(ids, (first, second) => this.#ranks.get(pair(first, second)), (rank) => FIRST_MERGE + rank);
+    if (ids.length > LONG)
+      return mergeLong(
+        ids,
+        (first, second) => this.#ranks.get(pair(first, second)),
+        (rank) => FIRST_MERGE + rank,
+      );
     for (;;) {
       let best = Infinity;
-      for (let i = 0; i + 1 < ids.length; i++) best = Math.min(best, this.#ranks.get(pair(ids[i], ids[i + 1])) ?? Infinity);
+      for (let i = 0; i + 1 < ids.length; i++)
+        best = Math.min(best, this.#ranks.get(pair(ids[i], ids[i + 1])) ?? Infinity);
       if (best === Infinity) return ids;
       const merged: number[] = [];
       for (let i = 0; i < ids.length; i++) {
@@ -120,12 +139,18 @@ export class BytePairs {
 }
 
 /** Id of each byte. */
-const IDS: readonly number[] = BYTES.reduce<number[]>((ids, byte, id) => { ids[byte] = id; return ids; }, []);
+const IDS: readonly number[] = BYTES.reduce<number[]>((ids, byte, id) => {
+  ids[byte] = id;
+  return ids;
+}, []);
 
 const PAIR = 65536;
 const pair = (first: number, second: number): number => first * PAIR + second;
 
-/** How the merges write the bytes, in the order of BYTES: as characters of Latin-1, those that have no such character as U+0100 and following. */
+/**
+ * How the merges write the bytes, in the order of BYTES: as characters of Latin-1, those that have no such character as
+ * U+0100 and following.
+ */
 function standIns(): string[] {
   let next = 0x100;
   return BYTES.map((byte, id) => String.fromCharCode(id < 188 ? byte : next++));

@@ -1,24 +1,34 @@
-// HTML's character references, replaced as Python's html.unescape does it (and the HTML standard, section 13.2.5.72, in text): also those without a
-// semicolon, the longest name first. Differs from the standard in one way, which is Python's: numbers of control characters and of
-// non-characters stand for nothing.
+// HTML's character references, replaced as Python's html.unescape does it (and the HTML standard, section 13.2.5.72, in
+// text): also those without a semicolon, the longest name first. Differs from the standard in one way, which is
+// Python's: numbers of control characters and of non-characters stand for nothing.
 
 import { readTable } from './tables-node.ts';
 import { windows1252 } from './windows-1252.ts';
 
 let table: ReadonlyMap<string, string> | null = null;
 
-/** The standard's 2,231 names, those that end with a semicolon and the old ones that also do without, and what they stand for. */
+/**
+ * The standard's 2,231 names, those that end with a semicolon and the old ones that also do without, and what they
+ * stand for.
+ */
 export function namedReferences(): ReadonlyMap<string, string> {
-  return table ??= new Map(readTable('entities').trimEnd().split('\n').map((line) => {
-    const [name, ...codes] = line.split(' ');
-    return [name, String.fromCodePoint(...codes.map((code) => parseInt(code, 16)))];
-  }));
+  return (table ??= new Map(
+    readTable('entities')
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const [name, ...codes] = line.split(' ');
+        return [name, String.fromCodePoint(...codes.map((code) => parseInt(code, 16)))];
+      }),
+  ));
 }
 
 /** Replaces each reference once: of `&amp;lt;` the reference `&lt;` stays. */
 export function unescapeHtml(text: string): string {
   if (!text.includes('&')) return text;
-  return text.replace(/&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/gu, (whole, reference: string) => reference.startsWith('#') ? numbered(reference) : named(reference) ?? whole);
+  return text.replace(/&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/gu, (whole, reference: string) =>
+    reference.startsWith('#') ? numbered(reference) : (named(reference) ?? whole),
+  );
 }
 
 /** The character of `#233;` or `#xe9`. */

@@ -1,10 +1,17 @@
-// The merges of a long word, in n log n instead of n² steps: pairs wait in a heap, by rank and then by place, and neighbours are linked. Gives what the plain loop gives
-// (byte-pairs.ts), because a merge's new pairs rank after it: a symbol is listed before it is used.
+// The merges of a long word, in n log n instead of n² steps: pairs wait in a heap, by rank and then by place, and
+// neighbours are linked. Gives what the plain loop gives (byte-pairs.ts), because a merge's new pairs rank after it: a
+// symbol is listed before it is used.
 
 /** @param rankOf the rank of two neighbouring ids, or undefined; @param merged the id of a rank */
-export function mergeLong(ids: readonly number[], rankOf: (first: number, second: number) => number | undefined, merged: (rank: number) => number): number[] {
+export function mergeLong(
+  ids: readonly number[],
+  rankOf: (first: number, second: number) => number | undefined,
+  merged: (rank: number) => number,
+): number[] {
   const n = ids.length;
-  const id = Int32Array.from(ids), next = Int32Array.from(ids, (_, i) => i + 1), before = Int32Array.from(ids, (_, i) => i - 1);
+  const id = Int32Array.from(ids),
+    next = Int32Array.from(ids, (_, i) => i + 1),
+    before = Int32Array.from(ids, (_, i) => i - 1);
   // A key holds rank and place; of equal ranks the leftmost comes first.
   const heap: number[] = [];
   const offer = (at: number): void => {
@@ -13,7 +20,9 @@ export function mergeLong(ids: readonly number[], rankOf: (first: number, second
   };
   for (let at = 0; at + 1 < n; at++) offer(at);
   while (heap.length > 0) {
-    const key = pop(heap), rank = Math.floor(key / n), at = key - rank * n;
+    const key = pop(heap),
+      rank = Math.floor(key / n),
+      at = key - rank * n;
     // The pair may be gone: swallowed by its left neighbour, or changed.
     if (id[at] < 0 || next[at] >= n || rankOf(id[at], id[next[at]]) !== rank) continue;
     const gone = next[at];
@@ -40,7 +49,8 @@ function push(heap: number[], key: number): void {
 }
 
 function pop(heap: number[]): number {
-  const least = heap[0], key = heap.pop()!;
+  const least = heap[0],
+    key = heap.pop()!;
   if (heap.length === 0) return least;
   let at = 0;
   for (;;) {

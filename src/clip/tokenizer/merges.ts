@@ -12,11 +12,15 @@ let shared: BytePairs | null = null;
  * @throws Error if the file is missing or damaged
  */
 export function openaiBytePairs(): BytePairs {
-  return shared ??= new BytePairs(readMerges());
+  return (shared ??= new BytePairs(readMerges()));
 }
 
 function readMerges(): string[] {
   const merges = readTable('merges').split('\n');
-  if (merges.length !== COUNT) throw new Error(`the tokenizer's table expected ${COUNT} merges, got ${merges.length}; run npm run build, or install the package again`);
+  if (merges.length !== COUNT)
+    throw new Error(
+      `the tokenizer's table expected ${COUNT} merges, got ${merges.length}; run npm run build, or install the ` +
+        'package again',
+    );
   return merges;
 }

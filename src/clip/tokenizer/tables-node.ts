@@ -1,5 +1,5 @@
-// The tokenizer's tables out of the package's files, read when they are first asked for. In browsers src/browser/host/tables.ts takes this file's place
-// (package.json, "browser").
+// The tokenizer's tables out of the package's files, read when they are first asked for. In browsers
+// src/browser/host/tables.ts takes this file's place (package.json, "browser").
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
@@ -13,6 +13,10 @@ export function readTable(table: Table): string {
   try {
     return gunzipSync(readFileSync(file)).toString('utf8');
   } catch (error) {
-    throw new Error(`the tokenizer's ${table} cannot be read from "${file}" (${(error as NodeJS.ErrnoException).code ?? 'damaged'}); run npm run build, or install the package again`, { cause: error });
+    throw new Error(
+      `the tokenizer's ${table} cannot be read from "${file}" ` +
+        `(${(error as NodeJS.ErrnoException).code ?? 'damaged'}); run npm run build, or install the package again`,
+      { cause: error },
+    );
   }
 }

@@ -1,5 +1,6 @@
-// Which activation the transformers have. No tensor says so: OpenAI trained with QuickGELU, LAION mostly with GELU, and the features of the
-// wrong one are wrong by a few per cent without anything failing. So where what is known does not fit together, there is a warning.
+// Which activation the transformers have. No tensor says so: OpenAI trained with QuickGELU, LAION mostly with GELU, and
+// the features of the wrong one are wrong by a few per cent without anything failing. So where what is known does not
+// fit together, there is a warning.
 
 import type { Checkpoint } from './checkpoint.ts';
 import { MODELS } from '../models.ts';
@@ -7,34 +8,47 @@ import { MODELS } from '../models.ts';
 export type Activation = 'quick_gelu' | 'gelu';
 
 /**
- * What the configuration beside the weights says (`config.json`, `open_clip_config.json`), else QuickGELU. OpenAI's own files have QuickGELU whatever lies beside them.
- * @param warn is told in one sentence what does not fit. Default: Node's warnings, on standard error; elsewhere the console
+ * What the configuration beside the weights says (`config.json`, `open_clip_config.json`), else QuickGELU. OpenAI's own
+ * files have QuickGELU whatever lies beside them.
+ * @param warn is told in one sentence what does not fit. Default: Node's warnings, on standard error; elsewhere the
+ *   console
  */
-export function activationOf(checkpoint: Pick<Checkpoint, 'origin' | 'format' | 'metadata'>, warn: (message: string) => void = warning): Activation {
+export function activationOf(
+  checkpoint: Pick<Checkpoint, 'origin' | 'format' | 'metadata'>,
+  warn: (message: string) => void = warning,
+): Activation {
   const configured = checkpoint.metadata.hidden_act as Activation | undefined;
   const { origin } = checkpoint;
   if (isOpenAIs(checkpoint)) {
     if (configured === 'gelu') {
-      warn(`"${origin}" is one of OpenAI's files, trained with QuickGELU, but the configuration beside it says GELU. QuickGELU is computed; if these are other weights under `
-        + 'OpenAI\'s file name, rename the file, and if not, mend or move the configuration');
+      warn(
+        `"${origin}" is one of OpenAI's files, trained with QuickGELU, but the configuration beside it says ` +
+          'GELU. QuickGELU is computed; if these are other weights under ' +
+          "OpenAI's file name, rename the file, and if not, mend or move the configuration",
+      );
     }
     return 'quick_gelu';
   }
   if (configured === undefined && /^open_clip_/.test(basename(origin))) {
-    warn(`"${origin}" is a file of open_clip's, but no open_clip_config.json beside it says which activation it was trained with. QuickGELU is computed; LAION's and DataComp's `
-      + 'models have GELU: put their open_clip_config.json beside the weights');
+    warn(
+      `"${origin}" is a file of open_clip's, but no open_clip_config.json beside it says which activation it ` +
+        `was trained with. QuickGELU is computed; LAION's and DataComp's ` +
+        'models have GELU: put their open_clip_config.json beside the weights',
+    );
   }
   return configured ?? 'quick_gelu';
 }
 
 /** OpenAI's archives are TorchScript, which nobody else's checkpoints are; and a file that has one of their names. */
-const isOpenAIs = ({ origin, format }: Pick<Checkpoint, 'origin' | 'format'>): boolean => format === 'TorchScript archive' || MODELS.some(({ file }) => file !== null && file === basename(origin));
+const isOpenAIs = ({ origin, format }: Pick<Checkpoint, 'origin' | 'format'>): boolean =>
+  format === 'TorchScript archive' || MODELS.some(({ file }) => file !== null && file === basename(origin));
 
 /** The last part of a path or URL. */
 const basename = (path: string): string => path.replace(/^.*[\\/]/, '');
 
 function warning(message: string): void {
   const { process } = globalThis as { process?: { emitWarning?: (message: string, options: object) => void } };
-  if (process?.emitWarning !== undefined) process.emitWarning(message, { type: 'ClipOracleWarning', code: 'CLIP_ORACLE_ACTIVATION' });
+  if (process?.emitWarning !== undefined)
+    process.emitWarning(message, { type: 'ClipOracleWarning', code: 'CLIP_ORACLE_ACTIVATION' });
   else console.warn(message);
 }

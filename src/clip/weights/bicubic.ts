@@ -1,6 +1,8 @@
-// Bicubic interpolation of a square grid of vectors, with antialiasing: what torch.nn.functional.interpolate(mode='bicubic', antialias=True,
-// align_corners=False) does, which open_clip resizes positional embeddings with. The filter is Pillow's (a = -1/2, widened when the grid shrinks).
-// Sources: PyTorch, aten/src/ATen/native/cpu/UpSampleKernel.cpp (HelperInterpCubic, antialias); Pillow, src/libImaging/Resample.c.
+// Bicubic interpolation of a square grid of vectors, with antialiasing: what
+// torch.nn.functional.interpolate(mode='bicubic', antialias=True, align_corners=False) does, which open_clip resizes
+// positional embeddings with. The filter is Pillow's (a = -1/2, widened when the grid shrinks).
+// Sources: PyTorch, aten/src/ATen/native/cpu/UpSampleKernel.cpp (HelperInterpCubic, antialias); Pillow,
+// src/libImaging/Resample.c.
 
 /** The weights of one output position: for each input from `begin` on. */
 interface Taps {
@@ -54,6 +56,13 @@ export function resizeGrid(x: Float32Array, from: number, to: number): Float32Ar
   return Float32Array.from(sum);
 }
 
-function add(to: Float64Array, at: number, factor: number, from: Float32Array | Float64Array, begin: number, count: number): void {
+function add(
+  to: Float64Array,
+  at: number,
+  factor: number,
+  from: Float32Array | Float64Array,
+  begin: number,
+  count: number,
+): void {
   for (let k = 0; k < count; k++) to[at + k] += factor * from[begin + k];
 }

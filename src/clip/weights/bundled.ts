@@ -1,5 +1,5 @@
-// The two small CLIPs that were really trained and come compressed with the project: mini-vit in the package, mini-rn in the
-// repository only (both together do not fit into the 4 MB that the package may have).
+// The two small CLIPs that were really trained and come compressed with the project: mini-vit in the package, mini-rn
+// in the repository only (both together do not fit into the 4 MB that the package may have).
 
 import { join } from 'node:path';
 import type { Checkpoint } from './checkpoint.ts';
@@ -7,7 +7,10 @@ import { exists, openCheckpoint } from './open.ts';
 import { cacheFolder } from '../download/download.ts';
 import { packageFile } from '../package-file.ts';
 
-const FILES: Readonly<Record<string, string>> = { 'mini-vit': 'mini-vit.safetensors.gz', 'mini-rn': 'mini-rn.visual.safetensors.gz' };
+const FILES: Readonly<Record<string, string>> = {
+  'mini-vit': 'mini-vit.safetensors.gz',
+  'mini-rn': 'mini-rn.visual.safetensors.gz',
+};
 
 /** Names that `openBundled` knows. */
 export const BUNDLED_MODELS: readonly string[] = Object.keys(FILES);
@@ -31,8 +34,15 @@ export function bundledFile(file: string): string {
  * @throws RangeError for another name; Error that says where to get the file if it lies in neither place
  */
 export async function openBundled(name: string, options: { cache?: string } = {}): Promise<Checkpoint> {
-  if (!Object.hasOwn(FILES, name)) throw new RangeError(`openBundled: "name" expected ${BUNDLED_MODELS.join(' or ')}, got ${JSON.stringify(name)}; other models need weights`);
+  if (!Object.hasOwn(FILES, name))
+    throw new RangeError(
+      `openBundled: "name" expected ${BUNDLED_MODELS.join(' or ')}, got ${JSON.stringify(name)}; other models ` +
+        'need weights',
+    );
   const path = await bundledWeights(name, options.cache);
   if (path !== null) return openCheckpoint(path);
-  throw new Error(`the weights of ${name} do not come with the installed package; take fixtures/bundled/${FILES[name]} from the repository of clip-oracle and put it into "${cacheFolder(options.cache)}", or pass its path as weights`);
+  throw new Error(
+    `the weights of ${name} do not come with the installed package; take fixtures/bundled/${FILES[name]} from ` +
+      `the repository of clip-oracle and put it into "${cacheFolder(options.cache)}", or pass its path as weights`,
+  );
 }

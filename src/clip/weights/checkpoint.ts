@@ -1,5 +1,6 @@
-// What every weight file looks like once it is open, whatever its format: names, shapes, and a way to read one tensor straight
-// into memory that somebody else owns. Nothing is read before it is asked for, so a 1.2 GB model is never in memory twice.
+// What every weight file looks like once it is open, whatever its format: names, shapes, and a way to read one tensor
+// straight into memory that somebody else owns. Nothing is read before it is asked for, so a 1.2 GB model is never in
+// memory twice.
 
 /** Element types that a checkpoint may hold. */
 export type DType = 'F16' | 'BF16' | 'F32' | 'F64' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
@@ -12,9 +13,15 @@ export interface TensorInfo {
 export interface Checkpoint {
   /** Where it comes from, for messages and output: a path, or `synthetic:0`. */
   readonly origin: string;
-  /** The format in words, for `inspect`: 'safetensors', 'TorchScript archive', 'PyTorch zip', 'PyTorch legacy', 'synthetic'. */
+  /**
+   * The format in words, for `inspect`: 'safetensors', 'TorchScript archive', 'PyTorch zip', 'PyTorch legacy',
+   * 'synthetic'.
+   */
   readonly format: string;
-  /** The key layout that was found: 'OpenAI', 'open_clip', 'Hugging Face' (and what was wrapped around it, such as `state_dict` or `module.`). */
+  /**
+   * The key layout that was found: 'OpenAI', 'open_clip', 'Hugging Face' (and what was wrapped around it, such as
+   * `state_dict` or `module.`).
+   */
   readonly layout: string;
   /** String metadata that the file carries (safetensors `__metadata__`). */
   readonly metadata: Readonly<Record<string, string>>;

@@ -4,8 +4,17 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { configured, MAX_CONFIG_BYTES } from './config.ts';
 
-/** `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file. @throws Error for another activation, or heads that are not 64 wide */
+/**
+ * `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file. @throws Error for another activation,
+ * or heads that are not 64 wide
+ */
 export async function readConfig(source: string): Promise<Record<string, string>> {
-  const folder = await stat(source).then((s) => (s.isDirectory() ? source : dirname(source)), () => dirname(source));
-  return configured((file) => join(folder, file), async (path) => ((await stat(path)).size > MAX_CONFIG_BYTES ? null : readFile(path, 'utf8')));
+  const folder = await stat(source).then(
+    (s) => (s.isDirectory() ? source : dirname(source)),
+    () => dirname(source),
+  );
+  return configured(
+    (file) => join(folder, file),
+    async (path) => ((await stat(path)).size > MAX_CONFIG_BYTES ? null : readFile(path, 'utf8')),
+  );
 }

@@ -1,5 +1,5 @@
-// config.json (Hugging Face) and open_clip_config.json, where they lie beside the weights: which GELU, and whether the heads have
-// the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights themselves do not say.
+// config.json (Hugging Face) and open_clip_config.json, where they lie beside the weights: which GELU, and whether the
+// heads have the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights themselves do not say.
 
 import { checkNesting, isObject } from '../../formats/json.ts';
 
@@ -12,10 +12,13 @@ export const MAX_CONFIG_BYTES = 1 << 20;
  * @param read its text, or null where there is none
  * @throws Error for another activation, or heads that are not 64 wide
  */
-export async function configured(beside: (file: string) => string, read: (path: string) => Promise<string | null>): Promise<Record<string, string>> {
+export async function configured(
+  beside: (file: string) => string,
+  read: (path: string) => Promise<string | null>,
+): Promise<Record<string, string>> {
   const readJson = async (path: string): Promise<Record<string, unknown> | null> => {
     try {
-      const text = await read(path) ?? 'null';
+      const text = (await read(path)) ?? 'null';
       checkNesting(text, path);
       const value: unknown = JSON.parse(text);
       return isObject(value) ? value : null;
@@ -25,18 +28,28 @@ export async function configured(beside: (file: string) => string, read: (path: 
   };
   const file = beside('config.json');
   const huggingFace = await readJson(file);
-  if (huggingFace !== null && huggingFace.vision_config !== undefined || typeof huggingFace?.hidden_act === 'string') {
+  if (
+    (huggingFace !== null && huggingFace.vision_config !== undefined) ||
+    typeof huggingFace?.hidden_act === 'string'
+  ) {
     const vision = isObject(huggingFace?.vision_config) ? huggingFace.vision_config : huggingFace!;
     const { hidden_size: width, num_attention_heads: heads } = vision;
     if (typeof width === 'number' && typeof heads === 'number') checkHeads(width, width / heads, file);
     // transformers' default where the file is silent
     const activation = vision.hidden_act ?? 'quick_gelu';
     if (activation !== 'quick_gelu' && activation !== 'gelu') {
-      throw new Error(`"${file}" names the activation ${JSON.stringify(activation).slice(0, 60)}, expected "quick_gelu" or "gelu"; only those can be computed`);
+      throw new Error(
+        `"${file}" names the activation ${JSON.stringify(activation).slice(0, 60)}, expected "quick_gelu" or ` +
+          '"gelu"; only those can be computed',
+      );
     }
-    const text = isObject(huggingFace?.text_config) ? huggingFace.text_config.hidden_act ?? activation : activation;
+    const text = isObject(huggingFace?.text_config) ? (huggingFace.text_config.hidden_act ?? activation) : activation;
     if (text !== activation) {
-      throw new Error(`"${file}" names ${JSON.stringify(text).slice(0, 60)} for the text tower and ${JSON.stringify(activation)} for the image tower, expected one activation for both; mend the configuration`);
+      throw new Error(
+        `"${file}" names ${JSON.stringify(text).slice(0, 60)} for the text tower and ` +
+          `${JSON.stringify(activation)} for the image tower, expected one activation for both; mend the ` +
+          'configuration',
+      );
     }
     return { hidden_act: activation };
   }
@@ -44,7 +57,8 @@ export async function configured(beside: (file: string) => string, read: (path: 
   const openClip = await readJson(openClipFile);
   if (openClip !== null && isObject(openClip.model_cfg)) {
     const { vision_cfg: vision, quick_gelu: quick } = openClip.model_cfg;
-    if (isObject(vision) && typeof vision.head_width === 'number' && typeof vision.width === 'number') checkHeads(vision.width, vision.head_width, openClipFile);
+    if (isObject(vision) && typeof vision.head_width === 'number' && typeof vision.width === 'number')
+      checkHeads(vision.width, vision.head_width, openClipFile);
     return { hidden_act: quick === true ? 'quick_gelu' : 'gelu' };
   }
   return {};
@@ -52,6 +66,9 @@ export async function configured(beside: (file: string) => string, read: (path: 
 
 function checkHeads(width: number, headWidth: number, file: string): void {
   if (headWidth !== 64) {
-    throw new Error(`"${file}" says that the image tower of width ${width} has heads of ${headWidth} columns, but OpenAI's architecture has heads of 64; only those can be loaded`);
+    throw new Error(
+      `"${file}" says that the image tower of width ${width} has heads of ${headWidth} columns, but OpenAI's ` +
+        'architecture has heads of 64; only those can be loaded',
+    );
   }
 }

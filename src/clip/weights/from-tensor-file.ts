@@ -11,7 +11,12 @@ import { elementCount, readStored } from '../../formats/stored-tensor.ts';
  * @param configured what the configuration beside the weights says
  * @throws Error if there is no CLIP model in it
  */
-export function checkpointOf(raw: RawCheckpoint, where: string, configured: Record<string, string>, allowNonFinite = false): Checkpoint {
+export function checkpointOf(
+  raw: RawCheckpoint,
+  where: string,
+  configured: Record<string, string>,
+  allowNonFinite = false,
+): Checkpoint {
   const { tensors, layout } = findModel(raw.tensors, where);
   const metadata = { ...raw.metadata, ...configured };
   const info = new Map<string, TensorInfo>([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
@@ -23,10 +28,15 @@ export function checkpointOf(raw: RawCheckpoint, where: string, configured: Reco
     tensors: info,
     async read(name, into) {
       const tensor = tensors.get(name);
-      if (tensor === undefined) throw new RangeError(`"${raw.origin}" has no tensor "${name}"; its names are in "tensors"`);
+      if (tensor === undefined)
+        throw new RangeError(`"${raw.origin}" has no tensor "${name}"; its names are in "tensors"`);
       const count = elementCount(tensor.shape);
-      if (!(into instanceof Float32Array)) throw new TypeError(`read("${name}"): "into" expected a Float32Array of ${count} elements, got ${typeof into}`);
-      if (into.length !== count) throw new RangeError(`read("${name}"): "into" expected ${count} elements for (${tensor.shape.join(', ')}), got ${into.length}`);
+      if (!(into instanceof Float32Array))
+        throw new TypeError(`read("${name}"): "into" expected a Float32Array of ${count} elements, got ${typeof into}`);
+      if (into.length !== count)
+        throw new RangeError(
+          `read("${name}"): "into" expected ${count} elements for (${tensor.shape.join(', ')}), got ${into.length}`,
+        );
       let at = 0;
       for (const part of tensor.parts) {
         await readStored(part, into, at);

@@ -1,6 +1,7 @@
-// Hugging Face's CLIPModel, CLIPVisionModelWithProjection: their names to OpenAI's. q, k and v are joined to in_proj, the two
-// projections are transposed; both happen while the tensor is read, so nothing lies in memory twice.
-// Source: transformers, src/transformers/models/clip/convert_clip_original_pytorch_to_hf.py (their "pre_layrnorm" is spelt so).
+// Hugging Face's CLIPModel, CLIPVisionModelWithProjection: their names to OpenAI's. q, k and v are joined to in_proj,
+// the two projections are transposed; both happen while the tensor is read, so nothing lies in memory twice.
+// Source: transformers, src/transformers/models/clip/convert_clip_original_pytorch_to_hf.py (their "pre_layrnorm" is
+// spelt so).
 
 import type { ModelTensor } from './layouts.ts';
 import { transposed, type StoredTensor } from '../../formats/stored-tensor.ts';
@@ -20,21 +21,40 @@ const TEXT: Readonly<Record<string, string>> = {
   'final_layer_norm.weight': 'ln_final.weight',
   'final_layer_norm.bias': 'ln_final.bias',
 };
-const BLOCK: Readonly<Record<string, string>> = { 'self_attn.out_proj': 'attn.out_proj', layer_norm1: 'ln_1', layer_norm2: 'ln_2', 'mlp.fc1': 'mlp.c_fc', 'mlp.fc2': 'mlp.c_proj' };
+const BLOCK: Readonly<Record<string, string>> = {
+  'self_attn.out_proj': 'attn.out_proj',
+  layer_norm1: 'ln_1',
+  layer_norm2: 'ln_2',
+  'mlp.fc1': 'mlp.c_fc',
+  'mlp.fc2': 'mlp.c_proj',
+};
 
-/** @throws Error if the file is a SigLIP model, lacks the projection, or splits q, k and v in a way that does not fit */
+/**
+ * @throws Error if the file is a SigLIP model, lacks the projection, or splits q, k and v in a way that does not fit
+ */
 export function fromHuggingFace(raw: ReadonlyMap<string, StoredTensor>, where: string): Map<string, ModelTensor> {
-  if (raw.has('logit_bias') || raw.has('vision_model.embeddings.patch_embedding.bias') || !raw.has('vision_model.embeddings.class_embedding')) {
-    throw new Error(`"${where}" holds a SigLIP-like model (no class embedding, or a bias that CLIP does not have), which is another architecture; CLIP's weights are needed`);
+  if (
+    raw.has('logit_bias') ||
+    raw.has('vision_model.embeddings.patch_embedding.bias') ||
+    !raw.has('vision_model.embeddings.class_embedding')
+  ) {
+    throw new Error(
+      `"${where}" holds a SigLIP-like model (no class embedding, or a bias that CLIP does not have), which is ` +
+        `another architecture; CLIP's weights are needed`,
+    );
   }
   if (!raw.has('visual_projection.weight')) {
-    throw new Error(`"${where}" has no "visual_projection.weight" (a Hugging Face CLIPVisionModel), without which there is no CLIP feature; take the file of CLIPModel or CLIPVisionModelWithProjection`);
+    throw new Error(
+      `"${where}" has no "visual_projection.weight" (a Hugging Face CLIPVisionModel), without which there is ` +
+        'no CLIP feature; take the file of CLIPModel or CLIPVisionModelWithProjection',
+    );
   }
   const tensors = new Map<string, ModelTensor>();
   for (const [key, tensor] of raw) {
     if (key === 'logit_scale') tensors.set(key, whole(tensor));
     else if (key === 'visual_projection.weight' || key === 'text_projection.weight') {
-      if (tensor.shape.length !== 2) throw new Error(`"${key}" expected shape (E, width), got (${tensor.shape.join(', ')}); the file is damaged`);
+      if (tensor.shape.length !== 2)
+        throw new Error(`"${key}" expected shape (E, width), got (${tensor.shape.join(', ')}); the file is damaged`);
       tensors.set(key === 'visual_projection.weight' ? 'visual.proj' : 'text_projection', whole(transposed(tensor)));
     } else {
       const tower = /^(vision|text)_model\.(.*)$/.exec(key);
@@ -43,8 +63,10 @@ export function fromHuggingFace(raw: ReadonlyMap<string, StoredTensor>, where: s
       const block = /^encoder\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(rest);
       if (Object.hasOwn(table, rest)) tensors.set(table[rest], whole(tensor));
       else if (block !== null && /^self_attn\.[kv]_proj$/.test(block[2])) continue;
-      else if (block?.[2] === 'self_attn.q_proj') tensors.set(`${prefix}transformer.resblocks.${block[1]}.attn.in_proj_${block[3]}`, joined(raw, key, where));
-      else if (block !== null && Object.hasOwn(BLOCK, block[2])) tensors.set(`${prefix}transformer.resblocks.${block[1]}.${BLOCK[block[2]]}.${block[3]}`, whole(tensor));
+      else if (block?.[2] === 'self_attn.q_proj')
+        tensors.set(`${prefix}transformer.resblocks.${block[1]}.attn.in_proj_${block[3]}`, joined(raw, key, where));
+      else if (block !== null && Object.hasOwn(BLOCK, block[2]))
+        tensors.set(`${prefix}transformer.resblocks.${block[1]}.${BLOCK[block[2]]}.${block[3]}`, whole(tensor));
       // An unknown name stays: the check against the architecture reports it as extra.
       else tensors.set(key, whole(tensor));
     }
@@ -59,11 +81,16 @@ function joined(raw: ReadonlyMap<string, StoredTensor>, query: string, where: st
   const names = ['q', 'k', 'v'].map((letter) => query.replace('.q_proj.', `.${letter}_proj.`));
   const parts = names.map((name) => {
     const part = raw.get(name);
-    if (part === undefined) throw new Error(`"${where}" has "${query}" but no "${name}"; the file is incomplete: download it again`);
+    if (part === undefined)
+      throw new Error(`"${where}" has "${query}" but no "${name}"; the file is incomplete: download it again`);
     return part;
   });
   const [q] = parts;
   const odd = parts.findIndex((part) => part.shape.length < 1 || part.shape.join() !== q.shape.join());
-  if (odd >= 0) throw new Error(`"${names[odd]}" expected the shape (${q.shape.join(', ')}) of "${names[0]}", got (${parts[odd].shape.join(', ')}); the file is damaged`);
+  if (odd >= 0)
+    throw new Error(
+      `"${names[odd]}" expected the shape (${q.shape.join(', ')}) of "${names[0]}", got ` +
+        `(${parts[odd].shape.join(', ')}); the file is damaged`,
+    );
   return { dtype: q.dtype, shape: [3 * q.shape[0], ...q.shape.slice(1)], parts };
 }

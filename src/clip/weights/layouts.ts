@@ -1,12 +1,15 @@
-// Whose names are these? Finds the CLIP model among the tensors of a file, whatever is wrapped around it, and gives its tensors
-// OpenAI's state-dict names. Layouts: OpenAI and open_clip (openai/CLIP and open_clip, model.py), Hugging Face (transformers,
-// convert_clip_original_pytorch_to_hf.py).
+// Whose names are these? Finds the CLIP model among the tensors of a file, whatever is wrapped around it, and gives its
+// tensors OpenAI's state-dict names. Layouts: OpenAI and open_clip (openai/CLIP and open_clip, model.py), Hugging Face
+// (transformers, convert_clip_original_pytorch_to_hf.py).
 
 import type { DType } from './checkpoint.ts';
 import { elementCount, type StoredTensor } from '../../formats/stored-tensor.ts';
 import { fromHuggingFace } from './huggingface.ts';
 
-/** One tensor of the model: parts that follow each other along the first axis (usually one; Hugging Face splits q, k and v). */
+/**
+ * One tensor of the model: parts that follow each other along the first axis (usually one; Hugging Face splits q, k and
+ * v).
+ */
 export interface ModelTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -22,23 +25,37 @@ export interface ModelTensors {
 
 const OPENAI_ANCHOR = 'visual.conv1.weight';
 const HUGGING_FACE_ANCHOR = 'vision_model.embeddings.patch_embedding.weight';
-/** Buffers that are no parameters: sizes kept in OpenAI's archives, counters of BatchNorm, masks and position tables. */
+/**
+ * Buffers that are no parameters: sizes kept in OpenAI's archives, counters of BatchNorm, masks and position tables.
+ */
 const BUFFERS = /^(input_resolution|context_length|vocab_size)$|(^|\.)(num_batches_tracked|position_ids|attn_mask)$/;
 
-export const single = (tensor: StoredTensor): ModelTensor => ({ dtype: tensor.dtype, shape: tensor.shape, parts: [tensor] });
+export const single = (tensor: StoredTensor): ModelTensor => ({
+  dtype: tensor.dtype,
+  shape: tensor.shape,
+  parts: [tensor],
+});
 
 /**
  * @param where the file, for messages
  * @throws Error that says what was found instead if no CLIP model is in it, or more than one
  */
 export function findModel(raw: ReadonlyMap<string, StoredTensor>, where: string): ModelTensors {
-  const prefixes = (anchor: string): string[] => [...raw.keys()].filter((key) => key === anchor || key.endsWith(`.${anchor}`)).map((key) => key.slice(0, -anchor.length));
+  const prefixes = (anchor: string): string[] =>
+    [...raw.keys()]
+      .filter((key) => key === anchor || key.endsWith(`.${anchor}`))
+      .map((key) => key.slice(0, -anchor.length));
   const openAI = prefixes(OPENAI_ANCHOR);
   const huggingFace = prefixes(HUGGING_FACE_ANCHOR);
   const found = [...openAI, ...huggingFace];
   if (found.length === 0) throw unknownLayout(raw, where);
   if (found.length > 1) {
-    throw new Error(`"${where}" holds ${found.length} CLIP models (${found.slice(0, 3).map((prefix) => `"${prefix || OPENAI_ANCHOR}"`).join(', ')}${found.length > 3 ? ', …' : ''}); save the one that you mean in a file of its own`);
+    throw new Error(
+      `"${where}" holds ${found.length} CLIP models (${found
+        .slice(0, 3)
+        .map((prefix) => `"${prefix || OPENAI_ANCHOR}"`)
+        .join(', ')}${found.length > 3 ? ', …' : ''}); save the one that you mean in a file of its own`,
+    );
   }
   const prefix = found[0];
   const inside = new Map<string, StoredTensor>();
@@ -49,16 +66,21 @@ export function findModel(raw: ReadonlyMap<string, StoredTensor>, where: string)
     else if (!BUFFERS.test(key.slice(prefix.length))) inside.set(key.slice(prefix.length), tensor);
   }
   const wrapped = prefix === '' ? '' : ` (inside "${prefix.replace(/\.$/, '')}")`;
-  if (huggingFace.length > 0) return { layout: `Hugging Face${wrapped}`, tensors: scalarLogitScale(fromHuggingFace(inside, where)), outside };
+  if (huggingFace.length > 0)
+    return { layout: `Hugging Face${wrapped}`, tensors: scalarLogitScale(fromHuggingFace(inside, where)), outside };
   const custom = [...inside.keys()].some((key) => key.startsWith('text.'));
   const tensors = new Map<string, ModelTensor>();
   for (const [key, tensor] of inside) {
     // open_clip's CustomTextCLIP keeps the text tower under "text."; the other names are OpenAI's.
     const name = custom && key.startsWith('text.') ? key.slice('text.'.length) : key;
-    if (tensors.has(name)) throw new Error(`"${where}" has "${name}" twice, with and without "text."; keep one of the two`);
+    if (tensors.has(name))
+      throw new Error(`"${where}" has "${name}" twice, with and without "text."; keep one of the two`);
     tensors.set(name, single(tensor));
   }
-  if (tensors.has('logit_bias')) throw new Error(`"${where}" holds a SigLIP model (it has "logit_bias"), which is another architecture; CLIP's weights are needed`);
+  if (tensors.has('logit_bias'))
+    throw new Error(
+      `"${where}" holds a SigLIP model (it has "logit_bias"), which is another architecture; CLIP's weights are needed`,
+    );
   return { layout: `${custom ? 'open_clip' : 'OpenAI'}${wrapped}`, tensors: scalarLogitScale(tensors), outside };
 }
 
@@ -75,14 +97,29 @@ function unknownLayout(raw: ReadonlyMap<string, StoredTensor>, where: string): E
   const keys = [...raw.keys()];
   const has = (pattern: RegExp): boolean => keys.some((key) => pattern.test(key));
   if (keys.length === 0) return new Error(`"${where}" holds no tensors at all; a CLIP checkpoint is needed`);
-  if (has(/(^|\.)visual\.trunk\./)) return new Error(`"${where}" holds an open_clip model with a timm image tower ("visual.trunk.…"), which is another architecture; only OpenAI's VisionTransformer and ModifiedResNet can be loaded`);
-  if (has(/(^|\.)text_model\.embeddings\./)) return new Error(`"${where}" holds a text tower only (Hugging Face CLIPTextModel); take the file of the whole CLIPModel`);
-  if (has(/(^|\.)lora_[AB]\b|w_lora_[AB]/)) return new Error(`"${where}" holds LoRA adapters, no model; give it as the adapter of a model (--adapter)`);
-  if (keys.length <= 4 && has(/(^|\.)weight$/) && has(/(^|\.)bias$/)) return new Error(`"${where}" holds an fc head (${described(raw)}), no CLIP model; give it as the head`);
-  return new Error(`"${where}" holds no CLIP model that is known here: found ${described(raw)}, expected "${OPENAI_ANCHOR}" (OpenAI, open_clip) or "${HUGGING_FACE_ANCHOR}" (Hugging Face); check that these are CLIP weights`);
+  if (has(/(^|\.)visual\.trunk\./))
+    return new Error(
+      `"${where}" holds an open_clip model with a timm image tower ("visual.trunk.…"), which is another ` +
+        `architecture; only OpenAI's VisionTransformer and ModifiedResNet can be loaded`,
+    );
+  if (has(/(^|\.)text_model\.embeddings\./))
+    return new Error(
+      `"${where}" holds a text tower only (Hugging Face CLIPTextModel); take the file of the whole CLIPModel`,
+    );
+  if (has(/(^|\.)lora_[AB]\b|w_lora_[AB]/))
+    return new Error(`"${where}" holds LoRA adapters, no model; give it as the adapter of a model (--adapter)`);
+  if (keys.length <= 4 && has(/(^|\.)weight$/) && has(/(^|\.)bias$/))
+    return new Error(`"${where}" holds an fc head (${described(raw)}), no CLIP model; give it as the head`);
+  return new Error(
+    `"${where}" holds no CLIP model that is known here: found ${described(raw)}, expected "${OPENAI_ANCHOR}" ` +
+      `(OpenAI, open_clip) or "${HUGGING_FACE_ANCHOR}" (Hugging Face); check that these are CLIP weights`,
+  );
 }
 
 function described(raw: ReadonlyMap<string, StoredTensor>): string {
   const entries = [...raw].filter(([, tensor]) => elementCount(tensor.shape) > 0);
-  return `${raw.size} tensors such as ${entries.slice(0, 3).map(([key, { shape }]) => `"${key.slice(0, 80)}" (${shape.join(', ')})`).join(', ')}`;
+  return `${raw.size} tensors such as ${entries
+    .slice(0, 3)
+    .map(([key, { shape }]) => `"${key.slice(0, 80)}" (${shape.join(', ')})`)
+    .join(', ')}`;
 }

@@ -19,12 +19,15 @@ export interface OpenOptions {
 
 /**
  * Opens a checkpoint.
- * @param source a file (safetensors, also gzipped; PyTorch's .pt, .pth, .bin of any age; model.safetensors.index.json), a folder that
+ * @param source a file (safetensors, also gzipped; PyTorch's .pt, .pth, .bin of any age; model.safetensors.index.json),
+ *   a folder that
  *   holds one of these, or `synthetic:SEED`
- * @throws Error in one sentence with the remedy if it cannot be read or is no CLIP model; nothing in a file is ever executed
+ * @throws Error in one sentence with the remedy if it cannot be read or is no CLIP model; nothing in a file is ever
+ *   executed
  */
 export async function openCheckpoint(source: string, options: OpenOptions = {}): Promise<Checkpoint> {
-  if (typeof source !== 'string') throw new TypeError(`openCheckpoint: "source" expected a path or "synthetic:SEED", got ${typeof source}`);
+  if (typeof source !== 'string')
+    throw new TypeError(`openCheckpoint: "source" expected a path or "synthetic:SEED", got ${typeof source}`);
   if (source.startsWith('synthetic:')) return openSynthetic(source, options);
   const raw = await openRaw(source);
   try {
@@ -37,5 +40,8 @@ export async function openCheckpoint(source: string, options: OpenOptions = {}):
 
 /** Whether the path exists, as a file or folder. */
 export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false);
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,5 +1,6 @@
-// Another input size than the one a model was trained with: its positional embedding is interpolated, as open_clip does it (model.py, resize_pos_embed)
-// for VisionTransformers; the attention pool's, which open_clip leaves alone, in the same way.
+// Another input size than the one a model was trained with: its positional embedding is interpolated, as open_clip does
+// it (model.py, resize_pos_embed) for VisionTransformers; the attention pool's, which open_clip leaves alone, in the
+// same way.
 
 import { resizeGrid } from './bicubic.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -10,15 +11,24 @@ import type { Architecture } from '../models.ts';
  * The model for images of R x R.
  * @throws RangeError unless the resolution is a positive multiple of the patch (ResNets: of 32)
  */
-export function atResolution(checkpoint: Checkpoint, architecture: Architecture, resolution: number): { checkpoint: Checkpoint; architecture: Architecture } {
+export function atResolution(
+  checkpoint: Checkpoint,
+  architecture: Architecture,
+  resolution: number,
+): { checkpoint: Checkpoint; architecture: Architecture } {
   const { vision } = architecture;
   const step = vision.kind === 'VisionTransformer' ? vision.patch : 32;
   if (!Number.isSafeInteger(resolution) || resolution < step || resolution % step !== 0) {
-    throw new RangeError(`load: "resolution" expected a multiple of ${step} (${vision.kind === 'VisionTransformer' ? 'the side of a patch' : 'what a ResNet divides the side by'}), got ${String(resolution)}; ` +
-      `take ${nearest(resolution, step)}, or leave it out for ${vision.resolution}, which the model was trained with`);
+    throw new RangeError(
+      `load: "resolution" expected a multiple of ${step} ` +
+        `(${vision.kind === 'VisionTransformer' ? 'the side of a patch' : 'what a ResNet divides the side by'}), ` +
+        `got ${String(resolution)}; ` +
+        `take ${nearest(resolution, step)}, or leave it out for ${vision.resolution}, which the model was trained with`,
+    );
   }
   if (resolution === vision.resolution) return { checkpoint, architecture };
-  const name = vision.kind === 'VisionTransformer' ? 'visual.positional_embedding' : 'visual.attnpool.positional_embedding';
+  const name =
+    vision.kind === 'VisionTransformer' ? 'visual.positional_embedding' : 'visual.attnpool.positional_embedding';
   const [rows, D] = checkpoint.tensors.get(name)!.shape;
   const from = Math.round(Math.sqrt(rows - 1));
   const to = resolution / step;
@@ -27,7 +37,11 @@ export function atResolution(checkpoint: Checkpoint, architecture: Architecture,
   return {
     architecture: { ...architecture, vision: { ...vision, resolution } },
     checkpoint: {
-      origin: checkpoint.origin, format: checkpoint.format, layout: checkpoint.layout, metadata: checkpoint.metadata, tensors,
+      origin: checkpoint.origin,
+      format: checkpoint.format,
+      layout: checkpoint.layout,
+      metadata: checkpoint.metadata,
+      tensors,
       async read(wanted, into) {
         if (wanted !== name) return checkpoint.read(wanted, into);
         const trained = new Float32Array(sizeOf([rows, D]));
@@ -41,4 +55,5 @@ export function atResolution(checkpoint: Checkpoint, architecture: Architecture,
   };
 }
 
-const nearest = (resolution: number, step: number): number => (resolution > step && Number.isFinite(resolution) ? Math.round(resolution / step) * step : step);
+const nearest = (resolution: number, step: number): number =>
+  resolution > step && Number.isFinite(resolution) ? Math.round(resolution / step) * step : step;

@@ -1,6 +1,6 @@
-// `synthetic:SEED`: parameters as a function of (seed, name, shape) that any language reproduces bit for bit, so that every model
-// can be built without a download. Words come from Threefry with key (seed, CRC-32 of the name); the fan-in of each parameter sets its
-// amplitude, so that activations keep a sane size through the whole network.
+// `synthetic:SEED`: parameters as a function of (seed, name, shape) that any language reproduces bit for bit, so that
+// every model can be built without a download. Words come from Threefry with key (seed, CRC-32 of the name); the fan-in
+// of each parameter sets its amplitude, so that activations keep a sane size through the whole network.
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../../ops/tensor.ts';
@@ -12,19 +12,27 @@ import { crc32 } from '../../formats/crc32.ts';
 import { elementCount } from '../../formats/stored-tensor.ts';
 import { fillWords } from '../../ops/threefry.ts';
 
-/** Center and amplitude of a parameter, by the first rule that fits; both already rounded to float32 where the definition rounds. */
+/**
+ * Center and amplitude of a parameter, by the first rule that fits; both already rounded to float32 where the
+ * definition rounds.
+ */
 export function distribution(name: string, shape: readonly number[]): { center: number; amplitude: number } {
   const leaf = name.slice(name.lastIndexOf('.') + 1);
-  const rule = (center: number, amplitude: number): { center: number; amplitude: number } => ({ center, amplitude: Math.fround(amplitude) });
+  const rule = (center: number, amplitude: number): { center: number; amplitude: number } => ({
+    center,
+    amplitude: Math.fround(amplitude),
+  });
   if (name === 'logit_scale') return rule(2.6592600369327783, 0);
   if (leaf === 'running_mean') return rule(0, 0.1);
   if (leaf === 'running_var') return rule(1, 0.5);
   if (leaf === 'bias' || leaf === 'in_proj_bias') return rule(0, 0.1);
   if (/\.layer\d+\.\d+\.bn3\.weight$/.test(name)) return rule(0.25, 0.125);
   if (leaf === 'weight' && shape.length === 1) return rule(1, 0.25);
-  if (leaf === 'positional_embedding' || leaf === 'class_embedding' || name === 'token_embedding.weight') return rule(0, Math.sqrt(3 / shape[shape.length - 1]));
+  if (leaf === 'positional_embedding' || leaf === 'class_embedding' || name === 'token_embedding.weight')
+    return rule(0, Math.sqrt(3 / shape[shape.length - 1]));
   if (leaf === 'proj' || leaf === 'text_projection') return rule(0, Math.sqrt(3 / shape[0]));
-  if (leaf === 'weight' && shape.length === 4 && shape[1] !== 3) return rule(0, Math.sqrt(6 / (shape[1] * shape[2] * shape[3])));
+  if (leaf === 'weight' && shape.length === 4 && shape[1] !== 3)
+    return rule(0, Math.sqrt(6 / (shape[1] * shape[2] * shape[3])));
   return rule(0, Math.sqrt(3 / elementCount(shape.slice(1))));
 }
 
@@ -36,7 +44,10 @@ export function fillSynthetic(seed: number, name: string, shape: readonly number
   fill(seed, name, center, amplitude, into);
 }
 
-/** x[i] = fround(center + fround(v[i] · amplitude)), v in [-1, 1): blocks of 4 KB of words, so that they stay in the first-level cache. */
+/**
+ * x[i] = fround(center + fround(v[i] · amplitude)), v in [-1, 1): blocks of 4 KB of words, so that they stay in the
+ * first-level cache.
+ */
 function fill(seed: number, name: string, center: number, amplitude: number, into: Float32Array): void {
   const key = crc32(new TextEncoder().encode(name));
   const words = new Int32Array(WORDS);
@@ -53,18 +64,26 @@ function fill(seed: number, name: string, center: number, amplitude: number, int
 /** The seed of `synthetic:SEED`, reduced modulo 2^32. @throws RangeError if it is no whole number */
 export function parseSeed(source: string): number {
   const digits = /^synthetic:(\d{1,40})$/.exec(source);
-  if (digits === null) throw new RangeError(`"${source}" expected synthetic:SEED with a whole number such as synthetic:0; mend the seed`);
+  if (digits === null)
+    throw new RangeError(`"${source}" expected synthetic:SEED with a whole number such as synthetic:0; mend the seed`);
   return Number(BigInt.asUintN(32, BigInt(digits[1])));
 }
 
 /** Weights made on demand. @throws RangeError if neither a known `model` nor an `architecture` is given */
 export function openSynthetic(source: string, options: OpenOptions): Checkpoint {
   const seed = parseSeed(source);
-  const architecture: Architecture | undefined = options.architecture ?? MODELS.find((model) => model.name === options.model);
+  const architecture: Architecture | undefined =
+    options.architecture ?? MODELS.find((model) => model.name === options.model);
   if (architecture === undefined) {
-    throw new RangeError(`"${source}" has no shapes of its own: expected the name of a model, got ${options.model === undefined ? 'none' : JSON.stringify(options.model)}; name one of ${MODELS.map((model) => model.name).join(', ')}`);
+    throw new RangeError(
+      `"${source}" has no shapes of its own: expected the name of a model, got ` +
+        `${options.model === undefined ? 'none' : JSON.stringify(options.model)}; name one of ` +
+        `${MODELS.map((model) => model.name).join(', ')}`,
+    );
   }
-  const tensors = new Map<string, TensorInfo>([...parameterShapes(architecture)].map(([name, shape]) => [name, { dtype: 'F32', shape }]));
+  const tensors = new Map<string, TensorInfo>(
+    [...parameterShapes(architecture)].map(([name, shape]) => [name, { dtype: 'F32', shape }]),
+  );
   let isOpen = true;
   return {
     origin: source,
@@ -75,9 +94,15 @@ export function openSynthetic(source: string, options: OpenOptions): Checkpoint 
     read(name, into) {
       if (!isOpen) return Promise.reject(new Error(`"${source}" is closed: open the checkpoint again to read from it`));
       const info = tensors.get(name);
-      if (info === undefined) return Promise.reject(new RangeError(`"${source}" has no tensor "${name}"; its names are in "tensors"`));
+      if (info === undefined)
+        return Promise.reject(new RangeError(`"${source}" has no tensor "${name}"; its names are in "tensors"`));
       if (into.length !== elementCount(info.shape)) {
-        return Promise.reject(new RangeError(`read("${name}"): "into" expected ${elementCount(info.shape)} elements for (${info.shape.join(', ')}), got ${into.length}`));
+        return Promise.reject(
+          new RangeError(
+            `read("${name}"): "into" expected ${elementCount(info.shape)} elements for ` +
+              `(${info.shape.join(', ')}), got ${into.length}`,
+          ),
+        );
       }
       fillSynthetic(seed, name, info.shape, into);
       return Promise.resolve();

@@ -1,5 +1,5 @@
-// A file of a dump, read synchronously: taps read from it while a network computes. Where a reader of headers expects a source that
-// answers later, the same file answers at once.
+// A file of a dump, read synchronously: taps read from it while a network computes. Where a reader of headers expects a
+// source that answers later, the same file answers at once.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../byte-source.ts';
@@ -23,18 +23,28 @@ export class DumpFile implements ByteSource {
     const stat = fstatSync(this.#file);
     if (!stat.isFile()) {
       closeSync(this.#file);
-      throw new Error(`"${path}" expected a file, got ${stat.isDirectory() ? 'a folder' : 'something that is no regular file'}; name a dump`);
+      throw new Error(
+        `"${path}" expected a file, got ` +
+          `${stat.isDirectory() ? 'a folder' : 'something that is no regular file'}; name a dump`,
+      );
     }
     this.size = stat.size;
     this.#modified = stat.mtimeMs;
   }
 
-  /** Fills the whole of `target` from `position` on. @throws Error if the file ends before that, has changed or is closed */
+  /**
+   * Fills the whole of `target` from `position` on. @throws Error if the file ends before that, has changed or is
+   * closed
+   */
   readNow(target: Uint8Array, position: number): void {
     this.#check();
     for (let done = 0; done < target.length;) {
       const count = readSync(this.#file, target, done, target.length - done, position + done);
-      if (count === 0) throw new Error(`"${this.name}" ends early: expected at least ${position + target.length} bytes, got ${position + done}; copy or dump it again`);
+      if (count === 0)
+        throw new Error(
+          `"${this.name}" ends early: expected at least ${position + target.length} bytes, got ` +
+            `${position + done}; copy or dump it again`,
+        );
       done += count;
     }
   }
@@ -63,6 +73,7 @@ export class DumpFile implements ByteSource {
   #check(): void {
     if (!this.#open) throw new Error(`"${this.name}" is closed: open the dump again to read from it`);
     const stat = fstatSync(this.#file);
-    if (stat.size !== this.size || stat.mtimeMs !== this.#modified) throw new Error(`"${this.name}" has changed since it was opened; open it again when nobody writes to it`);
+    if (stat.size !== this.size || stat.mtimeMs !== this.#modified)
+      throw new Error(`"${this.name}" has changed since it was opened; open it again when nobody writes to it`);
   }
 }

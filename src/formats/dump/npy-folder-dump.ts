@@ -15,10 +15,18 @@ export async function npyFolderDump(folder: string): Promise<Dump> {
   const files = listFolder(folder);
   const names = files.filter((file) => file.endsWith('.npy')).sort();
   if (names.length === 0) throw noArrays(folder, files);
-  if (names.length > limits().files) throw new Error(`"${folder}" has ${names.length} arrays, more than is allowed; dump fewer layers, or ${raise('files')}`);
+  if (names.length > limits().files)
+    throw new Error(
+      `"${folder}" has ${names.length} arrays, more than is allowed; dump fewer layers, or ${raise('files')}`,
+    );
   const headers = new Map<string, NpyHeader>();
   for (const file of names) {
-    headers.set(file.slice(0, -4), await withFile(join(folder, file), (open) => npyHeader(open.bytes(0, Math.min(open.size, NPY_HEADER_BYTES)), open.size, `"${open.name}"`)));
+    headers.set(
+      file.slice(0, -4),
+      await withFile(join(folder, file), (open) =>
+        npyHeader(open.bytes(0, Math.min(open.size, NPY_HEADER_BYTES)), open.size, `"${open.name}"`),
+      ),
+    );
   }
   let closed = false;
   return {
@@ -34,7 +42,8 @@ export async function npyFolderDump(folder: string): Promise<Dump> {
       const file = new DumpFile(path);
       try {
         const header = npyHeader(file.bytes(0, Math.min(file.size, NPY_HEADER_BYTES)), file.size, `"${path}"`);
-        if (header.dtype !== known.dtype || header.shape.join() !== known.shape.join()) throw new Error(`"${path}" has changed since the dump was opened; open it again when nobody writes to it`);
+        if (header.dtype !== known.dtype || header.shape.join() !== known.shape.join())
+          throw new Error(`"${path}" has changed since the dump was opened; open it again when nobody writes to it`);
         return decodeNpy(file.bytes(header.start, file.size - header.start), header, `"${path}"`);
       } finally {
         void file.close(); // closed at once; the promise is the interface's
@@ -66,11 +75,15 @@ async function withFile<T>(path: string, use: (file: DumpFile) => T): Promise<T>
 
 function readMetadata(path: string): Record<string, string> {
   const { size } = statSync(path);
-  if (size > MAX_METADATA_BYTES) throw new Error(`"${path}" has ${size} bytes, more than the description of any dump; is it another file?`);
+  if (size > MAX_METADATA_BYTES)
+    throw new Error(`"${path}" has ${size} bytes, more than the description of any dump; is it another file?`);
   return parseMetadata(readFileSync(path, 'utf8'), `"${path}"`);
 }
 
 function noArrays(folder: string, files: readonly string[]): Error {
   const dump = files.find((file) => /\.(safetensors|npz)$/.test(file));
-  return new Error(`"${folder}" expected a folder of .npy files, got ${files.length === 0 ? 'an empty one' : 'none of them'}; ${dump === undefined ? 'name a dump' : `name the file, such as ${join(folder, dump)}`}`);
+  return new Error(
+    `"${folder}" expected a folder of .npy files, got ${files.length === 0 ? 'an empty one' : 'none of them'}; ` +
+      `${dump === undefined ? 'name a dump' : `name the file, such as ${join(folder, dump)}`}`,
+  );
 }

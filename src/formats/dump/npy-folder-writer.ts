@@ -29,7 +29,10 @@ export class NpyFolderWriter implements DumpWriter {
 
   add(name: string, values: Values): void {
     if (/^\.|[/\\:*?"<>|]/.test(name)) {
-      throw new RangeError(`writeDump: "name" expected one that can be a file's, got "${name}"; write .safetensors or .npz, or rename the tensor`);
+      throw new RangeError(
+        `writeDump: "name" expected one that can be a file's, got "${name}"; write .safetensors or .npz, or ` +
+          'rename the tensor',
+      );
     }
     this.#names.check(name, values);
     const file = new NewFile(join(this.#temporary, `${name}.npy`), join(this.#temporary, `${name}.npy`));
@@ -65,7 +68,11 @@ export class NpyFolderWriter implements DumpWriter {
 function checkReplaceable(folder: string): void {
   const found = statOf(folder);
   if (found === undefined) return;
-  if (!found.isDirectory()) throw new Error(`"${folder}" expected a folder or a new name, got a file; name a folder, or end the name in .safetensors or .npz`);
+  if (!found.isDirectory())
+    throw new Error(
+      `"${folder}" expected a folder or a new name, got a file; name a folder, or end the name in .safetensors or .npz`,
+    );
   const other = readdirSync(folder).find((file) => !file.endsWith('.npy') && file !== METADATA_FILE);
-  if (other !== undefined) throw new Error(`"${folder}" holds "${other}", which is no part of a dump, and is not replaced; name a new folder`);
+  if (other !== undefined)
+    throw new Error(`"${folder}" holds "${other}", which is no part of a dump, and is not replaced; name a new folder`);
 }

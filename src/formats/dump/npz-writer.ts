@@ -1,5 +1,5 @@
-// NumPy's .npz, as numpy.savez writes it: a zip file of .npy arrays, stored. The arrays go to a temporary file first, because a zip file
-// wants each part's checksum and a tap cannot wait for a stream.
+// NumPy's .npz, as numpy.savez writes it: a zip file of .npy arrays, stored. The arrays go to a temporary file first,
+// because a zip file wants each part's checksum and a tap cannot wait for a stream.
 
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -44,7 +44,10 @@ export class NpzWriter implements DumpWriter {
     const options = { compress: false, mtime: MODIFIED, mode: 0o100644, forceDosTimestamp: true };
     for (const { name, begin, size } of this.#places) {
       zip.addReadStreamLazy(`${name}.npy`, { ...options, size }, (give) => {
-        give(null, createReadStream(this.#arrays.temporary, { start: begin, end: begin + size - 1, highWaterMark: 1 << 18 }));
+        give(
+          null,
+          createReadStream(this.#arrays.temporary, { start: begin, end: begin + size - 1, highWaterMark: 1 << 18 }),
+        );
       });
     }
     zip.addBuffer(Buffer.from(JSON.stringify(metadata, null, 1)), METADATA_FILE, options);

@@ -1,4 +1,5 @@
-// A dump in one safetensors file. Its header is checked by the reader of checkpoints; a tensor is read when it is asked for.
+// A dump in one safetensors file. Its header is checked by the reader of checkpoints; a tensor is read when it is asked
+// for.
 
 import { readSafetensors } from '../safetensors.ts';
 import { elementCount } from '../stored-tensor.ts';
@@ -19,7 +20,10 @@ export async function safetensorsDump(file: DumpFile): Promise<Dump> {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw missingTensor(file.name, name, tensors.keys());
       const dtype = checkFloat(tensor.dtype, `"${file.name}": "${name}"`);
-      return { shape: tensor.shape, data: decode(file.bytes(tensor.position, elementCount(tensor.shape) * floatBytes(dtype)), dtype) };
+      return {
+        shape: tensor.shape,
+        data: decode(file.bytes(tensor.position, elementCount(tensor.shape) * floatBytes(dtype)), dtype),
+      };
     },
     close: () => file.close(),
   };

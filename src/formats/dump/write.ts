@@ -1,5 +1,5 @@
-// Writes dumps: `.safetensors`, `.npz`, or a folder of `.npy` for any name without an ending. Tensors go to disk as they come, under a temporary
-// name; the dump has its own name only once it is whole.
+// Writes dumps: `.safetensors`, `.npz`, or a folder of `.npy` for any name without an ending. Tensors go to disk as
+// they come, under a temporary name; the dump has its own name only once it is whole.
 
 import { NpyFolderWriter } from './npy-folder-writer.ts';
 import { NpzWriter } from './npz-writer.ts';
@@ -9,7 +9,8 @@ import type { Values } from '../../oracle/types.ts';
 export interface DumpWriter {
   /**
    * Writes one tensor: Float32Array as float32, Float64Array as float64. Synchronous, because taps are.
-   * @throws RangeError for a name that was written before or cannot be one, or data of another size than its shape; Error if it cannot be written
+   * @throws RangeError for a name that was written before or cannot be one, or data of another size than its shape;
+   *   Error if it cannot be written
    */
   add(name: string, values: Values): void;
   /** Completes the dump and gives it its name. */
@@ -19,7 +20,10 @@ export interface DumpWriter {
 }
 
 export interface WriteOptions {
-  /** The names that will come, if they are known: room for safetensors' header, which lies before the data. More or others are no error. */
+  /**
+   * The names that will come, if they are known: room for safetensors' header, which lies before the data. More or
+   * others are no error.
+   */
   names?: Iterable<string>;
 }
 
@@ -28,12 +32,32 @@ export function dumpFormat(path: string): 'safetensors' | 'npz' | 'npy folder' {
   const ending = /\.([a-z][a-z0-9]*)\/?$/i.exec(path)?.[1].toLowerCase();
   if (ending === 'safetensors' || ending === 'npz') return ending;
   if (ending !== undefined && OTHER_ENDINGS.has(ending)) {
-    throw new RangeError(`writeDump: "path" expected a name that ends in .safetensors or .npz, or a folder, got "${path}"; .${ending} is not written`);
+    throw new RangeError(
+      `writeDump: "path" expected a name that ends in .safetensors or .npz, or a folder, got "${path}"; ` +
+        `.${ending} is not written`,
+    );
   }
   return 'npy folder';
 }
 
-const OTHER_ENDINGS = new Set(['npy', 'json', 'jsonl', 'csv', 'txt', 'pt', 'pth', 'bin', 'h5', 'zip', 'gz', 'png', 'jpg', 'jpeg', 'html', 'onnx']);
+const OTHER_ENDINGS = new Set([
+  'npy',
+  'json',
+  'jsonl',
+  'csv',
+  'txt',
+  'pt',
+  'pth',
+  'bin',
+  'h5',
+  'zip',
+  'gz',
+  'png',
+  'jpg',
+  'jpeg',
+  'html',
+  'onnx',
+]);
 
 /**
  * Begins a dump.

@@ -9,18 +9,28 @@ export class WrittenNames {
 
   /** @throws RangeError for a name that was written before or is empty, or data of another size than its shape */
   check(name: string, { shape, data }: Values): void {
-    if (name === '' || name === '__metadata__') throw new RangeError(`writeDump: "name" expected a tensor's name, got "${name}"; take the module's path`);
-    if (this.#names.has(name)) throw new RangeError(`writeDump: "name" expected a new one, "${name}" was written before; give each tensor its own name`);
-    if (sizeOf(shape) !== data.length) throw new RangeError(`writeDump: "${name}" expected ${sizeOf(shape)} elements for shape (${shape.join(', ')}), got ${data.length}`);
+    if (name === '' || name === '__metadata__')
+      throw new RangeError(`writeDump: "name" expected a tensor's name, got "${name}"; take the module's path`);
+    if (this.#names.has(name))
+      throw new RangeError(
+        `writeDump: "name" expected a new one, "${name}" was written before; give each tensor its own name`,
+      );
+    if (sizeOf(shape) !== data.length)
+      throw new RangeError(
+        `writeDump: "${name}" expected ${sizeOf(shape)} elements for shape (${shape.join(', ')}), got ${data.length}`,
+      );
     this.#names.add(name);
   }
 }
 
-export const elementsOf = (data: Values['data']): 'float32' | 'float64' => (data instanceof Float32Array ? 'float32' : 'float64');
+export const elementsOf = (data: Values['data']): 'float32' | 'float64' =>
+  data instanceof Float32Array ? 'float32' : 'float64';
 
 export const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
 
-/** The bytes of numbers in little-endian order. On nearly every machine these are the numbers' own memory, not a copy. */
+/**
+ * The bytes of numbers in little-endian order. On nearly every machine these are the numbers' own memory, not a copy.
+ */
 export function littleEndian(data: Values['data']): Uint8Array {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return BIG_ENDIAN_HOST ? reversed(bytes, data.BYTES_PER_ELEMENT) : bytes;

@@ -24,22 +24,35 @@ export class PickleReader {
   }
 
   damaged(text: string): Error {
-    return new Error(`${this.what} is no sound pickle: ${text} (at byte ${this.position}); copy or download the file again`);
+    return new Error(
+      `${this.what} is no sound pickle: ${text} (at byte ${this.position}); copy or download the file again`,
+    );
   }
 
   /** Moves on by `length` bytes and gives the position before. */
   private advance(length: number): number {
     const at = this.position;
-    if (length > this.bytes.length - at) throw new PickleEnd(`${this.what} ends in the middle; the file is truncated: copy or download it again`);
+    if (length > this.bytes.length - at)
+      throw new PickleEnd(`${this.what} ends in the middle; the file is truncated: copy or download it again`);
     this.position = at + length;
     return at;
   }
 
-  byte(): number { return this.bytes[this.advance(1)]; }
-  uint16(): number { return this.view.getUint16(this.advance(2), true); }
-  int32(): number { return this.view.getInt32(this.advance(4), true); }
-  uint32(): number { return this.view.getUint32(this.advance(4), true); }
-  float64(): number { return this.view.getFloat64(this.advance(8), false); }
+  byte(): number {
+    return this.bytes[this.advance(1)];
+  }
+  uint16(): number {
+    return this.view.getUint16(this.advance(2), true);
+  }
+  int32(): number {
+    return this.view.getInt32(this.advance(4), true);
+  }
+  uint32(): number {
+    return this.view.getUint32(this.advance(4), true);
+  }
+  float64(): number {
+    return this.view.getFloat64(this.advance(8), false);
+  }
 
   uint64(): number {
     const value = this.view.getBigUint64(this.advance(8), true);
@@ -63,8 +76,12 @@ export class PickleReader {
     return this.bytes.subarray(at, at + length);
   }
 
-  utf8(length: number): string { return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.view8(length)); }
-  latin1(length: number): string { return latin1(this.view8(length)); }
+  utf8(length: number): string {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.view8(length));
+  }
+  latin1(length: number): string {
+    return latin1(this.view8(length));
+  }
 
   /** A little-endian two's complement integer of `length` bytes. */
   long(length: number): number | bigint {
@@ -78,7 +95,8 @@ export class PickleReader {
   /** Up to the next newline, without it. */
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.position);
-    if (end < 0) throw new PickleEnd(`${this.what} ends in the middle; the file is truncated: copy or download it again`);
+    if (end < 0)
+      throw new PickleEnd(`${this.what} ends in the middle; the file is truncated: copy or download it again`);
     const text = this.latin1(end - this.position);
     this.position = end + 1;
     return text;
@@ -101,7 +119,8 @@ export class PickleReader {
   }
 
   private integer(text: string): number | bigint {
-    if (!/^[-+]?\d+$/.test(text) || text.length > MAX_NUMBER_LENGTH) throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is no integer`);
+    if (!/^[-+]?\d+$/.test(text) || text.length > MAX_NUMBER_LENGTH)
+      throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is no integer`);
     return small(BigInt(text));
   }
 
@@ -119,15 +138,26 @@ export class PickleReader {
   quotedString(): string {
     const text = this.line();
     if (text.length < 2 || !/^(['"]).*\1$/s.test(text)) throw this.damaged('a string is not quoted');
-    return text.slice(1, -1).replace(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gs, (_, hex?: string, octal?: string, plain?: string) =>
-      hex !== undefined ? String.fromCharCode(parseInt(hex, 16)) : octal !== undefined ? String.fromCharCode(parseInt(octal, 8) & 255) : ({ n: '\n', r: '\r', t: '\t' }[plain!] ?? plain!));
+    return text
+      .slice(1, -1)
+      .replace(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gs, (_, hex?: string, octal?: string, plain?: string) =>
+        hex !== undefined
+          ? String.fromCharCode(parseInt(hex, 16))
+          : octal !== undefined
+            ? String.fromCharCode(parseInt(octal, 8) & 255)
+            : ({ n: '\n', r: '\r', t: '\t' }[plain!] ?? plain!),
+      );
   }
 
   /** raw-unicode-escape: Latin-1 with \uXXXX and \UXXXXXXXX. */
   textUnicode(): string {
-    return this.line().replace(/\\u([0-9a-fA-F]{4})|\\U(0010[0-9a-fA-F]{4}|000[0-9a-fA-F]{5})/g, (_, four?: string, eight?: string) => String.fromCodePoint(parseInt(four ?? eight!, 16)));
+    return this.line().replace(
+      /\\u([0-9a-fA-F]{4})|\\U(0010[0-9a-fA-F]{4}|000[0-9a-fA-F]{5})/g,
+      (_, four?: string, eight?: string) => String.fromCodePoint(parseInt(four ?? eight!, 16)),
+    );
   }
 }
 
 /** A number where it is exact. */
-const small = (value: bigint): number | bigint => (value >= -9007199254740992n && value <= 9007199254740992n ? Number(value) : value);
+const small = (value: bigint): number | bigint =>
+  value >= -9007199254740992n && value <= 9007199254740992n ? Number(value) : value;

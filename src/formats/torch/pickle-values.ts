@@ -23,7 +23,18 @@ export interface PickleForeign {
 }
 
 /** Tuples, lists, sets and frozensets are arrays; dictionaries of all sorts are Maps. */
-export type PickleValue = null | boolean | number | bigint | string | Uint8Array | PickleValue[] | Map<PickleValue, PickleValue> | PickleGlobal | PickleRecord | PickleForeign;
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PickleValue[]
+  | Map<PickleValue, PickleValue>
+  | PickleGlobal
+  | PickleRecord
+  | PickleForeign;
 
 export const isGlobal = (value: PickleValue): value is PickleGlobal => hasKind(value, 'global');
 export const isRecord = (value: PickleValue): value is PickleRecord => hasKind(value, 'record');

@@ -1,5 +1,6 @@
-// Reads Python pickles, protocols 0 to 5, as data. Nothing is executed: a global is a name that the owner allows or refuses, a call
-// is recorded or answered by the owner. One loop over the opcodes and two explicit stacks: nesting costs no JavaScript stack.
+// Reads Python pickles, protocols 0 to 5, as data. Nothing is executed: a global is a name that the owner allows or
+// refuses, a call is recorded or answered by the owner. One loop over the opcodes and two explicit stacks: nesting
+// costs no JavaScript stack.
 // Opcodes: CPython, Lib/pickletools.py. Left out, with an error: extension registry (EXT1-4) and out-of-band buffers.
 
 import { limits } from '../limits.ts';
@@ -24,7 +25,12 @@ const MAX_MARKS = 1000;
  * @returns the value, and the position after the pickle's end
  * @throws PickleEnd if the bytes end before the pickle does; Error for anything that is no sound or no allowed pickle
  */
-export function unpickle(bytes: Uint8Array, start: number, what: string, hooks: PickleHooks): { value: PickleValue; end: number } {
+export function unpickle(
+  bytes: Uint8Array,
+  start: number,
+  what: string,
+  hooks: PickleHooks,
+): { value: PickleValue; end: number } {
   const reader = new PickleReader(bytes, start, what);
   const machine = new Machine(reader, hooks);
   return { value: machine.run(), end: reader.position };
@@ -50,7 +56,8 @@ class Machine {
       const opcode = this.reader.byte();
       if (opcode === 0x2e /* STOP */) {
         const value = this.pop();
-        if (this.stack.length > 0 || this.marks.length > 0) throw this.reader.damaged('values are left over at its end');
+        if (this.stack.length > 0 || this.marks.length > 0)
+          throw this.reader.damaged('values are left over at its end');
         return value;
       }
       this.step(opcode);
@@ -61,72 +68,174 @@ class Machine {
     const { reader } = this;
     switch (opcode) {
       // [1] protocol and framing: lengths only
-      case 0x80: { const protocol = reader.byte(); if (protocol > 5) throw reader.damaged(`it has protocol ${protocol}, later than 5`); return; }
-      case 0x95: reader.skipFrame(); return;
+      case 0x80: {
+        const protocol = reader.byte();
+        if (protocol > 5) throw reader.damaged(`it has protocol ${protocol}, later than 5`);
+        return;
+      }
+      case 0x95:
+        reader.skipFrame();
+        return;
       // [2] constants
-      case 0x4e: return this.push(null);
-      case 0x88: return this.push(true);
-      case 0x89: return this.push(false);
-      case 0x49: return this.push(reader.textInteger());
-      case 0x4c: return this.push(reader.textLong());
-      case 0x46: return this.push(reader.textFloat());
-      case 0x4a: return this.push(reader.int32());
-      case 0x4b: return this.push(reader.byte());
-      case 0x4d: return this.push(reader.uint16());
-      case 0x47: return this.push(reader.float64());
-      case 0x8a: return this.push(reader.long(reader.byte()));
-      case 0x8b: return this.push(reader.long(reader.uint32()));
-      case 0x53: return this.push(reader.quotedString());
-      case 0x56: return this.push(reader.textUnicode());
-      case 0x58: return this.push(reader.utf8(reader.uint32()));
-      case 0x8c: return this.push(reader.utf8(reader.byte()));
-      case 0x8d: return this.push(reader.utf8(reader.uint64()));
-      case 0x54: return this.push(reader.latin1(reader.uint32()));
-      case 0x55: return this.push(reader.latin1(reader.byte()));
-      case 0x42: return this.push(reader.take(reader.uint32()));
-      case 0x43: return this.push(reader.take(reader.byte()));
-      case 0x8e: case 0x96: return this.push(reader.take(reader.uint64()));
+      case 0x4e:
+        return this.push(null);
+      case 0x88:
+        return this.push(true);
+      case 0x89:
+        return this.push(false);
+      case 0x49:
+        return this.push(reader.textInteger());
+      case 0x4c:
+        return this.push(reader.textLong());
+      case 0x46:
+        return this.push(reader.textFloat());
+      case 0x4a:
+        return this.push(reader.int32());
+      case 0x4b:
+        return this.push(reader.byte());
+      case 0x4d:
+        return this.push(reader.uint16());
+      case 0x47:
+        return this.push(reader.float64());
+      case 0x8a:
+        return this.push(reader.long(reader.byte()));
+      case 0x8b:
+        return this.push(reader.long(reader.uint32()));
+      case 0x53:
+        return this.push(reader.quotedString());
+      case 0x56:
+        return this.push(reader.textUnicode());
+      case 0x58:
+        return this.push(reader.utf8(reader.uint32()));
+      case 0x8c:
+        return this.push(reader.utf8(reader.byte()));
+      case 0x8d:
+        return this.push(reader.utf8(reader.uint64()));
+      case 0x54:
+        return this.push(reader.latin1(reader.uint32()));
+      case 0x55:
+        return this.push(reader.latin1(reader.byte()));
+      case 0x42:
+        return this.push(reader.take(reader.uint32()));
+      case 0x43:
+        return this.push(reader.take(reader.byte()));
+      case 0x8e:
+      case 0x96:
+        return this.push(reader.take(reader.uint64()));
       // [3] containers
-      case 0x28: this.mark(); return;
-      case 0x29: case 0x5d: case 0x8f: return this.push([]);
-      case 0x7d: return this.push(new Map());
-      case 0x74: case 0x6c: case 0x91: return this.push(this.popMark());
-      case 0x85: return this.push([this.pop()]);
-      case 0x86: { const b = this.pop(), a = this.pop(); return this.push([a, b]); }
-      case 0x87: { const c = this.pop(), b = this.pop(), a = this.pop(); return this.push([a, b, c]); }
-      case 0x64: { const pairs = this.popMark(); this.push(new Map()); return this.setItems(pairs); }
-      case 0x61: return this.append([this.pop()]);
-      case 0x65: case 0x90: return this.append(this.popMark());
-      case 0x73: { const value = this.pop(), key = this.pop(); return this.setItems([key, value]); }
-      case 0x75: return this.setItems(this.popMark());
+      case 0x28:
+        this.mark();
+        return;
+      case 0x29:
+      case 0x5d:
+      case 0x8f:
+        return this.push([]);
+      case 0x7d:
+        return this.push(new Map());
+      case 0x74:
+      case 0x6c:
+      case 0x91:
+        return this.push(this.popMark());
+      case 0x85:
+        return this.push([this.pop()]);
+      case 0x86: {
+        const b = this.pop(),
+          a = this.pop();
+        return this.push([a, b]);
+      }
+      case 0x87: {
+        const c = this.pop(),
+          b = this.pop(),
+          a = this.pop();
+        return this.push([a, b, c]);
+      }
+      case 0x64: {
+        const pairs = this.popMark();
+        this.push(new Map());
+        return this.setItems(pairs);
+      }
+      case 0x61:
+        return this.append([this.pop()]);
+      case 0x65:
+      case 0x90:
+        return this.append(this.popMark());
+      case 0x73: {
+        const value = this.pop(),
+          key = this.pop();
+        return this.setItems([key, value]);
+      }
+      case 0x75:
+        return this.setItems(this.popMark());
       // [4] stack and memo
-      case 0x30: if (this.stack.length > 0) this.stack.pop(); else this.popMark(); return;
-      case 0x31: this.popMark(); return;
-      case 0x32: return this.push(this.top());
-      case 0x70: return this.put(reader.textIndex());
-      case 0x71: return this.put(reader.byte());
-      case 0x72: return this.put(reader.uint32());
-      case 0x94: return this.put(this.memo.size);
-      case 0x67: return this.get(reader.textIndex());
-      case 0x68: return this.get(reader.byte());
-      case 0x6a: return this.get(reader.uint32());
+      case 0x30:
+        if (this.stack.length > 0) this.stack.pop();
+        else this.popMark();
+        return;
+      case 0x31:
+        this.popMark();
+        return;
+      case 0x32:
+        return this.push(this.top());
+      case 0x70:
+        return this.put(reader.textIndex());
+      case 0x71:
+        return this.put(reader.byte());
+      case 0x72:
+        return this.put(reader.uint32());
+      case 0x94:
+        return this.put(this.memo.size);
+      case 0x67:
+        return this.get(reader.textIndex());
+      case 0x68:
+        return this.get(reader.byte());
+      case 0x6a:
+        return this.get(reader.uint32());
       // [5] globals and calls: names and records
-      case 0x63: { const module = reader.line(), name = reader.line(); return this.push(this.hooks.global(module, name)); }
-      case 0x93: { const name = this.pop(), module = this.pop(); return this.push(this.globalOf(module, name)); }
-      case 0x52: case 0x81: { const args = this.pop(); return this.call(this.pop(), args); }
-      case 0x92: { const keywords = this.pop(), args = this.pop(); return this.call(this.pop(), [...this.array(args), keywords]); }
-      case 0x69: { const module = reader.line(), name = reader.line(); return this.call(this.hooks.global(module, name), this.popMark()); }
-      case 0x6f: { const [target, ...args] = this.popMark(); return this.call(target, args); }
-      case 0x62: { const state = this.pop(); return this.build(state); }
-      case 0x50: return this.push(this.hooks.persistent(reader.line()));
-      case 0x51: return this.push(this.hooks.persistent(this.pop()));
+      case 0x63: {
+        const module = reader.line(),
+          name = reader.line();
+        return this.push(this.hooks.global(module, name));
+      }
+      case 0x93: {
+        const name = this.pop(),
+          module = this.pop();
+        return this.push(this.globalOf(module, name));
+      }
+      case 0x52:
+      case 0x81: {
+        const args = this.pop();
+        return this.call(this.pop(), args);
+      }
+      case 0x92: {
+        const keywords = this.pop(),
+          args = this.pop();
+        return this.call(this.pop(), [...this.array(args), keywords]);
+      }
+      case 0x69: {
+        const module = reader.line(),
+          name = reader.line();
+        return this.call(this.hooks.global(module, name), this.popMark());
+      }
+      case 0x6f: {
+        const [target, ...args] = this.popMark();
+        return this.call(target, args);
+      }
+      case 0x62: {
+        const state = this.pop();
+        return this.build(state);
+      }
+      case 0x50:
+        return this.push(this.hooks.persistent(reader.line()));
+      case 0x51:
+        return this.push(this.hooks.persistent(this.pop()));
       default:
         throw reader.damaged(`opcode 0x${opcode.toString(16).padStart(2, '0')} is unknown or not supported`);
     }
   }
 
   private push(value: PickleValue): void {
-    if (++this.entries > this.most) throw this.reader.damaged(`it has more than ${this.most} values (CLIP_ORACLE_LIMITS=pickleValues=…)`);
+    if (++this.entries > this.most)
+      throw this.reader.damaged(`it has more than ${this.most} values (CLIP_ORACLE_LIMITS=pickleValues=…)`);
     this.stack.push(value);
   }
 
@@ -155,7 +264,8 @@ class Machine {
   }
 
   private put(index: number): void {
-    if (this.memo.size >= this.most) throw this.reader.damaged(`it has more than ${this.most} memo entries (CLIP_ORACLE_LIMITS=pickleValues=…)`);
+    if (this.memo.size >= this.most)
+      throw this.reader.damaged(`it has more than ${this.most} memo entries (CLIP_ORACLE_LIMITS=pickleValues=…)`);
     this.memo.set(index, this.top());
   }
 
@@ -171,7 +281,8 @@ class Machine {
   }
 
   private globalOf(module: PickleValue, name: PickleValue): PickleGlobal {
-    if (typeof module !== 'string' || typeof name !== 'string') throw this.reader.damaged('a global is not named by strings');
+    if (typeof module !== 'string' || typeof name !== 'string')
+      throw this.reader.damaged('a global is not named by strings');
     return this.hooks.global(module, name);
   }
 
@@ -190,11 +301,15 @@ class Machine {
   private setItems(pairs: PickleValue[]): void {
     const top = this.top();
     const map = top instanceof Map ? top : isRecord(top) ? top.items : null;
-    if (map === null || pairs.length % 2 !== 0) throw this.reader.damaged('it sets items of something that is no dictionary');
+    if (map === null || pairs.length % 2 !== 0)
+      throw this.reader.damaged('it sets items of something that is no dictionary');
     for (let i = 0; i < pairs.length; i += 2) map.set(pairs[i], pairs[i + 1]);
   }
 
-  /** Attributes of a record. State of anything else (an OrderedDict's `_metadata`, a parameter's hooks) carries no weights. */
+  /**
+   * Attributes of a record. State of anything else (an OrderedDict's `_metadata`, a parameter's hooks) carries no
+   * weights.
+   */
   private build(state: PickleValue): void {
     const target = this.top();
     if (isRecord(target)) (target satisfies PickleRecord).state = state;

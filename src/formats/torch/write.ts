@@ -1,6 +1,9 @@
-// Writes what torch.save(state_dict) writes, for tensors of float32: a zip file with a pickle that names the tensors and one entry per storage, nothing compressed.
-// The format as PyTorch's readers want it: torch/serialization.py, torch/_utils.py (_rebuild_tensor_v2); the opcodes: CPython's Lib/pickletools.py. Protocol 2, no memo.
-// torch.load(file, weights_only=True) reads it too: the only globals are OrderedDict, _rebuild_tensor_v2 and FloatStorage.
+// Writes what torch.save(state_dict) writes, for tensors of float32: a zip file with a pickle that names the tensors
+// and one entry per storage, nothing compressed.
+// The format as PyTorch's readers want it: torch/serialization.py, torch/_utils.py (_rebuild_tensor_v2); the opcodes:
+// CPython's Lib/pickletools.py. Protocol 2, no memo.
+// torch.load(file, weights_only=True) reads it too: the only globals are OrderedDict, _rebuild_tensor_v2 and
+// FloatStorage.
 
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
@@ -42,15 +45,44 @@ export function bytesOf(data: Float32Array): Uint8Array {
 /** OrderedDict([(name, _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())), …]) */
 function stateDict(tensors: readonly NamedTensor[]): Buffer {
   const items = tensors.map(({ name, shape, data }, key) => {
-    const storage = [MARK, text('storage'), global('torch', 'FloatStorage'), text(String(key)), text('cpu'), integer(data.length), TUPLE, BINPERSID];
+    const storage = [
+      MARK,
+      text('storage'),
+      global('torch', 'FloatStorage'),
+      text(String(key)),
+      text('cpu'),
+      integer(data.length),
+      TUPLE,
+      BINPERSID,
+    ];
     const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, extent) => product * extent, 1));
-    return [text(name), global('torch._utils', '_rebuild_tensor_v2'), MARK, ...storage, integer(0), tuple(shape), tuple(strides), NEWFALSE, ...ORDERED_DICT, TUPLE, REDUCE];
+    return [
+      text(name),
+      global('torch._utils', '_rebuild_tensor_v2'),
+      MARK,
+      ...storage,
+      integer(0),
+      tuple(shape),
+      tuple(strides),
+      NEWFALSE,
+      ...ORDERED_DICT,
+      TUPLE,
+      REDUCE,
+    ];
   });
   return Buffer.concat([PROTO, ...ORDERED_DICT, MARK, ...items.flat(), SETITEMS, STOP]);
 }
 
 const op = (...bytes: number[]): Buffer => Buffer.from(bytes);
-const PROTO = op(0x80, 2), MARK = op(0x28), TUPLE = op(0x74), EMPTY_TUPLE = op(0x29), REDUCE = op(0x52), BINPERSID = op(0x51), NEWFALSE = op(0x89), SETITEMS = op(0x75), STOP = op(0x2e);
+const PROTO = op(0x80, 2),
+  MARK = op(0x28),
+  TUPLE = op(0x74),
+  EMPTY_TUPLE = op(0x29),
+  REDUCE = op(0x52),
+  BINPERSID = op(0x51),
+  NEWFALSE = op(0x89),
+  SETITEMS = op(0x75),
+  STOP = op(0x2e);
 const global = (module: string, name: string): Buffer => Buffer.from(`c${module}\n${name}\n`);
 const ORDERED_DICT = [global('collections', 'OrderedDict'), EMPTY_TUPLE, REDUCE];
 

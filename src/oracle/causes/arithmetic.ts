@@ -1,4 +1,5 @@
-// Who computes the pieces: plain loops, in float32 or float64; products that are too large for them go to the SIMD executor, which gives the same bits.
+// Who computes the pieces: plain loops, in float32 or float64; products that are too large for them go to the SIMD
+// executor, which gives the same bits.
 
 import ndarray from 'ndarray';
 import { createExecutor, type Executor, type Precision } from '../../executors/executor.ts';
@@ -11,7 +12,9 @@ import type { Tensor } from '../../ops/tensor.ts';
 /** Multiply-adds above which starting the executor pays. */
 const LARGE = 1 << 22;
 
-/** The executor behind all arithmetics of a search, made when it is first needed, and the count of what was computed. */
+/**
+ * The executor behind all arithmetics of a search, made when it is first needed, and the count of what was computed.
+ */
 export class Machine {
   readonly #threads: number;
   #executor: Executor | null = null;
@@ -23,7 +26,7 @@ export class Machine {
   }
 
   get executor(): Executor {
-    return this.#executor ??= createExecutor({ threads: this.#threads });
+    return (this.#executor ??= createExecutor({ threads: this.#threads }));
   }
 
   async close(): Promise<void> {
@@ -50,11 +53,17 @@ export class Arithmetic {
   /** The tensor's numbers in this precision's element type. */
   take(x: Tensor): Tensor {
     if (this.precision === 'float64') return x.data instanceof Float32Array ? toFloat64(x) : x;
-    return x.data instanceof Float64Array ? ndarray(Float32Array.from(reference.contiguous(x).data), [...x.shape]) as Tensor : x;
+    return x.data instanceof Float64Array
+      ? (ndarray(Float32Array.from(reference.contiguous(x).data), [...x.shape]) as Tensor)
+      : x;
   }
 
   linear(x: Tensor, weight: Tensor, bias: Tensor | null): Promise<Tensor> {
-    return this.#run(x.size * weight.shape[0], bias === null ? [x, weight] : [x, weight, bias], (ops, [a, b, c = null]) => ops.linear(a, b, c));
+    return this.#run(
+      x.size * weight.shape[0],
+      bias === null ? [x, weight] : [x, weight, bias],
+      (ops, [a, b, c = null]) => ops.linear(a, b, c),
+    );
   }
 
   matmul(a: Tensor, b: Tensor): Promise<Tensor> {
@@ -62,19 +71,28 @@ export class Arithmetic {
   }
 
   conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions): Promise<Tensor> {
-    const [down, right] = typeof options.stride === 'object' ? options.stride : [options.stride ?? 1, options.stride ?? 1];
+    const [down, right] =
+      typeof options.stride === 'object' ? options.stride : [options.stride ?? 1, options.stride ?? 1];
     const windows = x.shape[0] * Math.ceil(x.shape[2] / down) * Math.ceil(x.shape[3] / right);
     return this.#run(windows * weight.size, [x, weight], (ops, [a, b]) => ops.conv2d(a, b, null, options));
   }
 
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor> {
-    return this.#run(2 * q.size * k.shape[k.shape.length - 2], [q, k, v], (ops, [a, b, c]) => ops.attention(a, b, c, options));
+    return this.#run(2 * q.size * k.shape[k.shape.length - 2], [q, k, v], (ops, [a, b, c]) =>
+      ops.attention(a, b, c, options),
+    );
   }
 
-  async #run(work: number, inputs: readonly Tensor[], compute: (ops: Operations, inputs: readonly Tensor[]) => Tensor): Promise<Tensor> {
+  async #run(
+    work: number,
+    inputs: readonly Tensor[],
+    compute: (ops: Operations, inputs: readonly Tensor[]) => Tensor,
+  ): Promise<Tensor> {
     this.#machine.spent += work;
     if (work < LARGE) return compute(this.ops, inputs);
-    return this.#machine.executor.run(inputs, (sources, ops) => compute(this.#emulated(ops), sources), { precision: this.precision });
+    return this.#machine.executor.run(inputs, (sources, ops) => compute(this.#emulated(ops), sources), {
+      precision: this.precision,
+    });
   }
 
   #emulated(ops: Operations): Operations {

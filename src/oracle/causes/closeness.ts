@@ -25,7 +25,14 @@ const NO_MATCH: Closeness = { confidence: 0, rho: Infinity };
  * @param faulty32, faulty64 the network with the fault, in both precisions
  * @param rho0 rho of the backend against the network without
  */
-export function closeness(backend: FloatArray, faulty32: FloatArray, faulty64: FloatArray, rho0: number, limits: Limits, partial: boolean): Closeness {
+export function closeness(
+  backend: FloatArray,
+  faulty32: FloatArray,
+  faulty64: FloatArray,
+  rho0: number,
+  limits: Limits,
+  partial: boolean,
+): Closeness {
   const [b, r, t] = partial ? whereKnown(backend, faulty32, faulty64) : [backend, faulty32, faulty64];
   if (b.length < KNOWN * backend.length) return NO_MATCH;
   const { rho } = measure(b, r, t);
@@ -36,15 +43,26 @@ function matched(rho: number, rho0: number, limits: Limits): Closeness {
   // An infinite rho0 (NaN where none should be) is left behind by any finite rho.
   if (!(rho <= limits.plausible && rho * NEARER <= rho0)) return NO_MATCH;
   if (rho <= limits.pass) return { confidence: 1, rho };
-  return { confidence: 1 - 0.5 * (rho - limits.pass) / (limits.plausible - limits.pass), rho };
+  return { confidence: 1 - (0.5 * (rho - limits.pass)) / (limits.plausible - limits.pass), rho };
 }
 
 /**
- * Rounding is matched bit for bit where it can be; where an emulation rounds the same things in another order, the errors are alike only.
+ * Rounding is matched bit for bit where it can be; where an emulation rounds the same things in another order, the
+ * errors are alike only.
  * @param truth, reference the network without the fault in float64 and float32
  */
-export function roundingCloseness(backend: FloatArray, emulated: FloatArray, reference: FloatArray, truth: FloatArray, limits: Limits): Closeness {
-  let ee = 0, dd = 0, ed = 0, rest = 0, noise = 0;
+export function roundingCloseness(
+  backend: FloatArray,
+  emulated: FloatArray,
+  reference: FloatArray,
+  truth: FloatArray,
+  limits: Limits,
+): Closeness {
+  let ee = 0,
+    dd = 0,
+    ed = 0,
+    rest = 0,
+    noise = 0;
   for (let i = 0; i < truth.length; i++) {
     const e = backend[i] - truth[i];
     const d = emulated[i] - truth[i];
@@ -70,9 +88,13 @@ function whereKnown(...[b, r, t]: [FloatArray, FloatArray, FloatArray]): [FloatA
   return [b, r, t].map((x) => Float64Array.from(known, (i) => x[i])) as [FloatArray, FloatArray, FloatArray];
 }
 
-/** Whether it is worth a second look in float64: nearer to the backend than without the fault, or as near as rounding allows. */
+/**
+ * Whether it is worth a second look in float64: nearer to the backend than without the fault, or as near as rounding
+ * allows.
+ */
 export function promising(backend: FloatArray, faulty: FloatArray, reference: FloatArray): boolean {
-  let with_ = 0, without = 0;
+  let with_ = 0,
+    without = 0;
   for (let i = 0; i < backend.length; i++) {
     const f = backend[i] - faulty[i];
     const r = backend[i] - reference[i];

@@ -10,7 +10,12 @@ import { dense, mapped, mappedByChannel } from './tensors.ts';
 const SAMPLES = 20_000;
 
 export async function estimatedFaults(search: Search): Promise<Fault[]> {
-  const found = [await otherMeanAndStd(search), await otherEps(search, 'layerNorm'), await otherEps(search, 'batchNorm2d'), factor(search)];
+  const found = [
+    await otherMeanAndStd(search),
+    await otherEps(search, 'layerNorm'),
+    await otherEps(search, 'batchNorm2d'),
+    factor(search),
+  ];
   return found.filter((fault) => fault !== null);
 }
 
@@ -18,8 +23,9 @@ export async function estimatedFaults(search: Search): Promise<Fault[]> {
 const digits = (x: number): string => Number(x.toPrecision(4)).toString();
 
 /**
- * The first convolution is linear: its output is a sum of six parts, each channel's own and that of a constant in each channel. Least squares say how much
- * of each is in the backend's output, and these weights say which mean and std the image was normalised with.
+ * The first convolution is linear: its output is a sum of six parts, each channel's own and that of a constant in each
+ * channel. Least squares say how much of each is in the backend's output, and these weights say which mean and std the
+ * image was normalised with.
  */
 async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   if (search.target !== 'visual.conv1') return null;
@@ -29,7 +35,8 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   const { stride, padding } = step.attributes as { stride: [number, number]; padding: [number, number] };
   const { data } = search.values;
   const stepSize = Math.max(1, Math.floor(data.length / SAMPLES));
-  const samples = (y: ArrayLike<number>): Float64Array => Float64Array.from({ length: Math.floor(data.length / stepSize) }, (_, i) => y[i * stepSize]);
+  const samples = (y: ArrayLike<number>): Float64Array =>
+    Float64Array.from({ length: Math.floor(data.length / stepSize) }, (_, i) => y[i * stepSize]);
   const parts: Float64Array[] = [];
   for (const part of [0, 1, 2, 3, 4, 5]) {
     const only = mappedByChannel(x, (v, c) => (c !== part % 3 ? 0 : part < 3 ? v : 1));
@@ -44,7 +51,9 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   const mean = b.map((v, c) => MEAN[c] - v * std[c]);
   return {
     name: 'other-mean-std',
-    explanation: `The image is normalised with mean (${mean.map(digits).join(', ')}) and std (${std.map(digits).join(', ')}), if its pixels are from 0 to 1; take CLIP's mean and std.`,
+    explanation:
+      `The image is normalised with mean (${mean.map(digits).join(', ')}) and std ` +
+      `(${std.map(digits).join(', ')}), if its pixels are from 0 to 1; take CLIP's mean and std.`,
     image: (image) => mappedByChannel(image, (v, c) => a[c] * v + b[c]),
   };
 }
@@ -55,7 +64,9 @@ function leastSquares(columns: readonly Float64Array[], y: Float64Array): number
   const dot = (p: Float64Array, q: Float64Array): number => p.reduce((sum, v, i) => sum + v * q[i], 0);
   const rows = columns.map((p) => [...columns.map((q) => dot(p, q)), dot(p, y)]);
   for (let k = 0; k < n; k++) {
-    const pivot = rows.slice(k).reduce((best, row, i) => (Math.abs(row[k]) > Math.abs(rows[best][k]) ? i + k : best), k);
+    const pivot = rows
+      .slice(k)
+      .reduce((best, row, i) => (Math.abs(row[k]) > Math.abs(rows[best][k]) ? i + k : best), k);
     [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
     if (!(Math.abs(rows[k][k]) > 0)) return null;
     for (let i = 0; i < n; i++) {
@@ -67,14 +78,21 @@ function leastSquares(columns: readonly Float64Array[], y: Float64Array): number
   return rows.map((row, i) => row[n] / row[i]);
 }
 
-/** eps from how strongly each row (or channel) was divided. Those with little variance say it best: their errors grow with it. */
+/**
+ * eps from how strongly each row (or channel) was divided. Those with little variance say it best: their errors grow
+ * with it.
+ */
 async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promise<Fault | null> {
   const step = await search.inputsOf(op);
   if (step === null || step.inputs[0].size !== search.values.data.length) return null;
   const [x, ...parameters] = step.inputs.map((input) => dense(input).data);
   const { shape } = step.inputs[0];
-  const said = op === 'layerNorm' ? epsOfRows(x, parameters, shape, search.values.data) : epsOfChannels(x, parameters, shape, search.values.data);
-  let sum = 0, weights = 0;
+  const said =
+    op === 'layerNorm'
+      ? epsOfRows(x, parameters, shape, search.values.data)
+      : epsOfChannels(x, parameters, shape, search.values.data);
+  let sum = 0,
+    weights = 0;
   for (const { eps: v, divisor } of said) {
     const weight = 1 / (divisor * divisor);
     if (!Number.isFinite(v * weight)) continue;
@@ -85,7 +103,11 @@ async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promis
   if (!(eps > 0)) return null;
   const change: Change = (s) => s.run({ attributes: { eps } });
   const norm = op === 'layerNorm' ? 'LayerNorm' : 'BatchNorm';
-  return { name: `${norm.toLowerCase()}-eps`, explanation: `${norm}'s eps is about ${digits(eps)}; it is 1e-5 in CLIP.`, steps: { [op]: change } };
+  return {
+    name: `${norm.toLowerCase()}-eps`,
+    explanation: `${norm}'s eps is about ${digits(eps)}; it is 1e-5 in CLIP.`,
+    steps: { [op]: change },
+  };
 }
 
 type Numbers = ArrayLike<number>;
@@ -100,7 +122,10 @@ function epsOfRows(x: Numbers, [weight, bias]: readonly Numbers[], shape: readon
   const D = shape[shape.length - 1];
   const said: Said[] = [];
   for (let row = 0; row < x.length; row += D) {
-    let sum = 0, squares = 0, yz = 0, zz = 0;
+    let sum = 0,
+      squares = 0,
+      yz = 0,
+      zz = 0;
     for (let i = 0; i < D; i++) sum += x[row + i];
     const mean = sum / D;
     for (let i = 0; i < D; i++) {
@@ -116,7 +141,12 @@ function epsOfRows(x: Numbers, [weight, bias]: readonly Numbers[], shape: readon
   return said;
 }
 
-function epsOfChannels(x: Numbers, [weight, bias, mean, variance]: readonly Numbers[], shape: readonly number[], y: Numbers): Said[] {
+function epsOfChannels(
+  x: Numbers,
+  [weight, bias, mean, variance]: readonly Numbers[],
+  shape: readonly number[],
+  y: Numbers,
+): Said[] {
   const [N, C] = shape;
   const plane = x.length / (N * C);
   const yz = new Float64Array(C);
@@ -135,7 +165,8 @@ function epsOfChannels(x: Numbers, [weight, bias, mean, variance]: readonly Numb
 
 /** All of the output times one number. */
 function factor({ values: { data }, truth, target }: Search): Fault | null {
-  let bt = 0, tt = 0;
+  let bt = 0,
+    tt = 0;
   for (let i = 0; i < truth.length; i++) {
     bt += data[i] * truth[i];
     tt += truth[i] * truth[i];
@@ -143,5 +174,11 @@ function factor({ values: { data }, truth, target }: Search): Fault | null {
   const by = bt / tt;
   if (!Number.isFinite(by) || Math.abs(by - 1) < 1e-4) return null;
   const scaled = (y: Tensor): Tensor => mapped(y, (v) => by * v);
-  return { name: 'constant-factor', explanation: `${target} is ${digits(by)} times what it should be, everywhere; look for a scale that is applied twice or left out.`, output: scaled };
+  return {
+    name: 'constant-factor',
+    explanation:
+      `${target} is ${digits(by)} times what it should be, everywhere; look for a scale that is applied twice or ` +
+      'left out.',
+    output: scaled,
+  };
 }

@@ -40,6 +40,8 @@ export interface Fault {
   readonly output?: (output: Tensor, target: string) => Tensor | null;
   /** A precision in which everything is computed. Its errors are matched as such (closeness.ts). */
   readonly emulation?: Emulation;
-  /** Some of the numbers cannot be known and are NaN (what comes in at the border of a shifted crop); the others decide. */
+  /**
+   * Some of the numbers cannot be known and are NaN (what comes in at the border of a shifted crop); the others decide.
+   */
   readonly partial?: boolean;
 }

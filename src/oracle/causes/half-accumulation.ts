@@ -1,5 +1,6 @@
-// Products that are summed in float16: the error depends on the order of the sum, which nobody knows. Several usual orders are emulated on a sample of the
-// outputs. If one gives the backend's bits, that is it; else the size of the error, and numbers that are all float16's, speak for it.
+// Products that are summed in float16: the error depends on the order of the sum, which nobody knows. Several usual
+// orders are emulated on a sample of the outputs. If one gives the backend's bits, that is it; else the size of the
+// error, and numbers that are all float16's, speak for it.
 
 import { roundInto } from '../../ops/round.ts';
 import type { Fault } from './fault.ts';
@@ -31,9 +32,10 @@ interface Operands {
 export async function halfAccumulation(search: Search): Promise<Match | null> {
   const { data } = search.values;
   const last = search.piece.nodes.at(-1);
-  if (last === undefined || (last.op !== 'conv2d' && last.op !== 'linear') || last.output.size !== data.length) return null;
+  if (last === undefined || (last.op !== 'conv2d' && last.op !== 'linear') || last.output.size !== data.length)
+    return null;
   const count = Math.min(SAMPLES, data.length);
-  const places = Array.from({ length: count }, (_, i) => Math.floor((i + 0.5) * data.length / count));
+  const places = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * data.length) / count));
   const backend = Float32Array.from(places, (i) => data[i]);
   if (rounded(backend).some((v, i) => v !== backend[i])) return null; // a sum in float16 is a float16
   const truth = Float64Array.from(places, (i) => search.truth[i]);
@@ -85,7 +87,10 @@ function summedInHalf({ a, b, bias }: Operands, lanes: number, fused: boolean): 
   while (sums.length > 1) {
     const upper = sums.slice(sums.length / 2);
     sums = sums.slice(0, sums.length / 2);
-    sums.forEach((sum, lane) => { for (let i = 0; i < n; i++) sum[i] += upper[lane][i]; half(sum); });
+    sums.forEach((sum, lane) => {
+      for (let i = 0; i < n; i++) sum[i] += upper[lane][i];
+      half(sum);
+    });
   }
   const [sum] = sums;
   if (bias !== null) {
@@ -121,11 +126,13 @@ function windowsOf({ inputs: [x, weight], attributes, shape }: Inputs, places: r
   for (let c = 0; c < C; c++) {
     for (let kh = 0; kh < KH; kh++) {
       for (let kw = 0; kw < KW; kw++) {
-        a.push(Float32Array.from(places, (place) => {
-          const h = (Math.floor(place / OW) % OH) * SH - PH + kh;
-          const w = (place % OW) * SW - PW + kw;
-          return h >= 0 && h < H && w >= 0 && w < W ? x.get(Math.floor(place / (O * OH * OW)), c, h, w) : 0;
-        }));
+        a.push(
+          Float32Array.from(places, (place) => {
+            const h = (Math.floor(place / OW) % OH) * SH - PH + kh;
+            const w = (place % OW) * SW - PW + kw;
+            return h >= 0 && h < H && w >= 0 && w < W ? x.get(Math.floor(place / (O * OH * OW)), c, h, w) : 0;
+          }),
+        );
         b.push(Float32Array.from(places, (place) => weight.get(Math.floor(place / (OH * OW)) % O, c, kh, kw)));
       }
     }

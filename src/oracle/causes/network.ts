@@ -1,5 +1,6 @@
-// The network as a graph, found by sending a recording set of operations through the layers: what each module's output is computed from. So the oracle can
-// recompute any piece of it, from the values that a backend itself had, without a second description of the network.
+// The network as a graph, found by sending a recording set of operations through the layers: what each module's output
+// is computed from. So the oracle can recompute any piece of it, from the values that a backend itself had, without a
+// second description of the network.
 
 import { parameterShapes } from '../../clip/parameters.ts';
 import type { Architecture } from '../../clip/models.ts';
@@ -30,13 +31,16 @@ export interface Piece {
 /** @param N images in the batch */
 export function recordNetwork(architecture: Architecture, activation: 'quick_gelu' | 'gelu', N: number): Network {
   const parameters = parameterShapes(architecture, { text: false });
-  const weights = new Map([...parameters].map(([name, shape]) => [name, Recorder.source({ kind: 'weight', name, shape }, shape)]));
+  const weights = new Map(
+    [...parameters].map(([name, shape]) => [name, Recorder.source({ kind: 'weight', name, shape }, shape)]),
+  );
   const recorder = new Recorder();
   const modules = new Map<string, Tensor>();
   const options = { ops: recorder, tap: (name: string, output: Tensor) => void modules.set(name, output) };
-  const encoder = architecture.vision.kind === 'VisionTransformer'
-    ? new VisionTransformer(weights, 'visual', { ...options, activation })
-    : new ModifiedResNet(weights, 'visual', options);
+  const encoder =
+    architecture.vision.kind === 'VisionTransformer'
+      ? new VisionTransformer(weights, 'visual', { ...options, activation })
+      : new ModifiedResNet(weights, 'visual', options);
   const R = architecture.vision.resolution;
   encoder.forward(Recorder.source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
   return { nodes: recorder.nodes, modules, parameters };
@@ -49,7 +53,10 @@ export function recordNetwork(architecture: Architecture, activation: 'quick_gel
  */
 export function pieceOf(network: Network, target: string, known: Iterable<string>): Piece {
   const output = network.modules.get(target);
-  if (output === undefined) throw new RangeError(`causes: "target" expected one of the network's ${network.modules.size} modules, got "${target}"`);
+  if (output === undefined)
+    throw new RangeError(
+      `causes: "target" expected one of the network's ${network.modules.size} modules, got "${target}"`,
+    );
   const order = [...network.modules.keys()];
   const before = new Set(order.slice(0, order.indexOf(target)));
   const filled = new Map<Storage, string>();

@@ -55,12 +55,18 @@ export interface Replayed {
 class Misfit extends Error {}
 
 /** @returns null if the fault has nothing to change here, does not reach the output, or does not fit */
-export async function replay(network: Network, piece: Piece, sources: Sources, options: Options): Promise<Replayed | null> {
+export async function replay(
+  network: Network,
+  piece: Piece,
+  sources: Sources,
+  options: Options,
+): Promise<Replayed | null> {
   if (options.fault !== null && !mayApply(options.fault, piece)) return null;
   try {
     return await new Replay(network, piece, sources, options).run();
   } catch (error) {
-    if (error instanceof Misfit || (options.fault !== null && error instanceof RangeError)) return null; // what an operation refuses, no backend computes
+    // what an operation refuses, no backend computes
+    if (error instanceof Misfit || (options.fault !== null && error instanceof RangeError)) return null;
     throw error;
   }
 }
@@ -137,7 +143,8 @@ class Replay {
       this.#contents.set(storage, flat(values));
       return;
     }
-    const data = values.data instanceof Float32Array ? new Float32Array(storage.length) : new Float64Array(storage.length);
+    const data =
+      values.data instanceof Float32Array ? new Float32Array(storage.length) : new Float64Array(storage.length);
     for (let i = 0; i < values.size; i++) data[indexAt(like, i)] = values.data[indexAt(values, i)];
     this.#contents.set(storage, data);
   }
@@ -148,7 +155,10 @@ class Replay {
     const reshaped = this.#reshaped.get(storage);
     if (reshaped !== undefined) {
       const { origin } = storage;
-      const whole = origin.kind === 'node' && origin.node.output.shape.join() === view.shape.join() && origin.node.output.stride.join() === view.stride.join();
+      const whole =
+        origin.kind === 'node' &&
+        origin.node.output.shape.join() === view.shape.join() &&
+        origin.node.output.stride.join() === view.stride.join();
       if (!whole) throw new Misfit();
       return reshaped;
     }
@@ -176,15 +186,22 @@ class Replay {
       }
     }
     const step: Step = {
-      op: node.op, inputs, names, attributes: node.attributes, shape: node.output.shape, arithmetic,
-      run: (changes = {}) => apply(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes }, arithmetic),
+      op: node.op,
+      inputs,
+      names,
+      attributes: node.attributes,
+      shape: node.output.shape,
+      arithmetic,
+      run: (changes = {}) =>
+        apply(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes }, arithmetic),
       parameter: (name) => this.#sources.parameter(name),
       module: (name) => Promise.resolve(this.#module(name)),
     };
     const place = names.find((name) => name !== null) ?? String(this.#operations++);
     let output = change !== null && (only === null || only === place) ? await change(step) : null;
     if (output !== null) this.#changed.add(place);
-    if (output !== null || node.inputs.some((view) => this.#reached.has(storageOf(view)))) this.#reached.add(node.storage);
+    if (output !== null || node.inputs.some((view) => this.#reached.has(storageOf(view))))
+      this.#reached.add(node.storage);
     if (output === null && before !== undefined) {
       this.#contents.set(node.storage, before);
       return;

@@ -1,4 +1,5 @@
-// The state of a search for causes: one piece of the network, what the backend has for it, and the network's own numbers beside it.
+// The state of a search for causes: one piece of the network, what the backend has for it, and the network's own
+// numbers beside it.
 
 import { activationOf } from '../../clip/weights/activation.ts';
 import type { CLIP } from '../../clip/clip.ts';
@@ -27,7 +28,10 @@ export interface CauseQuestion {
   backend(name: string): Values | null;
   /** rho up to which the target passes and is plausible. Default: float32's. */
   limits?: Limits;
-  /** Other tensors that the network may have been given, each with the name of the cause that it would be (other-crops.ts). */
+  /**
+   * Other tensors that the network may have been given, each with the name of the cause that it would be
+   * (other-crops.ts).
+   */
   otherImages?: readonly OtherImage[];
   /** Default 1. */
   threads?: number;
@@ -69,13 +73,18 @@ export class Search implements Sources {
   private constructor(question: CauseQuestion, checkpoint: Checkpoint) {
     const image = question.backend('image');
     const values = question.backend(question.target);
-    if (image === null || values === null) throw new RangeError(`causes: "backend" expected values for image and ${question.target}, got none`);
+    if (image === null || values === null)
+      throw new RangeError(`causes: "backend" expected values for image and ${question.target}, got none`);
     this.#question = question;
     this.#checkpoint = checkpoint;
     this.#machine = new Machine(question.threads ?? 1);
     this.limits = question.limits ?? FLOAT32_LIMITS;
     this.values = values;
-    this.network = recordNetwork(question.model.architecture, activationOf(checkpoint, () => undefined), image.shape[0]);
+    this.network = recordNetwork(
+      question.model.architecture,
+      activationOf(checkpoint, () => undefined),
+      image.shape[0],
+    );
     this.piece = pieceOf(this.network, question.target, question.right);
   }
 
@@ -140,14 +149,20 @@ export class Search implements Sources {
     if (faulty === null) return { fault, changed, confidence: 0, rho: Infinity };
     const misshapen = this.truth.length !== data.length;
     if (fault.emulation !== undefined) {
-      return misshapen ? null : { fault, changed, ...roundingCloseness(data, faulty, this.reference, this.truth, this.limits) };
+      return misshapen
+        ? null
+        : { fault, changed, ...roundingCloseness(data, faulty, this.reference, this.truth, this.limits) };
     }
     if (!misshapen && !promising(data, faulty, this.reference)) return { fault, changed, confidence: 0, rho: Infinity };
     const exact = this.#numbers(await this.#replayed(fault, 'float64', only))!;
     return { fault, changed, ...closeness(data, faulty, exact, this.rho, this.limits, fault.partial === true) };
   }
 
-  #replayed(fault: Fault | null, precision: 'float32' | 'float64', only: string | null = null): Promise<Replayed | null> {
+  #replayed(
+    fault: Fault | null,
+    precision: 'float32' | 'float64',
+    only: string | null = null,
+  ): Promise<Replayed | null> {
     const arithmetic = new Arithmetic(this.#machine, precision, fault?.emulation ?? null);
     return replay(this.network, this.piece, this, { arithmetic, fault, only, kept: this.#kept[precision] });
   }
@@ -162,8 +177,15 @@ export class Search implements Sources {
   /** In float64: what the last operation of this kind in the piece is given; null if there is none. */
   async inputsOf(op: OperationName): Promise<Step | null> {
     let last: Step | null = null;
-    const look = (step: Step): null => { last = step; return null; };
-    await replay(this.network, this.piece, this, { arithmetic: new Arithmetic(this.#machine, 'float64'), fault: { name: 'look', explanation: '', steps: { [op]: look } }, kept: this.#kept.float64 });
+    const look = (step: Step): null => {
+      last = step;
+      return null;
+    };
+    await replay(this.network, this.piece, this, {
+      arithmetic: new Arithmetic(this.#machine, 'float64'),
+      fault: { name: 'look', explanation: '', steps: { [op]: look } },
+      kept: this.#kept.float64,
+    });
     return last;
   }
 

@@ -18,9 +18,15 @@ export function mappedByChannel(image: Tensor, f: (value: number, c: number) => 
   return mapped(image, (value, i) => f(value, Math.floor(i / plane) % 3));
 }
 
-/** A new tensor whose slices along `axis` are those of `x` in the given order; a slice that is null is NaN: nobody knows it. */
+/**
+ * A new tensor whose slices along `axis` are those of `x` in the given order; a slice that is null is NaN: nobody knows
+ * it.
+ */
 export function picked(x: Tensor, axis: number, slices: readonly (number | null)[]): Tensor {
-  const y = zeros(x.shape.map((extent, i) => (i === axis ? slices.length : extent)), x.data);
+  const y = zeros(
+    x.shape.map((extent, i) => (i === axis ? slices.length : extent)),
+    x.data,
+  );
   const inner = y.stride[axis];
   for (let i = 0; i < y.size; i++) {
     const at = Math.floor(i / inner) % slices.length;

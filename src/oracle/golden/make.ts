@@ -1,4 +1,5 @@
-// Makes a golden pack from a model with synthetic weights: the truth, float32, and what each claim earns, in passes one after the other.
+// Makes a golden pack from a model with synthetic weights: the truth, float32, and what each claim earns, in passes one
+// after the other.
 
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -36,11 +37,13 @@ export interface GoldenOptions {
 /**
  * Computes a pack and writes it.
  * @param folder made if it is not there; a pack in it is replaced
- * @throws RangeError for an unknown model or a seed that is no whole number; Error if the folder holds something else or cannot be written
+ * @throws RangeError for an unknown model or a seed that is no whole number; Error if the folder holds something else
+ *   or cannot be written
  */
 export async function makeGoldenPack(folder: string, options: GoldenOptions): Promise<GoldenPack> {
   const { seed = 0, claims = CLAIMS, signal } = options;
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) throw new RangeError(`golden: "seed" expected a whole number from 0 to ${0xffffffff}, got ${seed}`);
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
+    throw new RangeError(`golden: "seed" expected a whole number from 0 to ${0xffffffff}, got ${seed}`);
   prepare(folder);
   const weights = `synthetic:${seed}`;
   const { model } = await load(options.model, { weights, threads: options.threads });
@@ -52,23 +55,39 @@ export async function makeGoldenPack(folder: string, options: GoldenOptions): Pr
     const imageSha256 = hashes.add('image', valuesOf(image));
     let features: Values | null = null;
     // The truth and float32 that the tolerances are measured by are what the pack holds.
-    const { modules: allowed } = await tolerances(model, { claims, images: [seed], onProgress: options.onProgress, signal, onTensor(precision, name, values) {
-      if (precision === 'float64') {
-        samples.set(name, name === 'visual' ? values : sampled(values));
-        norms.set(name, norm(values.data));
-        return;
-      }
-      hashes.add(name, values);
-      if (name === 'visual') features = values;
-    } });
+    const { modules: allowed } = await tolerances(model, {
+      claims,
+      images: [seed],
+      onProgress: options.onProgress,
+      signal,
+      onTensor(precision, name, values) {
+        if (precision === 'float64') {
+          samples.set(name, name === 'visual' ? values : sampled(values));
+          norms.set(name, norm(values.data));
+          return;
+        }
+        hashes.add(name, values);
+        if (name === 'visual') features = values;
+      },
+    });
     const pack: GoldenPack = {
-      kind: KIND, model: model.name, weights, weightsSha256: await weightsFingerprint(options.model, weights, signal), seed,
+      kind: KIND,
+      model: model.name,
+      weights,
+      weightsSha256: await weightsFingerprint(options.model, weights, signal),
+      seed,
       image: { shape: [...image.shape], sha256: imageSha256 },
       modules: allowed.map(({ name, shape, claims: earned }) => ({
-        name, shape, sha256: hashes.tensors.get(name)!, norm: norms.get(name)!,
+        name,
+        shape,
+        sha256: hashes.tensors.get(name)!,
+        norm: norms.get(name)!,
         tolerances: Object.fromEntries(claims.map((claim) => [claim, Number(earned[claim]!.relRms.toPrecision(3))])),
       })),
-      allSha256: hashes.all(), samples: SAMPLES, version: packageVersion(), contract: CONTRACT,
+      allSha256: hashes.all(),
+      samples: SAMPLES,
+      version: packageVersion(),
+      contract: CONTRACT,
     };
     await write(folder, pack, samples, features!, image.shape[2] <= SMALL ? valuesOf(image) : null);
     return pack;
@@ -88,7 +107,9 @@ function sampled({ shape, data }: Values): Values {
   return { shape: [places.length], data: Float64Array.from(places, (place) => data[place]) };
 }
 
-/** The folder and those above it. mkdir's own way of doing that says ENOENT where a file system is read-only (Node 20). */
+/**
+ * The folder and those above it. mkdir's own way of doing that says ENOENT where a file system is read-only (Node 20).
+ */
 function makeFolders(folder: string): void {
   const above = dirname(folder);
   if (above !== folder && statOf(above) === undefined) makeFolders(above);
@@ -107,17 +128,29 @@ function prepare(folder: string): void {
   }
   if (!statOf(folder)!.isDirectory()) throw new Error(`"${folder}" expected a folder, got a file; name another place`);
   const other = readdirSync(folder).find((file) => ![PACK_FILE, SAMPLES_FILE, README_FILE].includes(file));
-  if (other !== undefined) throw new Error(`"${folder}" holds "${other}", which is no part of a golden pack; name a new folder`);
+  if (other !== undefined)
+    throw new Error(`"${folder}" holds "${other}", which is no part of a golden pack; name a new folder`);
 }
 
-async function write(folder: string, pack: GoldenPack, samples: ReadonlyMap<string, Values>, features: Values, image: Values | null): Promise<void> {
+async function write(
+  folder: string,
+  pack: GoldenPack,
+  samples: ReadonlyMap<string, Values>,
+  features: Values,
+  image: Values | null,
+): Promise<void> {
   const path = join(folder, SAMPLES_FILE);
   const writer = await writeDump(path, { names: [...samples.keys()] });
   try {
     if (image !== null) writer.add('image', image);
     for (const [name, values] of samples) writer.add(name, values);
     writer.add('float32/visual', features);
-    await writer.finish({ model: pack.model, weights: pack.weights, contract: pack.contract, content: 'float64 truth at the places that README.md says; visual whole' });
+    await writer.finish({
+      model: pack.model,
+      weights: pack.weights,
+      contract: pack.contract,
+      content: 'float64 truth at the places that README.md says; visual whole',
+    });
   } catch (error) {
     await writer.discard();
     throw error;

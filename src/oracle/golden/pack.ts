@@ -1,5 +1,7 @@
-// A golden pack: what another project checks into its repository to test its CLIP without this program, without a download and without PyTorch.
-// pack.json (this type), samples.safetensors (the truth at some places of every layer), README.md (how to use them, in any language).
+// A golden pack: what another project checks into its repository to test its CLIP without this program, without a
+// download and without PyTorch.
+// pack.json (this type), samples.safetensors (the truth at some places of every layer), README.md (how to use them, in
+// any language).
 
 import { join } from 'node:path';
 import { isObject } from '../../formats/json.ts';
@@ -47,7 +49,8 @@ export interface GoldenPack {
 const STEP = 2654435761n;
 
 /**
- * Where a tensor of n elements is sampled: all of it if n <= most; else element ((k·2654435761 mod 2^32)·n) div 2^32 for k = 0 … most - 1.
+ * Where a tensor of n elements is sampled: all of it if n <= most; else element ((k·2654435761 mod 2^32)·n) div 2^32
+ * for k = 0 … most - 1.
  * @returns places in row-major order of the elements, in the order of k
  */
 export function samplePlaces(n: number, most: number): number[] {
@@ -70,19 +73,44 @@ export async function readPack(folder: string): Promise<GoldenPack> {
     throw new Error(`"${path}" is not valid JSON; copy the pack again`, { cause: error });
   }
   const { kind, model, samples, image, modules } = (pack ?? {}) as Partial<GoldenPack>;
-  const whole = kind === KIND && typeof model === 'string' && Number.isSafeInteger(samples) && isObject(image) && typeof image.sha256 === 'string' && isShape(image.shape)
-    && Array.isArray(modules) && modules.length > 0 && modules.every((module) => isObject(module) && typeof module.name === 'string' && isShape(module.shape) && typeof module.sha256 === 'string'
-      && typeof module.norm === 'number' && isObject(module.tolerances) && Object.values(module.tolerances).every((tolerance) => typeof tolerance === 'number'));
-  if (!whole) throw new Error(`"${path}" expected a golden pack as \`clip-oracle golden\` writes it, got other JSON; name the folder of a pack, or make it again`);
+  const whole =
+    kind === KIND &&
+    typeof model === 'string' &&
+    Number.isSafeInteger(samples) &&
+    isObject(image) &&
+    typeof image.sha256 === 'string' &&
+    isShape(image.shape) &&
+    Array.isArray(modules) &&
+    modules.length > 0 &&
+    modules.every(
+      (module) =>
+        isObject(module) &&
+        typeof module.name === 'string' &&
+        isShape(module.shape) &&
+        typeof module.sha256 === 'string' &&
+        typeof module.norm === 'number' &&
+        isObject(module.tolerances) &&
+        Object.values(module.tolerances).every((tolerance) => typeof tolerance === 'number'),
+    );
+  if (!whole)
+    throw new Error(
+      `"${path}" expected a golden pack as \`clip-oracle golden\` writes it, got other JSON; name the folder ` +
+        'of a pack, or make it again',
+    );
   return pack;
 }
 
-const isShape = (shape: unknown): boolean => Array.isArray(shape) && shape.length <= 32 && shape.every((extent) => Number.isSafeInteger(extent) && extent > 0);
+const isShape = (shape: unknown): boolean =>
+  Array.isArray(shape) && shape.length <= 32 && shape.every((extent) => Number.isSafeInteger(extent) && extent > 0);
 
 /** @throws RangeError if a pack lacks the claim's tolerances */
 export function toleranceOf(pack: GoldenPack, module: GoldenModule, claim: Claim): number {
   const tolerance = module.tolerances[claim];
   if (tolerance !== undefined) return tolerance;
   const has = CLAIMS.filter((known) => known in module.tolerances);
-  throw new RangeError(`the pack of ${pack.model} has no tolerances for ${claim}, ${has.length === 0 ? 'nor for any other claim' : `it has those for ${has.join(', ')}`}; make it with --claims ${claim}`);
+  throw new RangeError(
+    `the pack of ${pack.model} has no tolerances for ${claim}, ` +
+      `${has.length === 0 ? 'nor for any other claim' : `it has those for ${has.join(', ')}`}; make it with ` +
+      `--claims ${claim}`,
+  );
 }

@@ -61,7 +61,13 @@ Of an output B with n elements, K = min(n, ${samples}) places are known (all n o
 
 It passes if relRms <= tolerances[claim]; twice that is fair where only samples are known. A claim is the precision that a backend computes in
 ${claims.length === 0 ? '(this pack was made without tolerances)' : `(${claims.join(', ')})`}; the tolerance is twice what the same network, emulated in that precision, is off on this very input, of float32 four times what the contract's own float32 is off.
-For \`visual\` of this pack: ${claims.length === 0 ? 'none' : Object.entries(last.tolerances).map(([claim, value]) => `${claim} ${value}`).join(', ')}.
+For \`visual\` of this pack: ${
+    claims.length === 0
+      ? 'none'
+      : Object.entries(last.tolerances)
+          .map(([claim, value]) => `${claim} ${value}`)
+          .join(', ')
+  }.
 
 With clip-oracle at hand, \`clip-oracle golden --check DUMP --pack FOLDER\` does all this, and \`clip-oracle verify DUMP --model ${model} --weights ${pack.weights}\` compares every element and says
 what is wrong.

@@ -1,4 +1,5 @@
-// Which axis of a module's output is which, so that errors can be drawn: channels against positions in a ResNet, tokens against width in a transformer.
+// Which axis of a module's output is which, so that errors can be drawn: channels against positions in a ResNet, tokens
+// against width in a transformer.
 // N batch, C channels, H W height and width, T tokens, D width, E embedding.
 
 export interface Axes {
@@ -9,8 +10,15 @@ export interface Axes {
   readonly columns: number;
   readonly rowKind: 'channel' | 'token' | 'image' | 'row';
   readonly columnKind: 'position' | 'dimension';
-  /** Where the picture's plane lies: in the columns of (N,C,H,W), in the rows after the class token of a transformer. */
-  readonly plane: { readonly along: 'rows' | 'columns'; readonly first: number; readonly height: number; readonly width: number } | null;
+  /**
+   * Where the picture's plane lies: in the columns of (N,C,H,W), in the rows after the class token of a transformer.
+   */
+  readonly plane: {
+    readonly along: 'rows' | 'columns';
+    readonly first: number;
+    readonly height: number;
+    readonly width: number;
+  } | null;
   /** What the indices of an element are called, one name per axis of the shape. */
   readonly indices: readonly string[];
 }
@@ -23,8 +31,14 @@ export function axesOf(name: string, shape: readonly number[]): Axes {
   if (shape.length === 4) {
     const [N, C, H, W] = shape;
     return {
-      outer: N, rows: C, inner: 1, columns: H * W, rowKind: 'channel', columnKind: 'position',
-      plane: H > 1 && W > 1 ? { along: 'columns', first: 0, height: H, width: W } : null, indices: ['image', 'channel', 'y', 'x'],
+      outer: N,
+      rows: C,
+      inner: 1,
+      columns: H * W,
+      rowKind: 'channel',
+      columnKind: 'position',
+      plane: H > 1 && W > 1 ? { along: 'columns', first: 0, height: H, width: W } : null,
+      indices: ['image', 'channel', 'y', 'x'],
     };
   }
   if (shape.length === 3) {
@@ -32,15 +46,31 @@ export function axesOf(name: string, shape: readonly number[]): Axes {
     const [T, N, D] = inside ? shape : [shape[1], shape[0], shape[2]];
     const side = Math.floor(Math.sqrt(T - 1));
     return {
-      outer: inside ? 1 : N, rows: T, inner: inside ? N : 1, columns: D, rowKind: 'token', columnKind: 'dimension',
+      outer: inside ? 1 : N,
+      rows: T,
+      inner: inside ? N : 1,
+      columns: D,
+      rowKind: 'token',
+      columnKind: 'dimension',
       plane: side > 1 && side * side === T - 1 ? { along: 'rows', first: 1, height: side, width: side } : null,
       indices: inside ? ['token', 'image', 'dimension'] : ['image', 'token', 'dimension'],
     };
   }
   const rows = shape.length > 1 ? shape[0] : 1;
   const columns = shape.slice(shape.length > 1 ? 1 : 0).reduce((product, extent) => product * extent, 1);
-  const indices = shape.map((_, axis) => (shape.length === 2 && axis === 0 ? 'image' : shape.length <= 2 ? 'dimension' : `axis ${axis}`));
-  return { outer: 1, rows, inner: 1, columns, rowKind: shape.length > 2 ? 'row' : 'image', columnKind: 'dimension', plane: null, indices };
+  const indices = shape.map((_, axis) =>
+    shape.length === 2 && axis === 0 ? 'image' : shape.length <= 2 ? 'dimension' : `axis ${axis}`,
+  );
+  return {
+    outer: 1,
+    rows,
+    inner: 1,
+    columns,
+    rowKind: shape.length > 2 ? 'row' : 'image',
+    columnKind: 'dimension',
+    plane: null,
+    indices,
+  };
 }
 
 /** The indices along each axis of the element at a place in row-major order. */

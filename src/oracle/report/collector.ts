@@ -5,10 +5,16 @@ import { axesOf, unravel, type Axes } from './axes.ts';
 import { emptyMap, parts, planeParts, type ErrorMap } from './error-map.ts';
 import { floorLog2 } from './exponent.ts';
 
-/** Bins of the histogram: bin b counts the elements with b <= bits < b + 1; the first takes what is below, the last what is above or exact. */
+/**
+ * Bins of the histogram: bin b counts the elements with b <= bits < b + 1; the first takes what is below, the last what
+ * is above or exact.
+ */
 export const BINS = 31;
 
-/** A float32 significand's bits. An element with the error that float32 itself has in this layer has so many effective bits. */
+/**
+ * A float32 significand's bits. An element with the error that float32 itself has in this layer has so many effective
+ * bits.
+ */
 export const FULL_BITS = 24;
 
 const MOST_CELLS = 64;
@@ -54,7 +60,9 @@ export interface ReportCollector {
 export function reportCollector(): ReportCollector {
   const layers = new Map<string, LayerPicture>();
   return {
-    onLayer: (detail) => { layers.set(detail.result.name, picture(detail)); },
+    onLayer: (detail) => {
+      layers.set(detail.result.name, picture(detail));
+    },
     data: () => ({ layers }),
   };
 }
@@ -63,7 +71,10 @@ export function reportCollector(): ReportCollector {
 export function picture({ result, backend, reference, truth }: LayerDetail): LayerPicture {
   const [B, R, T] = [backend.data, reference.data, truth.data];
   if (B.length !== T.length || R.length !== T.length) {
-    throw new RangeError(`report: ${result.name} expected three tensors of one size, got ${B.length}, ${R.length} and ${T.length} elements; give them in one layout`);
+    throw new RangeError(
+      `report: ${result.name} expected three tensors of one size, got ${B.length}, ${R.length} and ${T.length} ` +
+        'elements; give them in one layout',
+    );
   }
   const axes = axesOf(result.name, truth.shape);
   const unit = unitOf(result.relRms / result.rho, R, T);
@@ -93,16 +104,36 @@ export function picture({ result, backend, reference, truth }: LayerDetail): Lay
   plane?.map.energy.set(inPlane.energy.subarray(0, -1));
   plane?.map.counts.set(inPlane.counts.subarray(0, -1));
   return {
-    axes, unit, backendBits, referenceBits, nonFinite, map, plane: plane?.map ?? null,
-    worst: worst.places.map((place) => ({ index: unravel(place, truth.shape), backend: B[place], reference: R[place], truth: T[place] })),
+    axes,
+    unit,
+    backendBits,
+    referenceBits,
+    nonFinite,
+    map,
+    plane: plane?.map ?? null,
+    worst: worst.places.map((place) => ({
+      index: unravel(place, truth.shape),
+      backend: B[place],
+      reference: R[place],
+      truth: T[place],
+    })),
   };
 }
 
 /**
  * Counts one row's elements by effective bits and notes their squared errors.
- * @returns how many are NaN or infinite where the truth is not (or a number where it is not); they are in no bin, their square is Infinity
+ * @returns how many are NaN or infinite where the truth is not (or a number where it is not); they are in no bin, their
+ *   square is Infinity
  */
-function bitsOfRow(B: Values['data'], T: Values['data'], first: number, unit: number, bits: Float64Array, squares: Float64Array, worst: Worst | null): number {
+function bitsOfRow(
+  B: Values['data'],
+  T: Values['data'],
+  first: number,
+  unit: number,
+  bits: Float64Array,
+  squares: Float64Array,
+  worst: Worst | null,
+): number {
   let nonFinite = 0;
   let least = worst?.least ?? Infinity;
   for (let column = 0; column < squares.length; column++) {
@@ -137,7 +168,10 @@ function sumWhole({ energy, counts }: ErrorMap, cell: number, squares: Float64Ar
   counts[cell] += squares.length;
 }
 
-/** The root mean square of R-T, at least what one rounding to float32 costs: the layer's relRms / rho, where both say something. */
+/**
+ * The root mean square of R-T, at least what one rounding to float32 costs: the layer's relRms / rho, where both say
+ * something.
+ */
 function unitOf(relative: number, R: Values['data'], T: Values['data']): number {
   const known = relative > 0 && relative < Infinity;
   let [truth, difference, count] = [0, 0, 0];

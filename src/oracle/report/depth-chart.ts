@@ -1,5 +1,7 @@
-// Error along the depth of the network, as SVG: bands of the precisions behind, a mark per layer, the first wrong one pointed out.
-// Colours are classes (page-style.ts), so that light, dark and print are one picture; a verdict is told by shape as well as by colour.
+// Error along the depth of the network, as SVG: bands of the precisions behind, a mark per layer, the first wrong one
+// pointed out.
+// Colours are classes (page-style.ts), so that light, dark and print are one picture; a verdict is told by shape as
+// well as by colour.
 
 import type { LayerVerdict, VerifyResult } from '../types.ts';
 import { bandsOf, type Band, type Earned } from './bands.ts';
@@ -24,27 +26,46 @@ export function depthChart(result: VerifyResult, { width, height, kind }: ChartS
   const { layers } = result;
   const bands = bandsOf(result, earned);
   const box = { left: 46, right: width - 10, top: 42, bottom: height - 42 };
-  const range = decades([...layers.map((layer) => layer.relRms), ...layers.map((layer) => unitOfLayer(layer) / 2), ...bands.flatMap((band) => band.high)]);
+  const range = decades([
+    ...layers.map((layer) => layer.relRms),
+    ...layers.map((layer) => unitOfLayer(layer) / 2),
+    ...bands.flatMap((band) => band.high),
+  ]);
   const scale = makeScale(layers.length, range, box);
   const points = layers.map((layer, i) => [scale.x(i), scale.y(layer.relRms)] as const);
   const parts = [
-    ...stageMarks(layers.map((layer) => layer.name), scale, box, kind),
+    ...stageMarks(
+      layers.map((layer) => layer.name),
+      scale,
+      box,
+      kind,
+    ),
     ...bands.map((band) => drawBand(band, scale, box)),
     ...gridLines(range, scale, box, kind),
     ...firstWrong(result, points, box, width),
     ...(kind === 'wide' ? bands.flatMap((band) => bandName(band, scale, box)) : []),
-    layers.length > 1 ? `<path class="line" d="${points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${x} ${y}`).join('')}"/>` : '',
+    layers.length > 1
+      ? `<path class="line" d="${points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${x} ${y}`).join('')}"/>`
+      : '',
     ...(['pass', 'plausible', 'wrong'] as const).map((verdict) => marks(verdict, result, points)),
     `<path class="cursor" d="M0 ${box.top}V${box.bottom}" visibility="hidden"/>`,
     '<circle class="ring" r="7" visibility="hidden"/>',
   ];
-  const svg = `<svg class="depth ${kind}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" aria-hidden="true" focusable="false">${parts.join('')}</svg>`;
+  const svg =
+    `<svg class="depth ${kind}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
+    `aria-hidden="true" focusable="false">${parts.join('')}</svg>`;
   return { svg, points };
 }
 
-interface Box { left: number; right: number; top: number; bottom: number }
+interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
 
-const text = (x: number, y: number, content: string, attributes = ''): string => `<text x="${x}" y="${y}"${attributes}>${escapeHtml(content)}</text>`;
+const text = (x: number, y: number, content: string, attributes = ''): string =>
+  `<text x="${x}" y="${y}"${attributes}>${escapeHtml(content)}</text>`;
 
 /** Every second stage is shaded; its name stands below where there is room. */
 function stageMarks(names: readonly string[], scale: Scale, box: Box, kind: ChartSize['kind']): string[] {
@@ -55,23 +76,39 @@ function stageMarks(names: readonly string[], scale: Scale, box: Box, kind: Char
     const room = scale.x(end - 1) + half - left;
     const fits = [label, short].find((name) => name !== '' && name.length * letter + 4 <= room) ?? '';
     return [
-      i % 2 === 1 ? `<rect class="stage" x="${left.toFixed(1)}" y="${box.top}" width="${room.toFixed(1)}" height="${box.bottom - box.top}"/>` : '',
+      i % 2 === 1
+        ? `<rect class="stage" x="${left.toFixed(1)}" y="${box.top}" width="${room.toFixed(1)}" ` +
+          `height="${box.bottom - box.top}"/>`
+        : '',
       fits === '' ? '' : text(Math.round(left + room / 2), box.bottom + 16, fits, ' class="tick" text-anchor="middle"'),
     ];
   });
 }
 
-function gridLines({ low, high }: { low: number; high: number }, scale: Scale, box: Box, kind: ChartSize['kind']): string[] {
+function gridLines(
+  { low, high }: { low: number; high: number },
+  scale: Scale,
+  box: Box,
+  kind: ChartSize['kind'],
+): string[] {
   const lines: string[] = [];
   const height = (box.bottom - box.top) / (high - low);
   const every = height < 18 ? 2 : 1;
   for (let decade = low; decade <= high; decade++) {
     const y = scale.y(Number(`1e${decade}`));
     lines.push(`<path class="grid" d="M${box.left} ${y}H${box.right}"/>`);
-    if ((decade - low) % every === 0) lines.push(text(box.left - 6, y + 4, decade === 0 ? '1' : `1e${decade}`, ' class="tick" text-anchor="end"'));
+    if ((decade - low) % every === 0)
+      lines.push(text(box.left - 6, y + 4, decade === 0 ? '1' : `1e${decade}`, ' class="tick" text-anchor="end"'));
   }
   lines.push(text(4, 13, 'relative error ‖B−T‖/‖T‖', ' class="axis"'));
-  lines.push(text(box.right, box.bottom + 34, kind === 'wide' ? 'depth: layers in the order in which they compute →' : 'depth →', ' class="axis" text-anchor="end"'));
+  lines.push(
+    text(
+      box.right,
+      box.bottom + 34,
+      kind === 'wide' ? 'depth: layers in the order in which they compute →' : 'depth →',
+      ' class="axis" text-anchor="end"',
+    ),
+  );
   return lines;
 }
 
@@ -110,7 +147,12 @@ function firstWrong(result: VerifyResult, points: DepthChart['points'], box: Box
   const left = x > width / 2;
   return [
     `<path class="first-line" d="M${x} ${box.top - 4}V${box.bottom}"/>`,
-    text(Math.round(x + (left ? 5 : -5)), box.top - 9, label, ` class="first-label" text-anchor="${left ? 'end' : 'start'}"`),
+    text(
+      Math.round(x + (left ? 5 : -5)),
+      box.top - 9,
+      label,
+      ` class="first-label" text-anchor="${left ? 'end' : 'start'}"`,
+    ),
   ];
 }
 
@@ -131,5 +173,8 @@ const SHAPES: Readonly<Record<LayerVerdict, (x: number, y: number) => string>> =
 function marks(verdict: LayerVerdict, result: VerifyResult, points: DepthChart['points']): string {
   const of = points.filter((_, layer) => result.layers[layer].verdict === verdict);
   const round = (x: number): number => Math.round(x * 10) / 10;
-  return of.length === 0 ? '' : `<path class="mark-${verdict}" d="${of.map(([x, y]) => SHAPES[verdict](round(x), round(y)).replace(/\d+\.\d+/g, (n) => `${round(Number(n))}`)).join('')}"/>`;
+  return of.length === 0
+    ? ''
+    : `<path class="mark-${verdict}" ` +
+        `d="${of.map(([x, y]) => SHAPES[verdict](round(x), round(y)).replace(/\d+\.\d+/g, (n) => `${round(Number(n))}`)).join('')}"/>`;
 }

@@ -1,5 +1,5 @@
-// Errors of a layer summed into a small grid of cells, so that a pattern (a border, one token, every second channel) can be seen
-// without keeping the tensor.
+// Errors of a layer summed into a small grid of cells, so that a pattern (a border, one token, every second channel)
+// can be seen without keeping the tensor.
 
 import type { Axes } from './axes.ts';
 
@@ -22,7 +22,8 @@ export function parts(count: number, cells: number): Uint32Array {
 }
 
 /**
- * For each row or column of the tensor the cell of the plane's map; the class token has none and gets the map's last cell + 1.
+ * For each row or column of the tensor the cell of the plane's map; the class token has none and gets the map's last
+ * cell + 1.
  * @param most cells on a side, at most
  */
 export function planeParts(axes: Axes, most: number): { map: ErrorMap; part: Uint32Array } | null {

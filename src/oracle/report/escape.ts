@@ -1,4 +1,5 @@
-// Names in a dump are other people's: nothing in them may become markup, script, or change how the text beside them reads.
+// Names in a dump are other people's: nothing in them may become markup, script, or change how the text beside them
+// reads.
 
 const MARKUP = /[&<>"'`]/g;
 /** Control characters, and those that turn the direction of writing around. */

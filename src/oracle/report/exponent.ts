@@ -1,4 +1,5 @@
-// The binary exponent of a number, read off its bits: what a histogram in bits needs, of every element, without a logarithm.
+// The binary exponent of a number, read off its bits: what a histogram in bits needs, of every element, without a
+// logarithm.
 
 const float = new Float64Array(1);
 const words = new Int32Array(float.buffer);

@@ -36,12 +36,17 @@ export function reportHtml(result: VerifyResult, data: ReportData, options: Repo
   const firstWrong = result.layers.findIndex((layer) => layer.name === result.firstWrong);
   const content: PageData = {
     layers: result.layers.map((layer) => layerData(layer, data.layers.get(layer.name) ?? null, mostCells)),
-    firstWrong, alphabet: ALPHABET, facts: FACTS, charts: { wide: { points: wide.points }, narrow: { points: narrow.points } },
+    firstWrong,
+    alphabet: ALPHABET,
+    facts: FACTS,
+    charts: { wide: { points: wide.points }, narrow: { points: narrow.points } },
   };
   const script = `'use strict';\n${PAGE_FUNCTIONS.map(String).join('\n')}\n${PAGE_FUNCTIONS.at(-1)!.name}();\n`;
   const { headline, sentences } = summarise(result);
   // Hashes, not 'unsafe-inline': whatever else gets into the page does not run.
-  const policy = `default-src 'none'; script-src '${hash(script)}'; style-src '${hash(PAGE_STYLE)}'; base-uri 'none'; form-action 'none'`;
+  const policy =
+    `default-src 'none'; script-src '${hash(script)}'; style-src '${hash(PAGE_STYLE)}'; base-uri 'none'; ` +
+    `form-action 'none'`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -58,11 +63,14 @@ export function reportHtml(result: VerifyResult, data: ReportData, options: Repo
 <h1><span class="badge ${result.verdict}">${result.verdict}</span>${breakable(headline.replace(/^(Pass|Fail)(: )?/, '')) || 'see below'}</h1>
 ${sentences.map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('\n')}
 <p class="about">Model <b>${escapeHtml(result.model)}</b>, weights <b>${escapeHtml(result.weights)}</b>, claim <b>${escapeHtml(result.claim)}</b>,
-${result.teacherForced ? 'teacher-forced: every layer was fed the backend\'s own inputs' : 'free-running: errors accumulate from layer to layer'}.${(result.notes ?? []).map((note) => ` ${escapeHtml(note)}`).join('')}</p>
+${result.teacherForced ? "teacher-forced: every layer was fed the backend's own inputs" : 'free-running: errors accumulate from layer to layer'}.${(result.notes ?? []).map((note) => ` ${escapeHtml(note)}`).join('')}</p>
 </header>
 <main>
 ${causes(result)}
-${result.layers.length === 0 ? '' : `<section aria-labelledby="depth-title">
+${
+  result.layers.length === 0
+    ? ''
+    : `<section aria-labelledby="depth-title">
 <h2 id="depth-title">Error along the depth of the network</h2>
 <div id="chart" role="img" aria-label="${escapeHtml(`Relative error of ${plural(result.layers.length, 'layer')} on a log scale; the table below has the numbers.`)}">${wide.svg}${narrow.svg}</div>
 ${legend(result, options.earned)}
@@ -78,9 +86,10 @@ ${legend(result, options.earned)}
 <section aria-labelledby="table-title">
 <div class="tools"><h2 id="table-title">All layers</h2><label class="needs-js about">Filter <input id="filter" type="search" placeholder="name or verdict" autocomplete="off"></label></div>
 <div class="tall" tabindex="0" role="region" aria-labelledby="table-title">${layerTable(result)}</div>
-</section>`}
+</section>`
+}
 ${nameList('Modules that are not in the dump', result.missing)}
-${nameList('Tensors of the dump that are no module\'s', result.unknown)}
+${nameList("Tensors of the dump that are no module's", result.unknown)}
 ${GLOSSARY}
 </main>
 <script type="application/json" id="data">${escapeJson(content)}</script>
@@ -94,24 +103,42 @@ const hash = (text: string): string => `sha256-${createHash('sha256').update(tex
 
 function causes({ causes: list }: VerifyResult): string {
   if (list.length === 0) return '';
-  const items = list.map(({ name, confidence, explanation }) =>
-    `<li><b>${escapeHtml(name)}</b> <meter min="0" max="1" value="${Math.min(1, Math.max(0, confidence || 0))}" aria-label="confidence"></meter>${percent(confidence)}<br>${escapeHtml(explanation)}</li>`);
+  const items = list.map(
+    ({ name, confidence, explanation }) =>
+      `<li><b>${escapeHtml(name)}</b> <meter min="0" max="1" ` +
+      `value="${Math.min(1, Math.max(0, confidence || 0))}" ` +
+      `aria-label="confidence"></meter>${percent(confidence)}<br>${escapeHtml(explanation)}</li>`,
+  );
   return `<section aria-labelledby="causes-title"><h2 id="causes-title">What it looks like</h2>
 <p class="about">Faults that, put into the oracle's own network, give the backend's numbers.</p>
 <ul class="causes">${items.join('\n')}</ul></section>`;
 }
 
 function legend(result: VerifyResult, earned: Earned | undefined): string {
-  const swatch = (content: string): string => `<svg width="16" height="12" viewBox="0 0 16 12" aria-hidden="true">${content}</svg>`;
-  const marks = [['pass', '<circle class="mark-pass" cx="8" cy="6" r="3.5"/>'], ['plausible', '<path class="mark-plausible" d="M4 6l4 -4l4 4l-4 4Z"/>'], ['wrong', '<path class="mark-wrong" d="M4.5 2.5l7 7m0 -7l-7 7"/>']];
-  const bands = bandsOf(result, earned).map(({ kind, label }) => [label, kind === 'claim' ? '<path class="band-claim" d="M0 6H16"/>' : `<path class="band-${kind}" d="M0 0H16V12H0Z"/>`]);
-  return `<ul class="legend">${[...marks, ...bands].map(([label, content]) => `<li>${swatch(content)}${escapeHtml(label)}</li>`).join('')}</ul>`;
+  const swatch = (content: string): string =>
+    `<svg width="16" height="12" viewBox="0 0 16 12" aria-hidden="true">${content}</svg>`;
+  const marks = [
+    ['pass', '<circle class="mark-pass" cx="8" cy="6" r="3.5"/>'],
+    ['plausible', '<path class="mark-plausible" d="M4 6l4 -4l4 4l-4 4Z"/>'],
+    ['wrong', '<path class="mark-wrong" d="M4.5 2.5l7 7m0 -7l-7 7"/>'],
+  ];
+  const bands = bandsOf(result, earned).map(({ kind, label }) => [
+    label,
+    kind === 'claim' ? '<path class="band-claim" d="M0 6H16"/>' : `<path class="band-${kind}" d="M0 0H16V12H0Z"/>`,
+  ]);
+  return (
+    '<ul ' +
+    `class="legend">${[...marks, ...bands].map(([label, content]) => `<li>${swatch(content)}${escapeHtml(label)}</li>`).join('')}</ul>`
+  );
 }
 
 function nameList(title: string, names: readonly string[]): string {
   if (names.length === 0) return '';
   const more = names.length > MOST_NAMES ? `<p class="about">and ${names.length - MOST_NAMES} more</p>` : '';
-  return `<details><summary>${escapeHtml(title)} (${names.length})</summary><ul class="names">${names.slice(0, MOST_NAMES).map((name) => `<li>${breakable(name)}</li>`).join('')}</ul>${more}</details>`;
+  return `<details><summary>${escapeHtml(title)} (${names.length})</summary><ul class="names">${names
+    .slice(0, MOST_NAMES)
+    .map((name) => `<li>${breakable(name)}</li>`)
+    .join('')}</ul>${more}</details>`;
 }
 
 const GLOSSARY = `<details><summary>What the numbers mean</summary>

@@ -9,8 +9,14 @@ export const SIGNS: Readonly<Record<LayerResult['verdict'], string>> = { pass: '
 
 export function layerTable(result: VerifyResult): string {
   const head: [text: string, kind: string, title: string][] = [
-    ['layer', '', 'PyTorch\'s module path'], ['verdict', '', ''], ['rel. error', 'n', '‖B−T‖/‖T‖, root mean square'], ['rho', 'n', 'how many times float32\'s own error'],
-    ['bits', 'n', 'effective bits, 24 − log2(rho)'], ['max. error', 'n extra', 'largest |B−T|'], ['cosine dist.', 'n extra', '½‖b/|b| − t/|t|‖²'], ['equal bits', 'n extra', 'share of values equal bit for bit'],
+    ['layer', '', "PyTorch's module path"],
+    ['verdict', '', ''],
+    ['rel. error', 'n', '‖B−T‖/‖T‖, root mean square'],
+    ['rho', 'n', "how many times float32's own error"],
+    ['bits', 'n', 'effective bits, 24 − log2(rho)'],
+    ['max. error', 'n extra', 'largest |B−T|'],
+    ['cosine dist.', 'n extra', '½‖b/|b| − t/|t|‖²'],
+    ['equal bits', 'n extra', 'share of values equal bit for bit'],
     ['worst', 'extra', 'the token, channel or image with the largest relative error'],
   ];
   const rows = result.layers.map((layer, i) => {
@@ -18,13 +24,21 @@ export function layerTable(result: VerifyResult): string {
     const cells = [
       `<th scope="row"><a href="#panel" data-layer="${i}">${breakable(layer.name)}</a></th>`,
       `<td class="v-${layer.verdict}"><span aria-hidden="true">${SIGNS[layer.verdict]}</span> ${layer.verdict}</td>`,
-      `<td class="n">${exponential(layer.relRms)}</td>`, `<td class="n">${short(layer.rho)}</td>`, `<td class="n">${layer.effectiveBits.toFixed(1)}</td>`,
-      `<td class="n extra">${exponential(layer.maxAbs)}</td>`, `<td class="n extra">${exponential(layer.cosineDistance)}</td>`, `<td class="n extra">${percent(layer.equalBits)}</td>`,
+      `<td class="n">${exponential(layer.relRms)}</td>`,
+      `<td class="n">${short(layer.rho)}</td>`,
+      `<td class="n">${layer.effectiveBits.toFixed(1)}</td>`,
+      `<td class="n extra">${exponential(layer.maxAbs)}</td>`,
+      `<td class="n extra">${exponential(layer.cosineDistance)}</td>`,
+      `<td class="n extra">${percent(layer.equalBits)}</td>`,
       `<td class="extra">${worst === null ? '' : `${worst.kind} ${worst.index}: ${exponential(worst.relRms)}`}</td>`,
     ];
     return `<tr${layer.name === result.firstWrong ? ' class="first"' : ''}>${cells.join('')}</tr>`;
   });
-  const headings = head.map(([text, kind, title]) => `<th scope="col"${kind === '' ? '' : ` class="${kind}"`}${title === '' ? '' : ` title="${escapeHtml(title)}"`}>${text}</th>`);
+  const headings = head.map(
+    ([text, kind, title]) =>
+      '<th ' +
+      `scope="col"${kind === '' ? '' : ` class="${kind}"`}${title === '' ? '' : ` title="${escapeHtml(title)}"`}>${text}</th>`,
+  );
   return `<table id="layers"><thead><tr>${headings.join('')}</tr></thead>\n<tbody>${rows.join('\n')}</tbody></table>`;
 }
 

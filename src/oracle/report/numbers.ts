@@ -21,7 +21,8 @@ export function value(x: number): string {
 
 /** A share of elements, in per cent; all and nothing only where it is all and nothing. */
 export function percent(share: number): string {
-  if (share === 0 || share === 1 || !Number.isFinite(share)) return Number.isFinite(share) ? `${share * 100} %` : special(share);
+  if (share === 0 || share === 1 || !Number.isFinite(share))
+    return Number.isFinite(share) ? `${share * 100} %` : special(share);
   const text = (share * 100).toFixed(1);
   return text === '100.0' ? '> 99.9 %' : text === '0.0' ? '< 0.1 %' : `${text} %`;
 }

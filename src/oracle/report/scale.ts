@@ -29,7 +29,11 @@ export interface Scale {
   y(error: number): number;
 }
 
-export function makeScale(layers: number, { low, high }: { low: number; high: number }, box: { left: number; right: number; top: number; bottom: number }): Scale {
+export function makeScale(
+  layers: number,
+  { low, high }: { low: number; high: number },
+  box: { left: number; right: number; top: number; bottom: number },
+): Scale {
   const step = (box.right - box.left) / Math.max(1, layers);
   return {
     x: (layer) => round(box.left + (layer + 0.5) * step),

@@ -1,7 +1,9 @@
-// The limited-memory BFGS method: Nocedal & Wright, Numerical Optimization (2nd edition, 2006), Algorithms 7.4 (two loops) and 7.5, with a diagonal in place of the
-// multiple of the identity that its first guess of the inverse Hessian is. Full batch, float64, sums in order: no randomness, no bit that depends on engine or threads.
+// The limited-memory BFGS method: Nocedal & Wright, Numerical Optimization (2nd edition, 2006), Algorithms 7.4 (two
+// loops) and 7.5, with a diagonal in place of the multiple of the identity that its first guess of the inverse Hessian
+// is. Full batch, float64, sums in order: no randomness, no bit that depends on engine or threads.
 //
-// Why not a library: those on npm have no line search (optimization-js 1.5.0 multiplies its step by 0.5 or 1.2 and ends at a gradient of 1e-5), another method (fmin 0.0.4:
+// Why not a library: those on npm have no line search (optimization-js 1.5.0 multiplies its step by 0.5 or 1.2 and ends
+// at a gradient of 1e-5), another method (fmin 0.0.4:
 // conjugate gradients; ml-logistic-regression 2.0.0: steps of fixed length) or are kept no longer.
 
 import { lineSearch, type Point } from './line-search.ts';
@@ -44,12 +46,27 @@ interface Pair {
  * @yields the number of iterations so far
  * @throws RangeError if f is not finite at the start
  */
-export function* minimize({ start, evaluate, isDone, maxIterations, curvature, memory = 20 }: MinimizeOptions): Generator<number, Minimum, void> {
+export function* minimize({
+  start,
+  evaluate,
+  isDone,
+  maxIterations,
+  curvature,
+  memory = 20,
+}: MinimizeOptions): Generator<number, Minimum, void> {
   const n = start.length;
-  let x = start.slice(), gradient = new Float64Array(n), nextX = new Float64Array(n), nextGradient = new Float64Array(n);
+  let x = start.slice(),
+    gradient = new Float64Array(n),
+    nextX = new Float64Array(n),
+    nextGradient = new Float64Array(n);
   const direction = new Float64Array(n);
-  let value = evaluate(x, gradient), iterations = 0, evaluations = 1;
-  if (!Number.isFinite(value)) throw new RangeError(`minimize: "evaluate" expected a finite value at the start, got ${value}; scale the input down`);
+  let value = evaluate(x, gradient),
+    iterations = 0,
+    evaluations = 1;
+  if (!Number.isFinite(value))
+    throw new RangeError(
+      `minimize: "evaluate" expected a finite value at the start, got ${value}; scale the input down`,
+    );
   const pairs: Pair[] = [];
   const end = (ended: Minimum['ended']): Minimum => ({ x, gradient, value, iterations, evaluations, ended });
 
@@ -78,7 +95,8 @@ export function* minimize({ start, evaluate, isDone, maxIterations, curvature, m
       continue;
     }
     // [3] remember
-    const s = new Float64Array(n), y = new Float64Array(n);
+    const s = new Float64Array(n),
+      y = new Float64Array(n);
     for (let i = 0; i < n; i++) {
       s[i] = nextX[i] - x[i];
       y[i] = nextGradient[i] - gradient[i];
@@ -97,14 +115,19 @@ export function* minimize({ start, evaluate, isDone, maxIterations, curvature, m
 }
 
 /** direction = -H·gradient (Algorithm 7.4). */
-function descent(direction: Float64Array, gradient: Float64Array, pairs: readonly Pair[], curvature: Float64Array): void {
+function descent(
+  direction: Float64Array,
+  gradient: Float64Array,
+  pairs: readonly Pair[],
+  curvature: Float64Array,
+): void {
   const n = direction.length;
   direction.set(gradient);
   // [1] the newest first
   const alphas = new Array<number>(pairs.length);
   for (let p = pairs.length - 1; p >= 0; p--) {
     const { s, y, rho } = pairs[p];
-    const alpha = alphas[p] = rho * dot(s, direction);
+    const alpha = (alphas[p] = rho * dot(s, direction));
     for (let i = 0; i < n; i++) direction[i] -= alpha * y[i];
   }
   // [2] the first guess: 1 / curvature, times what the last step says of its size (7.20)
@@ -112,7 +135,7 @@ function descent(direction: Float64Array, gradient: Float64Array, pairs: readonl
   if (pairs.length > 0) {
     const { y, rho } = pairs[pairs.length - 1];
     let sum = 0;
-    for (let i = 0; i < n; i++) sum += y[i] * y[i] / curvature[i];
+    for (let i = 0; i < n; i++) sum += (y[i] * y[i]) / curvature[i];
     scale = 1 / (rho * sum);
   }
   for (let i = 0; i < n; i++) direction[i] *= scale / curvature[i];
@@ -127,7 +150,11 @@ function descent(direction: Float64Array, gradient: Float64Array, pairs: readonl
 
 /** a · b. Four sums, each in order. */
 export function dot(a: Float64Array, b: Float64Array): number {
-  let s0 = 0, s1 = 0, s2 = 0, s3 = 0, i = 0;
+  let s0 = 0,
+    s1 = 0,
+    s2 = 0,
+    s3 = 0,
+    i = 0;
   for (; i + 4 <= a.length; i += 4) {
     s0 += a[i] * b[i];
     s1 += a[i + 1] * b[i + 1];
@@ -135,5 +162,5 @@ export function dot(a: Float64Array, b: Float64Array): number {
     s3 += a[i + 3] * b[i + 3];
   }
   for (; i < a.length; i++) s0 += a[i] * b[i];
-  return (s0 + s1) + (s2 + s3);
+  return s0 + s1 + (s2 + s3);
 }

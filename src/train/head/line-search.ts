@@ -1,8 +1,10 @@
-// How far to go along a direction of descent: the line search of Hager & Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search",
-// SIAM J. Optim. 16 (2005) 170-192, section 4 (conditions T1, T2; the interval updates U0 to U3; the secant² step).
+// How far to go along a direction of descent: the line search of Hager & Zhang, "A new conjugate gradient method with
+// guaranteed descent and an efficient line search", SIAM J. Optim. 16 (2005) 170-192, section 4 (conditions T1, T2; the
+// interval updates U0 to U3; the secant² step).
 //
-// Why this one: near the optimum f changes by less than its last bit, and a search that compares values of f (Nocedal & Wright, Algorithms 3.5 and 3.6) is lost at about half
-// of float64's digits. This one then decides by slopes, which keep theirs, and the optimum is found to nearly all of them.
+// Why this one: near the optimum f changes by less than its last bit, and a search that compares values of f (Nocedal &
+// Wright, Algorithms 3.5 and 3.6) is lost at about half of float64's digits. This one then decides by slopes, which
+// keep theirs, and the optimum is found to nearly all of them.
 
 export interface Point {
   readonly step: number;
@@ -26,7 +28,8 @@ const MOST_EVALUATIONS = 60;
  * @param start step 0; its slope is negative
  * @param first the step that is tried first
  * @param at evaluates f and its slope at a step; the accepted step is the last that it was asked for
- * @returns a point that satisfies the Wolfe conditions, or their approximation where f cannot tell; null if rounding leaves none to be found
+ * @returns a point that satisfies the Wolfe conditions, or their approximation where f cannot tell; null if rounding
+ *   leaves none to be found
  */
 export function lineSearch(start: Point, first: number, at: (step: number) => Point): Point | null {
   const highest = start.value + EPSILON * Math.abs(start.value);
@@ -46,7 +49,10 @@ export function lineSearch(start: Point, first: number, at: (step: number) => Po
     return point;
   };
   const isOver = (): boolean => found !== null || evaluations >= MOST_EVALUATIONS;
-  /** Downhill and not higher than the start: the left end of an interval. Beyond float64's range (NaN, Infinity) nothing is. */
+  /**
+   * Downhill and not higher than the start: the left end of an interval. Beyond float64's range (NaN, Infinity) nothing
+   * is.
+   */
   const isLeft = ({ value, slope }: Point): boolean => slope < 0 && value <= highest;
   const isRight = ({ slope }: Point): boolean => slope >= 0;
 

@@ -4,10 +4,12 @@
 //     loss = ln(1 + eᶻ) - y·z            one output: y is 1 for the second class, z = w·x + b
 //     loss = ln Σₖ e^(zₖ) - z_class      several outputs: zₖ = Wₖ·x + bₖ
 //
-// Times C·S, with C = 1/(λ·S), this is what scikit-learn's LogisticRegression(C=C) minimises: C·Σ sᵢ·lossᵢ + ½·Σ W². (scikit-learn 1.2, sklearn/linear_model/_logistic.py)
+// Times C·S, with C = 1/(λ·S), this is what scikit-learn's LogisticRegression(C=C) minimises: C·Σ sᵢ·lossᵢ + ½·Σ W².
+// (scikit-learn 1.2, sklearn/linear_model/_logistic.py)
 //
-// The variables are W and the intercept for features less their mean μ, c = b + W·μ: the same function, but in coordinates in which CLIP's features, which
-// have much in common, do not tie every weight to the intercept. Sums go over the rows in order, so that the bits depend on nothing but the input.
+// The variables are W and the intercept for features less their mean μ, c = b + W·μ: the same function, but in
+// coordinates in which CLIP's features, which have much in common, do not tie every weight to the intercept. Sums go
+// over the rows in order, so that the bits depend on nothing but the input.
 
 import { expCore } from '../../ops/exp-core.ts';
 import type { FloatArray } from '../../ops/tensor.ts';
@@ -94,7 +96,7 @@ export class LogisticObjective {
         penalty += w * w;
       }
     }
-    return loss + l2 / 2 * penalty;
+    return loss + (l2 / 2) * penalty;
   }
 
   /** b = c - W·μ: the intercepts for the features as they are. */
@@ -136,9 +138,15 @@ export class LogisticObjective {
 
   /** residuals[r·K + k] = W[k]·block[r] + b[k] */
   #logits(x: Float64Array, intercepts: Float64Array): void {
-    const { K } = this, { E } = this.#samples, block = this.#block, z = this.#residuals;
+    const { K } = this,
+      { E } = this.#samples,
+      block = this.#block,
+      z = this.#residuals;
     for (let k = 0; k < K; k++) {
-      let z0 = 0, z1 = 0, z2 = 0, z3 = 0;
+      let z0 = 0,
+        z1 = 0,
+        z2 = 0,
+        z3 = 0;
       for (let j = 0, w_k = k * E; j < E; j++, w_k++) {
         const w = x[w_k];
         z0 += w * block[j];
@@ -155,11 +163,18 @@ export class LogisticObjective {
 
   /** gradient[k] += Σ residuals[r·K + k]·block[r] */
   #addGradient(gradient: Float64Array): void {
-    const { K } = this, { E } = this.#samples, block = this.#block, residuals = this.#residuals;
+    const { K } = this,
+      { E } = this.#samples,
+      block = this.#block,
+      residuals = this.#residuals;
     for (let k = 0; k < K; k++) {
-      const r0 = residuals[k], r1 = residuals[K + k], r2 = residuals[2 * K + k], r3 = residuals[3 * K + k];
-      for (let j = 0, g_k = k * E; j < E; j++, g_k++) gradient[g_k] += (r0 * block[j] + r1 * block[E + j]) + (r2 * block[2 * E + j] + r3 * block[3 * E + j]);
-      gradient[K * E + k] += (r0 + r1) + (r2 + r3);
+      const r0 = residuals[k],
+        r1 = residuals[K + k],
+        r2 = residuals[2 * K + k],
+        r3 = residuals[3 * K + k];
+      for (let j = 0, g_k = k * E; j < E; j++, g_k++)
+        gradient[g_k] += r0 * block[j] + r1 * block[E + j] + (r2 * block[2 * E + j] + r3 * block[3 * E + j]);
+      gradient[K * E + k] += r0 + r1 + (r2 + r3);
     }
   }
 }
@@ -170,14 +185,15 @@ function binary(z: Float64Array, at: number, y: number): number {
   const small = expCore(logit < 0 ? logit : -logit); // e^-|z|
   z[at] = (logit < 0 ? small : 1) / (1 + small) - y; // sigmoid(z) - y
   // ln(1 + eᶻ) - y·z = ln(1 + e^-|z|) + max(z, 0) - y·z
-  return log1p(small) + (y === 1 ? (logit < 0 ? -logit : 0) : (logit < 0 ? 0 : logit));
+  return log1p(small) + (y === 1 ? (logit < 0 ? -logit : 0) : logit < 0 ? 0 : logit);
 }
 
 /** The loss of the K logits z[at…], which become their derivatives. */
 function multinomial(z: Float64Array, at: number, K: number, y: number): number {
   let top = at;
   for (let k = at + 1; k < at + K; k++) if (z[k] > z[top]) top = k;
-  const most = z[top], own = z[at + y];
+  const most = z[top],
+    own = z[at + y];
   let others = 0; // Σ e^(zₖ - most) of all but the top
   for (let k = at; k < at + K; k++) {
     z[k] = expCore(z[k] - most);
@@ -190,7 +206,8 @@ function multinomial(z: Float64Array, at: number, K: number, y: number): number 
 
 /** Mean and variance of each feature, weighted. */
 function moments({ features, E, rows, weightOf }: Samples, S: number): [mean: Float64Array, variance: Float64Array] {
-  const mean = new Float64Array(E), variance = new Float64Array(E);
+  const mean = new Float64Array(E),
+    variance = new Float64Array(E);
   for (const row of rows) {
     const share = (weightOf === null ? 1 : weightOf[row]) / S;
     for (let j = 0; j < E; j++) mean[j] += share * features[row * E + j];

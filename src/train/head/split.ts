@@ -10,8 +10,10 @@ export interface Split {
 }
 
 /**
- * Splits each class by itself. Of n samples n·fraction are held out, rounded to nearest, but at least one of two or more, and never all.
- * The rows of class c are shuffled by Fisher and Yates with the words of Threefry-2x32 under the key (seed, c); the first of them are held out.
+ * Splits each class by itself. Of n samples n·fraction are held out, rounded to nearest, but at least one of two or
+ * more, and never all.
+ * The rows of class c are shuffled by Fisher and Yates with the words of Threefry-2x32 under the key (seed, c); the
+ * first of them are held out.
  * @param classOf the class of each row
  * @param classes how many there are
  * @param fraction from 0 (nothing is held out) to below 1
@@ -26,7 +28,7 @@ export function stratifiedSplit(classOf: Int32Array, classes: number, fraction: 
       for (let i = 0; i < count; i++) {
         // One of the rows that are left; a word of 32 bits is a fraction of 2^32.
         const [word] = threefry2x32(seed, c, i, 0);
-        const j = i + Math.floor((word >>> 0) / 4294967296 * (rows.length - i));
+        const j = i + Math.floor(((word >>> 0) / 4294967296) * (rows.length - i));
         [rows[i], rows[j]] = [rows[j], rows[i]];
         isHeldOut[rows[i]] = 1;
       }

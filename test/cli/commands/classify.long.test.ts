@@ -1,4 +1,5 @@
-// classify: names, probabilities, formats. Truth: the answers of PyTorch recorded with the bundled heads (fixtures/features/mini-heads.json, three digits).
+// classify: names, probabilities, formats. Truth: the answers of PyTorch recorded with the bundled heads
+// (fixtures/features/mini-heads.json, three digits).
 
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -7,11 +8,17 @@ import { describe, expect, test } from 'vitest';
 import { bundled, isOneSentence, lines, picture, root, run, temporaryFolder } from '../support/cli.ts';
 
 const folder = temporaryFolder();
-const { answers } = JSON.parse(readFileSync(join(root, 'fixtures', 'features', 'mini-heads.json'), 'utf8')) as { answers: Record<string, { top: [string, number][]; face: number }> };
+const { answers } = JSON.parse(readFileSync(join(root, 'fixtures', 'features', 'mini-heads.json'), 'utf8')) as {
+  answers: Record<string, { top: [string, number][]; face: number }>;
+};
 const octopus = picture('octopus.jpg');
 const FACE = ['--head', bundled('face-head.pth')];
 
-interface Top { label: string; logit: number; probability: number }
+interface Top {
+  label: string;
+  logit: number;
+  probability: number;
+}
 
 test('without options: the emoji in each picture, as PyTorch answered', async () => {
   const pictures = Object.keys(answers).slice(0, 4);
@@ -34,7 +41,9 @@ test('--logits adds all of them; probabilities are their softmax, labels their o
   const [line] = lines((await run(['classify', octopus, '--logits', '--top', '3'])).stdout);
   expect(Object.keys(line)).toEqual(['path', 'label', 'top', 'logits']);
   const logits = (line.logits as number[]).map(Math.fround); // the text is the shortest that reads back to the float32
-  const labels = (JSON.parse(readFileSync(bundled('labels.json'), 'utf8')) as { name: string }[]).map(({ name }) => name);
+  const labels = (JSON.parse(readFileSync(bundled('labels.json'), 'utf8')) as { name: string }[]).map(
+    ({ name }) => name,
+  );
   expect(logits.length).toBe(labels.length);
   const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
   const best = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, 3);
@@ -58,7 +67,9 @@ describe('a head with one output', () => {
     found.forEach((line, n) => {
       expect(Object.keys(line)).toEqual(['path', 'label', 'logit', 'probability']);
       expect(Math.abs((line.probability as number) - answers[names[n]].face)).toBeLessThanOrEqual(0.0005 + 1e-6);
-      expect(Math.abs((line.probability as number) - 1 / (1 + Math.exp(-Math.fround(line.logit as number))))).toBeLessThan(1e-15);
+      expect(
+        Math.abs((line.probability as number) - 1 / (1 + Math.exp(-Math.fround(line.logit as number)))),
+      ).toBeLessThan(1e-15);
     });
   });
 
@@ -78,17 +89,25 @@ describe('labels', () => {
   test('from a text file, one per line', async () => {
     const file = join(folder.path, 'labels.txt');
     await writeFile(file, '\uFEFFnothing\r\na face\r\n');
-    expect(lines((await run(['classify', picture('dog-face.png'), ...FACE, '--labels', file])).stdout)[0].label).toBe('a face');
+    expect(lines((await run(['classify', picture('dog-face.png'), ...FACE, '--labels', file])).stdout)[0].label).toBe(
+      'a face',
+    );
   });
 
   test('from a JSON file', async () => {
     const file = join(folder.path, 'labels.json');
     await writeFile(file, '["0", {"name": "1"}]');
-    expect(lines((await run(['classify', picture('dog-face.png'), ...FACE, '--labels', file])).stdout)[0].label).toBe('1');
+    expect(lines((await run(['classify', picture('dog-face.png'), ...FACE, '--labels', file])).stdout)[0].label).toBe(
+      '1',
+    );
   });
 
   test.each<[string, string[], RegExp]>([
-    ['too few', [...FACE, '--labels', 'one'], /expected 2 names for .*face-head\.pth, whose one output decides between two, got 1/],
+    [
+      'too few',
+      [...FACE, '--labels', 'one'],
+      /expected 2 names for .*face-head\.pth, whose one output decides between two, got 1/,
+    ],
     ['too few for the emoji head', ['--labels', 'a,b'], /expected 1427 names for the emoji head, got 2/],
     ['a file that is not there', [...FACE, '--labels', 'names.txt'], /"names\.txt", which does not exist/],
     ['JSON that is no list', [...FACE, '--labels', join(root, 'package.json')], /expected a JSON list of names/],
@@ -101,8 +120,16 @@ describe('labels', () => {
 
 describe('heads', () => {
   test.each<[string, string[], RegExp]>([
-    ['of another width: says which model it fits', ['--model', 'tiny-vit', ...FACE], /expected shape \(classes, 32\) for tiny-vit, got \(1, 128\); this head fits mini-vit, mini-rn/],
-    ['none for this model', ['--model', 'tiny-vit'], /tiny-vit has no head of its own; give one with --head FILE, weight \(classes, 32\)/],
+    [
+      'of another width: says which model it fits',
+      ['--model', 'tiny-vit', ...FACE],
+      /expected shape \(classes, 32\) for tiny-vit, got \(1, 128\); this head fits mini-vit, mini-rn/,
+    ],
+    [
+      'none for this model',
+      ['--model', 'tiny-vit'],
+      /tiny-vit has no head of its own; give one with --head FILE, weight \(classes, 32\)/,
+    ],
     ['no such file', ['--head', 'nothing.pth'], /"nothing\.pth" does not exist/],
     ['no head in the file', ['--head', bundled('demo-rn50.safetensors')], /holds no fc head/],
     ['NaN in it', ['--head', join(root, 'fixtures', 'checkpoints', 'torch', 'head.nan.pth')], /head\.nan\.pth/],
@@ -132,7 +159,9 @@ describe('formats', () => {
 
   test('colours only where they are wanted', async () => {
     expect((await run(['classify', octopus, '--format', 'table'])).stdout).not.toContain('\u001b');
-    expect((await run(['classify', octopus, '--format', 'table'], { env: { FORCE_COLOR: '1' } })).stdout).toContain('\u001b[32m');
+    expect((await run(['classify', octopus, '--format', 'table'], { env: { FORCE_COLOR: '1' } })).stdout).toContain(
+      '\u001b[32m',
+    );
   });
 
   test('--out takes either format, and a failing image keeps its line', async () => {

@@ -1,11 +1,22 @@
-// embed: lines, files, lists, folders, failures. Truth: PyTorch's float64 features of the bundled model (fixtures/features), read by the tests' own reader.
+// embed: lines, files, lists, folders, failures. Truth: PyTorch's float64 features of the bundled model
+// (fixtures/features), read by the tests' own reader.
 
 import { cp, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { flat, readGolden } from '../../support/golden.ts';
-import { bundled, isOneSentence, lines, outcome, picture, run, start, temporaryFolder, type Outcome } from '../support/cli.ts';
+import {
+  bundled,
+  isOneSentence,
+  lines,
+  outcome,
+  picture,
+  run,
+  start,
+  temporaryFolder,
+  type Outcome,
+} from '../support/cli.ts';
 
 const folder = temporaryFolder();
 const golden = readGolden('fixtures/features/mini.safetensors');
@@ -20,13 +31,18 @@ const TINY = ['--model', 'tiny-vit', '--threads', '1'];
 const octopus = picture('octopus.jpg');
 
 describe('lines', () => {
-  test('one object per image, in input order, with exactly these keys and PyTorch\'s features', async () => {
+  test("one object per image, in input order, with exactly these keys and PyTorch's features", async () => {
     const { code, stdout, stderr } = await run(['embed', octopus, picture('guitar.png'), '--batch', '2']);
     expect([code, stderr]).toEqual([0, '']);
     const found = lines(stdout);
-    expect(found.map((line) => Object.keys(line))).toEqual([1, 2].map(() => ['path', 'model', 'weights', 'pipeline', 'features']));
+    expect(found.map((line) => Object.keys(line))).toEqual(
+      [1, 2].map(() => ['path', 'model', 'weights', 'pipeline', 'features']),
+    );
     expect(found.map((line) => line.path)).toEqual([octopus, picture('guitar.png')]);
-    expect(found.map((line) => [line.model, line.pipeline])).toEqual([['mini-vit', 'openai'], ['mini-vit', 'openai']]);
+    expect(found.map((line) => [line.model, line.pipeline])).toEqual([
+      ['mini-vit', 'openai'],
+      ['mini-vit', 'openai'],
+    ]);
     for (const line of found) {
       const features = line.features as number[];
       expect(features.length).toBe(128);
@@ -36,7 +52,7 @@ describe('lines', () => {
     }
   });
 
-  test('--precision float64 prints doubles, as close to PyTorch\'s as doubles are', async () => {
+  test("--precision float64 prints doubles, as close to PyTorch's as doubles are", async () => {
     const { stdout } = await run(['embed', octopus, '--precision', 'float64']);
     const features = lines(stdout)[0].features as number[];
     expect(within(features, truth('octopus.jpg'))).toBeLessThan(1e-13);
@@ -48,20 +64,32 @@ describe('lines', () => {
     expect(Math.abs(features.reduce((sum, value) => sum + value * value, 0) - 1)).toBeLessThan(1e-6);
     const expected = truth('octopus.jpg');
     const norm = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0));
-    expect(within(features, expected.map((value) => value / norm))).toBeLessThan(2e-6);
+    expect(
+      within(
+        features,
+        expected.map((value) => value / norm),
+      ),
+    ).toBeLessThan(2e-6);
   });
 
   test('the bits do not depend on the batch', async () => {
     const paths = ['octopus.jpg', 'guitar.png', 'pizza.jpg'].map(picture);
-    const [one, three] = await Promise.all(['1', '3'].map((batch) => run(['embed', ...paths, ...TINY, '--batch', batch])));
+    const [one, three] = await Promise.all(
+      ['1', '3'].map((batch) => run(['embed', ...paths, ...TINY, '--batch', batch])),
+    );
     expect(one.code).toBe(0);
     expect(three.stdout).toBe(one.stdout);
     expect(lines(one.stdout)[0]).toMatchObject({ model: 'tiny-vit', weights: 'synthetic:0' });
   });
 
   test('another seed, another pipeline, another feature; both are named', async () => {
-    const [base, seed, pipeline] = (await Promise.all([[], ['--weights', 'synthetic:7'], ['--pipeline', 'fake-detect']].map((more) => run(['embed', octopus, ...TINY, ...more]))))
-      .map((result: Outcome) => lines(result.stdout)[0]);
+    const [base, seed, pipeline] = (
+      await Promise.all(
+        [[], ['--weights', 'synthetic:7'], ['--pipeline', 'fake-detect']].map((more) =>
+          run(['embed', octopus, ...TINY, ...more]),
+        ),
+      )
+    ).map((result: Outcome) => lines(result.stdout)[0]);
     expect(seed.weights).toBe('synthetic:7');
     expect(pipeline.pipeline).toBe('fake-detect');
     expect(seed.features).not.toEqual(base.features);
@@ -83,7 +111,12 @@ describe('inputs', () => {
     expect(code).toBe(1);
     expect(stderr).toBe('clip-oracle: 1 of 4 images failed; its "error" says why\n');
     const found = lines(stdout);
-    expect(found.map((line) => (line.path as string).slice(album.length + 1).replaceAll('\\', '/'))).toEqual(['a.JPG', 'b/bad.png', 'b/deep/guitar.Png', 'c.jpeg']);
+    expect(found.map((line) => (line.path as string).slice(album.length + 1).replaceAll('\\', '/'))).toEqual([
+      'a.JPG',
+      'b/bad.png',
+      'b/deep/guitar.Png',
+      'c.jpeg',
+    ]);
     expect(Object.keys(found[1])).toEqual(['path', 'error']);
     expect(found[1].error).toMatch(/\S/);
     const alone = lines((await run(['embed', picture('pizza.jpg'), ...TINY])).stdout)[0];
@@ -93,11 +126,16 @@ describe('inputs', () => {
   test('a missing file is an error of its line', async () => {
     const { code, stdout } = await run(['embed', 'no-such.jpg', octopus, ...TINY, '--quiet']);
     expect(code).toBe(1);
-    expect(lines(stdout).map((line) => [line.path, 'error' in line])).toEqual([['no-such.jpg', true], [octopus, false]]);
+    expect(lines(stdout).map((line) => [line.path, 'error' in line])).toEqual([
+      ['no-such.jpg', true],
+      [octopus, false],
+    ]);
   });
 
   test('- reads paths from standard input, whatever the line ends', async () => {
-    const { code, stdout } = await run(['embed', octopus, '-', ...TINY], { input: `${picture('guitar.png')}\r\n\n${picture('pizza.jpg')}` });
+    const { code, stdout } = await run(['embed', octopus, '-', ...TINY], {
+      input: `${picture('guitar.png')}\r\n\n${picture('pizza.jpg')}`,
+    });
     expect(code).toBe(0);
     expect(lines(stdout).map((line) => line.path)).toEqual([octopus, picture('guitar.png'), picture('pizza.jpg')]);
   });
@@ -113,12 +151,14 @@ describe('inputs', () => {
     const child = start(['embed', '-', ...TINY]);
     const result = outcome(child);
     child.stdin!.write(`${octopus}\n`);
-    await new Promise<void>((done) => { child.stdout!.once('data', () => done()); });
+    await new Promise<void>((done) => {
+      child.stdout!.once('data', () => done());
+    });
     child.stdin!.end(`${picture('pizza.jpg')}\n`);
     expect(lines((await result).stdout).length).toBe(2);
   });
 
-  test('--input takes ready pixels: the rows are those of the trace\'s golden input', async () => {
+  test("--input takes ready pixels: the rows are those of the trace's golden input", async () => {
     const trace = 'fixtures/tiny/tiny-vit.trace.safetensors';
     const { code, stdout } = await run(['embed', '--input', trace, '--model', 'tiny-vit', '--precision', 'float64']);
     expect(code).toBe(0);
@@ -130,14 +170,20 @@ describe('inputs', () => {
       expect(line.pipeline).toBe(null);
       expect(within(line.features as number[], flat(expected.lo(n).hi(1)))).toBeLessThan(1e-13);
     });
-    expect((await run(['embed', '--input', `${trace}:input/image`, '--model', 'tiny-vit', '--precision', 'float64'])).stdout).toBe(stdout);
+    expect(
+      (await run(['embed', '--input', `${trace}:input/image`, '--model', 'tiny-vit', '--precision', 'float64'])).stdout,
+    ).toBe(stdout);
   });
 
   test.each<[string, string, RegExp]>([
     ['no such file', 'nothing.safetensors', /"nothing\.safetensors" does not exist/],
     ['no such tensor', 'fixtures/tiny/tiny-vit.trace.safetensors:pixels', /expected the tensor "pixels"/],
     ['no pixels', 'fixtures/bundled/demo-rn50.safetensors', /it has none of shape \(N, 3, R, R\)/],
-    ['a tensor of another shape', 'fixtures/bundled/demo-rn50.safetensors:f32', /expected shape \(N, 3, R, R\), got \(1, 1024\)/],
+    [
+      'a tensor of another shape',
+      'fixtures/bundled/demo-rn50.safetensors:f32',
+      /expected shape \(N, 3, R, R\), got \(1, 1024\)/,
+    ],
   ])('--input with %s', async (_name, input, message) => {
     const result = await run(['embed', '--input', input, ...TINY]);
     expect(result.stderr).toMatch(message);
@@ -145,16 +191,24 @@ describe('inputs', () => {
   });
 
   test('pixels that are no numbers are an error of their line, not NaN in the output', async () => {
-    const header = JSON.stringify({ pixels: { dtype: 'F32', shape: [2, 3, 32, 32], data_offsets: [0, 24576] } }).padEnd(120);
+    const header = JSON.stringify({ pixels: { dtype: 'F32', shape: [2, 3, 32, 32], data_offsets: [0, 24576] } }).padEnd(
+      120,
+    );
     const data = new Float32Array(6144).fill(0.5);
     data[5000] = NaN;
     const file = join(folder.path, 'nan.safetensors');
-    await writeFile(file, Buffer.concat([Buffer.from([120, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.from(data.buffer)]));
+    await writeFile(
+      file,
+      Buffer.concat([Buffer.from([120, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.from(data.buffer)]),
+    );
     const { code, stdout } = await run(['embed', '--input', file, ...TINY]);
     expect(code).toBe(1);
     const [good, bad] = lines(stdout);
     expect((good.features as number[]).every(Number.isFinite)).toBe(true);
-    expect(bad).toEqual({ path: `${file}:pixels[1]`, error: expect.stringMatching(/^element 0 of the feature is NaN/) as string });
+    expect(bad).toEqual({
+      path: `${file}:pixels[1]`,
+      error: expect.stringMatching(/^element 0 of the feature is NaN/) as string,
+    });
   });
 
   test('--input of another resolution says which one is expected', async () => {
@@ -168,7 +222,11 @@ describe('weights', () => {
   test.each<[string, string[], RegExp]>([
     ['not downloaded', ['--model', 'RN50'], /not in the cache; run `clip-oracle download RN50`/],
     ['no such file', ['--weights', 'nothing.pt'], /"nothing\.pt" does not exist/],
-    ['of another model', ['--model', 'tiny-rn', '--weights', bundled('mini-vit.safetensors.gz')], /expected weights of tiny-rn, got those of mini-vit/],
+    [
+      'of another model',
+      ['--model', 'tiny-rn', '--weights', bundled('mini-vit.safetensors.gz')],
+      /expected weights of tiny-rn, got those of mini-vit/,
+    ],
     ['no weights at all', ['--weights', octopus], /octopus\.jpg/],
     ['a seed that is none', ['--weights', 'synthetic:abc'], /synthetic:SEED/],
   ])('%s', async (_name, args, message) => {
@@ -177,7 +235,7 @@ describe('weights', () => {
     expect(isOneSentence(result)).toBe(true);
   });
 
-  test('a checkpoint\'s path is a model too', async () => {
+  test("a checkpoint's path is a model too", async () => {
     const { stdout } = await run(['embed', octopus, '--model', bundled('mini-vit.safetensors.gz')]);
     expect(within(lines(stdout)[0].features as number[], truth('octopus.jpg'))).toBeLessThan(2e-6);
   });
@@ -189,15 +247,31 @@ describe('--out', () => {
 
   test('JSON Lines are the same as on standard output, which stays silent', async () => {
     const place = await empty();
-    const [file, plain] = [await run(['embed', octopus, ...TINY, '--out', join(place, 'x.jsonl')]), await run(['embed', octopus, ...TINY])];
+    const [file, plain] = [
+      await run(['embed', octopus, ...TINY, '--out', join(place, 'x.jsonl')]),
+      await run(['embed', octopus, ...TINY]),
+    ];
     expect(file).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(await readFile(join(place, 'x.jsonl'), 'utf8')).toBe(plain.stdout);
     expect(await readdir(place)).toEqual(['x.jsonl']);
   });
 
-  test.each([['float32', '<f4'], ['float64', '<f8']])('.npy in %s: header and rows of NumPy\'s format, NaN where an image failed', async (precision, descr) => {
+  test.each([
+    ['float32', '<f4'],
+    ['float64', '<f8'],
+  ])(".npy in %s: header and rows of NumPy's format, NaN where an image failed", async (precision, descr) => {
     const place = await empty();
-    const { code, stderr } = await run(['embed', octopus, 'missing.png', picture('pizza.jpg'), ...TINY, '--precision', precision, '--out', join(place, 'x.npy')]);
+    const { code, stderr } = await run([
+      'embed',
+      octopus,
+      'missing.png',
+      picture('pizza.jpg'),
+      ...TINY,
+      '--precision',
+      precision,
+      '--out',
+      join(place, 'x.npy'),
+    ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^clip-oracle: missing\.png: [^\n]+\n$/);
     const bytes = await readFile(join(place, 'x.npy'));
@@ -208,9 +282,13 @@ describe('--out', () => {
     expect(header).toMatch(/\n$/);
     expect(header.trim()).toBe(`{'descr': '${descr}', 'fortran_order': False, 'shape': (3, 32), }`);
     const data = bytes.subarray(10 + length);
-    const values = Array.from({ length: 96 }, (_, i) => precision === 'float32' ? data.readFloatLE(4 * i) : data.readDoubleLE(8 * i));
+    const values = Array.from({ length: 96 }, (_, i) =>
+      precision === 'float32' ? data.readFloatLE(4 * i) : data.readDoubleLE(8 * i),
+    );
     expect(data.length).toBe(96 * (precision === 'float32' ? 4 : 8));
-    const found = lines((await run(['embed', octopus, picture('pizza.jpg'), ...TINY, '--precision', precision])).stdout);
+    const found = lines(
+      (await run(['embed', octopus, picture('pizza.jpg'), ...TINY, '--precision', precision])).stdout,
+    );
     const round = precision === 'float32' ? Math.fround : (x: number) => x;
     expect(values.slice(0, 32)).toEqual((found[0].features as number[]).map(round));
     expect(values.slice(32, 64).every(Number.isNaN)).toBe(true);
@@ -219,7 +297,9 @@ describe('--out', () => {
 
   test('.safetensors: features and paths', async () => {
     const place = await empty();
-    expect((await run(['embed', octopus, picture('pizza.jpg'), ...TINY, '--out', join(place, 'x.safetensors')])).code).toBe(0);
+    expect(
+      (await run(['embed', octopus, picture('pizza.jpg'), ...TINY, '--out', join(place, 'x.safetensors')])).code,
+    ).toBe(0);
     const file = readGolden(join(place, 'x.safetensors'));
     expect(JSON.parse(file.metadata.paths)).toEqual([octopus, picture('pizza.jpg')]);
     expect(file.metadata.model).toBe('tiny-vit');
@@ -239,7 +319,11 @@ describe('--out', () => {
   });
 
   test.each<[string, (place: string) => string, RegExp]>([
-    ['a folder that does not exist', (place) => join(place, 'no', 'x.jsonl'), /its folder does not exist; make it first/],
+    [
+      'a folder that does not exist',
+      (place) => join(place, 'no', 'x.jsonl'),
+      /its folder does not exist; make it first/,
+    ],
     ['a folder', (place) => place, /is a folder; add a file name/],
     ['a format that is not written', (place) => join(place, 'x.csv'), /\.csv is not written/],
   ])('%s', async (_name, name, message) => {
@@ -254,16 +338,19 @@ describe('--out', () => {
     expect(isOneSentence(result)).toBe(true);
   });
 
-  test.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM'] as const)('%s in the middle: exit code 130, no half file', async (signal) => {
-    const place = await empty();
-    const child = start(['embed', '-', ...TINY, '--out', join(place, 'x.jsonl')]);
-    const result = outcome(child);
-    child.stdin!.write(`${octopus}\n`);
-    while ((await readdir(place)).length === 0) await sleep(10);
-    child.kill(signal);
-    expect((await result).code).toBe(130);
-    expect(await readdir(place)).toEqual([]);
-  });
+  test.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM'] as const)(
+    '%s in the middle: exit code 130, no half file',
+    async (signal) => {
+      const place = await empty();
+      const child = start(['embed', '-', ...TINY, '--out', join(place, 'x.jsonl')]);
+      const result = outcome(child);
+      child.stdin!.write(`${octopus}\n`);
+      while ((await readdir(place)).length === 0) await sleep(10);
+      child.kill(signal);
+      expect((await result).code).toBe(130);
+      expect(await readdir(place)).toEqual([]);
+    },
+  );
 });
 
 test('a reader that leaves early (| head) is no error', async () => {
@@ -276,6 +363,8 @@ test('a reader that leaves early (| head) is no error', async () => {
     child.stdin!.end(`${octopus}\n`.repeat(20));
   });
   child.stdin!.write(`${octopus}\n`);
-  const code = await new Promise((done) => { child.on('exit', done); });
+  const code = await new Promise((done) => {
+    child.on('exit', done);
+  });
   expect([code, Buffer.concat(stderr).toString()]).toEqual([0, '']);
 });

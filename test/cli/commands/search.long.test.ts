@@ -1,4 +1,5 @@
-// search: over what embed wrote, in all three formats. Truth: cosines of PyTorch's float64 features (fixtures/features/mini.safetensors, fixtures/text/mini.safetensors).
+// search: over what embed wrote, in all three formats. Truth: cosines of PyTorch's float64 features
+// (fixtures/features/mini.safetensors, fixtures/text/mini.safetensors).
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,13 +18,17 @@ const names = (JSON.parse(readFileSync(bundled('labels.json'), 'utf8')) as { nam
 const features = pictures.map((_, n) => flat(golden.tensor('image_features.vit').pick(n, null)));
 const file = (name: string): string => join(folder.path, name);
 
-const cosine = (a: number[], b: number[]): number => a.reduce((sum, x, i) => sum + x * b[i], 0) / Math.hypot(...a) / Math.hypot(...b);
+const cosine = (a: number[], b: number[]): number =>
+  a.reduce((sum, x, i) => sum + x * b[i], 0) / Math.hypot(...a) / Math.hypot(...b);
 
 /** The rows by their cosine with a feature, the nearest first. */
-const ranked = (query: number[]): [row: number, cosine: number][] => features.map((feature, n) => [n, cosine(query, feature)] as [number, number]).sort((a, b) => b[1] - a[1]);
+const ranked = (query: number[]): [row: number, cosine: number][] =>
+  features.map((feature, n) => [n, cosine(query, feature)] as [number, number]).sort((a, b) => b[1] - a[1]);
 
 beforeAll(async () => {
-  const outcomes = await Promise.all(['f.npy', 'f.safetensors', 'f.jsonl'].map((name) => run(['embed', ...pictures.map(picture), '--out', file(name)])));
+  const outcomes = await Promise.all(
+    ['f.npy', 'f.safetensors', 'f.jsonl'].map((name) => run(['embed', ...pictures.map(picture), '--out', file(name)])),
+  );
   expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
 });
 
@@ -31,13 +36,23 @@ beforeAll(async () => {
 const word = 8 * Math.round(names.indexOf('rocket') / 8);
 const textFeature = flat(text.tensor('text_features.every_8th').pick(word / 8, null));
 
-test.each([['f.safetensors', true], ['f.jsonl', true], ['f.npy', false]])('a text in %s', async (name, withPaths) => {
+test.each([
+  ['f.safetensors', true],
+  ['f.jsonl', true],
+  ['f.npy', false],
+])('a text in %s', async (name, withPaths) => {
   const { code, stdout, stderr } = await run(['search', `a picture of ${names[word]}`, file(name), '--top', '4']);
   expect([code, stderr]).toEqual([0, '']);
   const truth = ranked(textFeature).slice(0, 4);
   lines(stdout).forEach((line, rank) => {
     const [row] = truth[rank];
-    expect(line).toEqual({ rank: rank + 1, path: withPaths ? picture(pictures[row]) : null, file: file(name), row, cosine: line.cosine });
+    expect(line).toEqual({
+      rank: rank + 1,
+      path: withPaths ? picture(pictures[row]) : null,
+      file: file(name),
+      row,
+      cosine: line.cosine,
+    });
     expect(Math.abs((line.cosine as number) - truth[rank][1])).toBeLessThan(1e-6);
   });
 });
@@ -46,7 +61,18 @@ test('an image finds itself first, the same in every format and on any executor'
   const n = pictures.indexOf('cat-face.png');
   const answers = [];
   for (const name of ['f.safetensors', 'f.jsonl', 'f.npy']) {
-    const found = lines((await run(['search', picture('cat-face.png'), file(name), '--top', '17', ...(name === 'f.jsonl' ? ['--executor', 'reference'] : [])])).stdout);
+    const found = lines(
+      (
+        await run([
+          'search',
+          picture('cat-face.png'),
+          file(name),
+          '--top',
+          '17',
+          ...(name === 'f.jsonl' ? ['--executor', 'reference'] : []),
+        ])
+      ).stdout,
+    );
     expect(found.map(({ row }) => row)).toEqual(ranked(features[n]).map(([row]) => row));
     expect(found[0].cosine).toBeCloseTo(1, 12);
     answers.push(found.map((line) => line.cosine));
@@ -57,12 +83,32 @@ test('an image finds itself first, the same in every format and on any executor'
 
 test('several files are one collection; --paths names the rows of all', async () => {
   writeFileSync(file('paths.txt'), [...pictures, ...pictures.map((name) => `again/${name}`)].join('\n'));
-  const found = lines((await run(['search', picture('pizza.jpg'), file('f.npy'), file('f.safetensors'), '--paths', file('paths.txt'), '--top', '2'])).stdout);
-  expect(found.map(({ path, file: from, row }) => [path, from, row])).toEqual([['pizza.jpg', file('f.npy'), 8], ['again/pizza.jpg', file('f.safetensors'), 8]]);
+  const found = lines(
+    (
+      await run([
+        'search',
+        picture('pizza.jpg'),
+        file('f.npy'),
+        file('f.safetensors'),
+        '--paths',
+        file('paths.txt'),
+        '--top',
+        '2',
+      ])
+    ).stdout,
+  );
+  expect(found.map(({ path, file: from, row }) => [path, from, row])).toEqual([
+    ['pizza.jpg', file('f.npy'), 8],
+    ['again/pizza.jpg', file('f.safetensors'), 8],
+  ]);
 });
 
 test('a row that failed is passed over, and the others keep their places', async () => {
-  await Promise.all(['failed.jsonl', 'failed.npy'].map((name) => run(['embed', picture('rocket.png'), 'nothing.jpg', picture('pizza.jpg'), '--out', file(name)])));
+  await Promise.all(
+    ['failed.jsonl', 'failed.npy'].map((name) =>
+      run(['embed', picture('rocket.png'), 'nothing.jpg', picture('pizza.jpg'), '--out', file(name)]),
+    ),
+  );
   for (const name of ['failed.jsonl', 'failed.npy']) {
     const { code, stdout, stderr } = await run(['search', picture('pizza.jpg'), file(name), '--top', '1']);
     expect(code).toBe(0);
@@ -72,14 +118,34 @@ test('a row that failed is passed over, and the others keep their places', async
 });
 
 test('the model is the one that the file names', async () => {
-  await run(['embed', picture('pizza.jpg'), picture('octopus.jpg'), '--model', 'tiny-vit', '--weights', 'synthetic:5', '--out', file('tiny.safetensors')]);
+  await run([
+    'embed',
+    picture('pizza.jpg'),
+    picture('octopus.jpg'),
+    '--model',
+    'tiny-vit',
+    '--weights',
+    'synthetic:5',
+    '--out',
+    file('tiny.safetensors'),
+  ]);
   const [first] = lines((await run(['search', picture('octopus.jpg'), file('tiny.safetensors')])).stdout);
   expect(first).toMatchObject({ row: 1 });
   expect(first.cosine).toBeCloseTo(1, 12); // with the default model, or other weights, it would not be
 });
 
 test('as a table', async () => {
-  const { stdout } = await run(['search', picture('pizza.jpg'), file('f.safetensors'), '--format', 'table', '--top', '1', '--out', file('table.txt')]);
+  const { stdout } = await run([
+    'search',
+    picture('pizza.jpg'),
+    file('f.safetensors'),
+    '--format',
+    'table',
+    '--top',
+    '1',
+    '--out',
+    file('table.txt'),
+  ]);
   expect(stdout).toBe('');
   expect(readFileSync(file('table.txt'), 'utf8')).toBe(`   1   1.0000  ${picture('pizza.jpg')}\n`);
 });
@@ -88,7 +154,15 @@ test('half-precision features, as clip-retrieval writes them', async () => {
   const values = features.flat();
   const halves = Buffer.alloc(2 * values.length);
   values.forEach((value, i) => halves.writeUInt16LE(toHalf(value), 2 * i));
-  writeFileSync(file('half.npy'), Buffer.concat([Buffer.from(npyHeaderBytes('float32', [17, 128])).map((byte, i, head) => byte === 0x34 && head[i - 1] === 0x66 ? 0x32 : byte), halves]));
+  writeFileSync(
+    file('half.npy'),
+    Buffer.concat([
+      Buffer.from(npyHeaderBytes('float32', [17, 128])).map((byte, i, head) =>
+        byte === 0x34 && head[i - 1] === 0x66 ? 0x32 : byte,
+      ),
+      halves,
+    ]),
+  );
   const found = lines((await run(['search', picture('pizza.jpg'), file('half.npy'), '--top', '17'])).stdout);
   expect(found.map(({ row }) => row)).toEqual(ranked(features[8]).map(([row]) => row));
   expect(Math.abs((found[0].cosine as number) - 1)).toBeLessThan(1e-6);
@@ -103,16 +177,44 @@ function toHalf(value: number): number {
 
 describe('a mistake is one sentence', () => {
   test.each<[string, () => string[], RegExp]>([
-    ['an image that is not there', () => ['nothing.jpg', file('f.npy')], /expected a text or an image, "nothing\.jpg" does not exist/],
+    [
+      'an image that is not there',
+      () => ['nothing.jpg', file('f.npy')],
+      /expected a text or an image, "nothing\.jpg" does not exist/,
+    ],
     ['an empty text', () => [' ', file('f.npy')], /expected a text or an image, got nothing/],
-    ['features that are not there', () => ['cat', 'nothing.npy'], /nothing\.npy is none; write one with clip-oracle embed/],
+    [
+      'features that are not there',
+      () => ['cat', 'nothing.npy'],
+      /nothing\.npy is none; write one with clip-oracle embed/,
+    ],
     ['no features at all', () => ['cat'], /missing required argument 'features'/],
     ['another format', () => ['cat', picture('pizza.jpg')], /expected features in \.npy, .*\.safetensors or \.jsonl/],
-    ['a safetensors file of weights', () => ['cat', bundled('demo-rn50.safetensors')], /expected the tensor "features" \(N, E\)/],
-    ['features of another model', () => ['cat', file('f.safetensors'), '--model', 'tiny-vit'], /holds features of mini-vit, which say nothing to tiny-vit/],
-    ['an array of another width', () => ['cat', file('f.npy'), '--model', 'tiny-vit'], /features of width 128, tiny-vit has 32; say with --model which model made them \(mini-vit, mini-rn\)/],
-    ['too few paths', () => ['cat', file('f.npy'), '--paths', file('three.txt')], /--paths expected 17 paths, one per row of the features, got 3/],
-    ['lines that are no features', () => ['cat', file('broken.jsonl')], /broken\.jsonl" line 1 expected \{"path", "features"\}/],
+    [
+      'a safetensors file of weights',
+      () => ['cat', bundled('demo-rn50.safetensors')],
+      /expected the tensor "features" \(N, E\)/,
+    ],
+    [
+      'features of another model',
+      () => ['cat', file('f.safetensors'), '--model', 'tiny-vit'],
+      /holds features of mini-vit, which say nothing to tiny-vit/,
+    ],
+    [
+      'an array of another width',
+      () => ['cat', file('f.npy'), '--model', 'tiny-vit'],
+      /features of width 128, tiny-vit has 32; say with --model which model made them \(mini-vit, mini-rn\)/,
+    ],
+    [
+      'too few paths',
+      () => ['cat', file('f.npy'), '--paths', file('three.txt')],
+      /--paths expected 17 paths, one per row of the features, got 3/,
+    ],
+    [
+      'lines that are no features',
+      () => ['cat', file('broken.jsonl')],
+      /broken\.jsonl" line 1 expected \{"path", "features"\}/,
+    ],
     ['a damaged array', () => ['cat', file('short.npy')], /short\.npy" ends early/],
     ['a vector', () => ['cat', file('vector.npy')], /expected features \(N, E\) in .*vector\.npy, got shape \(3\)/],
   ])('%s', async (_name, args, message) => {
@@ -131,17 +233,28 @@ describe('CosineSearch', () => {
   const vector = fc.tuple(number, number, number).filter((v) => Math.hypot(...v) > 1e-3);
 
   test('gives the best rows of a sorted list, however the rows are cut', () => {
-    fc.assert(fc.property(vector, fc.array(vector, { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 7 }), (query, rows, top, cut) => {
-      const found = new CosineSearch(Float64Array.from(query), top);
-      for (let i = 0; i < rows.length; i += cut) found.add(Float64Array.from(rows.slice(i, i + cut).flat()));
-      const truth = rows.map((row) => cosine(query, row)).sort((a, b) => b - a).slice(0, top);
-      const hits = found.best();
-      expect(hits.length).toBe(truth.length);
-      hits.forEach((hit, i) => {
-        expect(Math.abs(hit.cosine - truth[i])).toBeLessThan(1e-12);
-        expect(Math.abs(hit.cosine - cosine(query, rows[hit.index]))).toBeLessThan(1e-12);
-      });
-    }));
+    fc.assert(
+      fc.property(
+        vector,
+        fc.array(vector, { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 7 }),
+        (query, rows, top, cut) => {
+          const found = new CosineSearch(Float64Array.from(query), top);
+          for (let i = 0; i < rows.length; i += cut) found.add(Float64Array.from(rows.slice(i, i + cut).flat()));
+          const truth = rows
+            .map((row) => cosine(query, row))
+            .sort((a, b) => b - a)
+            .slice(0, top);
+          const hits = found.best();
+          expect(hits.length).toBe(truth.length);
+          hits.forEach((hit, i) => {
+            expect(Math.abs(hit.cosine - truth[i])).toBeLessThan(1e-12);
+            expect(Math.abs(hit.cosine - cosine(query, rows[hit.index]))).toBeLessThan(1e-12);
+          });
+        },
+      ),
+    );
   });
 
   test('of equals the first; rows without direction are counted', () => {
@@ -151,6 +264,8 @@ describe('CosineSearch', () => {
   });
 
   test.each([[[0, 0]], [[NaN, 1]], [[Infinity, 0]]])('the query %j has no direction', (query) => {
-    expect(() => new CosineSearch(Float32Array.from(query), 1)).toThrow(/"query" expected finite numbers that are not all 0/);
+    expect(() => new CosineSearch(Float32Array.from(query), 1)).toThrow(
+      /"query" expected finite numbers that are not all 0/,
+    );
   });
 });

@@ -12,7 +12,22 @@ const TINY = ['--model', 'tiny-vit', '--weights', 'synthetic:1', '--images', '1'
 let dump: string;
 beforeAll(async () => {
   dump = join(folder.path, 'dump.safetensors');
-  expect((await run(['trace', 'fixtures/pictures/octopus.jpg', '--model', 'tiny-vit', '--weights', 'synthetic:1', '--layers', 'visual,**.attn', '--out', dump])).code).toBe(0);
+  expect(
+    (
+      await run([
+        'trace',
+        'fixtures/pictures/octopus.jpg',
+        '--model',
+        'tiny-vit',
+        '--weights',
+        'synthetic:1',
+        '--layers',
+        'visual,**.attn',
+        '--out',
+        dump,
+      ])
+    ).code,
+  ).toBe(0);
 });
 
 describe('tolerances', () => {
@@ -43,11 +58,17 @@ describe('tolerances', () => {
     const own = await run(['verify', dump, '--claims', 'float16', '--tolerances', out, '--json']);
     expect(own.code).toBe(0);
     const layers = (JSON.parse(own.stdout) as { layers: { name: string }[] }).layers;
-    expect(layers.map(({ name }) => name)).toEqual(['visual.transformer.resblocks.0.attn', 'visual.transformer.resblocks.1.attn', 'visual']);
+    expect(layers.map(({ name }) => name)).toEqual([
+      'visual.transformer.resblocks.0.attn',
+      'visual.transformer.resblocks.1.attn',
+      'visual',
+    ]);
 
     const other = await run(['verify', dump, '--claims', 'bfloat16', '--tolerances', out]);
     expect(isOneSentence(other)).toBe(true);
-    expect(other.stderr).toContain('expected tolerances for bfloat16, got none for visual.conv1; make them with --claims bfloat16');
+    expect(other.stderr).toContain(
+      'expected tolerances for bfloat16, got none for visual.conv1; make them with --claims bfloat16',
+    );
   });
 
   test('mistakes are answered in a sentence', async () => {

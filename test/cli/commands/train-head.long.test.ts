@@ -1,4 +1,5 @@
-// train-head: the built command from features or folders to a head that classify uses. Its arithmetic is tested in test/train/head.
+// train-head: the built command from features or folders to a head that classify uses. Its arithmetic is tested in
+// test/train/head.
 
 import { readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
@@ -14,45 +15,105 @@ import { isOneSentence, lines, picture, run, temporaryFolder, type Outcome } fro
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder.path, name);
 const ANIMALS = ['cat-face.png', 'dog-face.png', 'octopus.jpg', 'penguin.png', 'butterfly.jpg', 'two-dog-and-ball.png'];
-const OTHERS = ['automobile.jpg', 'guitar.png', 'pizza.jpg', 'red-heart.jpg', 'rocket.png', 'sailboat.jpg', 'snowman.png', 'strawberry.jpg'];
+const OTHERS = [
+  'automobile.jpg',
+  'guitar.png',
+  'pizza.jpg',
+  'red-heart.jpg',
+  'rocket.png',
+  'sailboat.jpg',
+  'snowman.png',
+  'strawberry.jpg',
+];
 const photos = (): string => at('photos');
 const path = (name: string): string => join('photos', ANIMALS.includes(name) ? 'animal' : 'other', name);
 /** In the order in which the folders are walked. */
 const names = [...[...ANIMALS].sort(), ...[...OTHERS].sort()];
-const labels = names.map((name) => ANIMALS.includes(name) ? 'animal' : 'other');
-const within = { get cwd(): string { return folder.path; } };
+const labels = names.map((name) => (ANIMALS.includes(name) ? 'animal' : 'other'));
+const within = {
+  get cwd(): string {
+    return folder.path;
+  },
+};
 
 interface Report {
-  samples: number; failed: number; width: number; model?: string; normalized: boolean; outputs: number; C: number; threshold: number | null; files: string[]; validationRows: number[];
+  samples: number;
+  failed: number;
+  width: number;
+  model?: string;
+  normalized: boolean;
+  outputs: number;
+  C: number;
+  threshold: number | null;
+  files: string[];
+  validationRows: number[];
   classes: { name: string; training: number; validation: number }[];
-  training: { accuracy: number; averagePrecision: number }; validation: { accuracy: number; accuracyOf: number[] } | null;
+  training: { accuracy: number; averagePrecision: number };
+  validation: { accuracy: number; accuracyOf: number[] } | null;
 }
 const reportOf = ({ stdout }: Outcome): Report => lines(stdout)[0] as unknown as Report;
 
 beforeAll(async () => {
-  for (const [kind, list] of [['animal', ANIMALS], ['other', OTHERS]] as const) {
+  for (const [kind, list] of [
+    ['animal', ANIMALS],
+    ['other', OTHERS],
+  ] as const) {
     await mkdir(join(photos(), kind), { recursive: true });
     for (const name of list) await copyFile(picture(name), join(photos(), kind, name));
   }
-  const outs = ['features.safetensors', 'features.npy', 'features.jsonl'].map((out) => run(['embed', 'photos', '--out', out], within));
+  const outs = ['features.safetensors', 'features.npy', 'features.jsonl'].map((out) =>
+    run(['embed', 'photos', '--out', out], within),
+  );
   for (const { code } of await Promise.all(outs)) expect(code).toBe(0);
   await writeFile(at('labels.txt'), labels.join('\n'));
-  await writeFile(at('labels.csv'), `label,note,path\r\n${[...names].reverse().map((name) => `${labels[names.indexOf(name)]},"a ""note"", or\nnone",${path(name)}`).join('\r\n')}\r\n`);
-  await writeFile(at('labels.json'), JSON.stringify(Object.fromEntries(names.map((name, i) => [path(name), labels[i]]))));
+  await writeFile(
+    at('labels.csv'),
+    `label,note,path\r\n${[...names]
+      .reverse()
+      .map((name) => `${labels[names.indexOf(name)]},"a ""note"", or\nnone",${path(name)}`)
+      .join('\r\n')}\r\n`,
+  );
+  await writeFile(
+    at('labels.json'),
+    JSON.stringify(Object.fromEntries(names.map((name, i) => [path(name), labels[i]]))),
+  );
 });
 
 test('folders by class: a head with its names and threshold, which classify uses', async () => {
-  const { code, stdout, stderr } = await run(['train-head', 'photos', '--classes', 'other,animal', '--out', 'head.safetensors', '--out', 'head.pth', '--json'], within);
+  const { code, stdout, stderr } = await run(
+    ['train-head', 'photos', '--classes', 'other,animal', '--out', 'head.safetensors', '--out', 'head.pth', '--json'],
+    within,
+  );
   expect([code, stderr]).toEqual([0, '']);
   const report = reportOf({ code, stdout, stderr });
-  expect(report).toMatchObject({ model: 'mini-vit', pipeline: 'openai', samples: 14, failed: 0, width: 128, outputs: 1, C: 1, seed: 0, files: ['head.safetensors', 'head.pth'], converged: true });
-  expect(report.classes).toEqual([{ name: 'other', training: 6, validation: 2 }, { name: 'animal', training: 5, validation: 1 }]);
+  expect(report).toMatchObject({
+    model: 'mini-vit',
+    pipeline: 'openai',
+    samples: 14,
+    failed: 0,
+    width: 128,
+    outputs: 1,
+    C: 1,
+    seed: 0,
+    files: ['head.safetensors', 'head.pth'],
+    converged: true,
+  });
+  expect(report.classes).toEqual([
+    { name: 'other', training: 6, validation: 2 },
+    { name: 'animal', training: 5, validation: 1 },
+  ]);
   expect([report.validationRows.length, report.training.accuracy]).toEqual([3, 1]);
   const [complete, plain] = [await loadHead(at('head.safetensors')), await loadHead(at('head.pth'))];
-  expect([complete.labels, complete.threshold, plain.labels]).toEqual([['other', 'animal'], report.threshold, undefined]);
+  expect([complete.labels, complete.threshold, plain.labels]).toEqual([
+    ['other', 'animal'],
+    report.threshold,
+    undefined,
+  ]);
   expect(plain.weight.data).toEqual(complete.weight.data);
   // [path, label] of all pictures; those that it was trained on are right
-  const answers = lines((await run(['classify', 'photos', '--head', 'head.safetensors', '--format', 'jsonl'], within)).stdout);
+  const answers = lines(
+    (await run(['classify', 'photos', '--head', 'head.safetensors', '--format', 'jsonl'], within)).stdout,
+  );
   answers.forEach(({ label, probability }, i) => {
     expect(label).toBe((probability as number) > report.threshold! ? 'animal' : 'other');
     if (!report.validationRows.includes(i)) expect(label).toBe(labels[i]);
@@ -60,55 +121,112 @@ test('folders by class: a head with its names and threshold, which classify uses
 });
 
 test('the head is that of trainHead on the same features', async () => {
-  const { code } = await run(['train-head', 'features.safetensors', '--labels', 'labels.txt', '--C', '5', '--validation', '0', '--balanced', '--out', 'same.pth'], within);
+  const { code } = await run(
+    [
+      'train-head',
+      'features.safetensors',
+      '--labels',
+      'labels.txt',
+      '--C',
+      '5',
+      '--validation',
+      '0',
+      '--balanced',
+      '--out',
+      'same.pth',
+    ],
+    within,
+  );
   expect(code).toBe(0);
   const rows = lines(await readFile(at('features.jsonl'), 'utf8')).flatMap(({ features }) => features as number[]);
-  const { weight, bias } = await trainHead(ndarray(Float32Array.from(rows), [14, 128]), labels, { C: 5, validation: 0, balanced: true });
+  const { weight, bias } = await trainHead(ndarray(Float32Array.from(rows), [14, 128]), labels, {
+    C: 5,
+    validation: 0,
+    balanced: true,
+  });
   const head = await loadHead(at('same.pth'));
   expect([head.weight.data, head.bias.data]).toEqual([weight.data, bias.data]);
 });
 
 test('all formats of features and labels give the same bytes, whatever the threads', async () => {
   const args: string[][] = [
-    ['features.npy', '--labels', 'labels.txt'], ['features.jsonl', '--labels', 'labels.csv'], ['features.safetensors', '--labels', 'labels.csv'], ['features.safetensors', '--labels', 'labels.json'],
-    ['photos'], ['photos', '--threads', '1', '--batch', '5'],
+    ['features.npy', '--labels', 'labels.txt'],
+    ['features.jsonl', '--labels', 'labels.csv'],
+    ['features.safetensors', '--labels', 'labels.csv'],
+    ['features.safetensors', '--labels', 'labels.json'],
+    ['photos'],
+    ['photos', '--threads', '1', '--batch', '5'],
   ];
-  const bytes = await Promise.all(args.map(async (some, i) => {
-    const { code, stderr } = await run(['train-head', ...some, '--out', `f${i}.pth`], within);
-    expect([code, stderr]).toEqual([0, '']);
-    return readFile(at(`f${i}.pth`));
-  }));
+  const bytes = await Promise.all(
+    args.map(async (some, i) => {
+      const { code, stderr } = await run(['train-head', ...some, '--out', `f${i}.pth`], within);
+      expect([code, stderr]).toEqual([0, '']);
+      return readFile(at(`f${i}.pth`));
+    }),
+  );
   for (const other of bytes) expect(other.equals(bytes[0])).toBe(true);
 });
 
 test('several files are one collection; .npz too', async () => {
   // Twice every sample, so that twice as weak a penalty in C gives the same head
-  const { data, shape } = { data: lines(readFileSync(at('features.jsonl'), 'utf8')).flatMap(({ features }) => features as number[]), shape: [14, 128] };
+  const { data, shape } = {
+    data: lines(readFileSync(at('features.jsonl'), 'utf8')).flatMap(({ features }) => features as number[]),
+    shape: [14, 128],
+  };
   const { NpzWriter } = await import('../../../src/formats/dump/npz-writer.ts');
   const npz = new NpzWriter(at('features.npz'));
   npz.add('features', { shape, data: Float32Array.from(data) });
   await npz.finish();
   await writeFile(at('twice.txt'), [...labels, ...labels].join('\r\n') + '\r\n');
-  await run(['train-head', 'features.npz', 'features.npy', '--labels', 'twice.txt', '--C', '0.5', '--validation', '0', '--out', 'twice.safetensors'], within);
-  await run(['train-head', 'features.npz', '--labels', 'labels.txt', '--validation', '0', '--out', 'once.safetensors'], within);
+  await run(
+    [
+      'train-head',
+      'features.npz',
+      'features.npy',
+      '--labels',
+      'twice.txt',
+      '--C',
+      '0.5',
+      '--validation',
+      '0',
+      '--out',
+      'twice.safetensors',
+    ],
+    within,
+  );
+  await run(
+    ['train-head', 'features.npz', '--labels', 'labels.txt', '--validation', '0', '--out', 'once.safetensors'],
+    within,
+  );
   const [twice, once] = [await loadHead(at('twice.safetensors')), await loadHead(at('once.safetensors'))];
   twice.weight.data.forEach((w, i) => expect(Math.abs(w - once.weight.data[i])).toBeLessThan(1e-6));
 });
 
 test('a table for people: classes, samples, what to do next', async () => {
-  const { code, stdout } = await run(['train-head', 'features.npy', '--labels', 'labels.txt', '--out', 'people.pth'], within);
+  const { code, stdout } = await run(
+    ['train-head', 'features.npy', '--labels', 'labels.txt', '--out', 'people.pth'],
+    within,
+  );
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^2 classes, 14 samples: width 128\n {2}C = 1 \(l2 = 0\.09091\); \d+ iterations, no weight further than \S+ from the optimum\n/);
+  expect(stdout).toMatch(
+    /^2 classes, 14 samples: width 128\n {2}C = 1 \(l2 = 0\.09091\); \d+ iterations, no weight further than \S+ from the optimum\n/,
+  );
   expect(stdout).toMatch(/trained on +held out +at 0\.5\n/);
-  for (const row of ['samples', 'accuracy', 'animal', 'other', 'average precision']) expect(stdout).toMatch(new RegExp(`^ +${row} +[0-9]`, 'm'));
-  const next = /clip-oracle (classify IMAGE --head people\.pth --labels animal,other --threshold 0\.\d+)\n$/.exec(stdout);
+  for (const row of ['samples', 'accuracy', 'animal', 'other', 'average precision'])
+    expect(stdout).toMatch(new RegExp(`^ +${row} +[0-9]`, 'm'));
+  const next = /clip-oracle (classify IMAGE --head people\.pth --labels animal,other --threshold 0\.\d+)\n$/.exec(
+    stdout,
+  );
   expect(next).not.toBeNull();
   const { stdout: answer } = await run(next![1].replace('IMAGE', path('octopus.jpg')).split(' '), within);
   expect(['animal', 'other']).toContain(lines(answer)[0].label);
 });
 
 test('normalised features: the head remembers, classify divides by itself', async () => {
-  await run(['train-head', 'photos', '--normalize', '--C', '100', '--validation', '0', '--out', 'unit.safetensors'], within);
+  await run(
+    ['train-head', 'photos', '--normalize', '--C', '100', '--validation', '0', '--out', 'unit.safetensors'],
+    within,
+  );
   expect((await loadHead(at('unit.safetensors'))).normalized).toBe(true);
   const without = await run(['classify', path('octopus.jpg'), '--head', 'unit.safetensors'], within);
   const asked = await run(['classify', path('octopus.jpg'), '--head', 'unit.safetensors', '--normalize'], within);
@@ -140,14 +258,18 @@ async function mistake(args: string[]): Promise<unknown> {
   const home = process.cwd();
   process.chdir(folder.path);
   try {
-    return await command.parseAsync(args, { from: 'user' }).then(() => null, (error: unknown) => error);
+    return await command.parseAsync(args, { from: 'user' }).then(
+      () => null,
+      (error: unknown) => error,
+    );
   } finally {
     process.chdir(home);
   }
 }
 
 describe('a mistake is one sentence and exit code 2, and leaves no file', () => {
-  const F = 'features.safetensors', L = ['--labels', 'labels.txt'];
+  const F = 'features.safetensors',
+    L = ['--labels', 'labels.txt'];
   beforeAll(async () => {
     await writeFile(at('short.txt'), 'animal\nother\n');
     await writeFile(at('alike.txt'), labels.map(() => 'animal').join('\n'));
@@ -165,7 +287,7 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
     const npz = new NpzWriter(at('wide.npz'));
     npz.add('features', wide);
     await npz.finish();
-    const nan = { shape: [14, 2], data: Float32Array.from({ length: 28 }, (_, i) => i === 3 ? NaN : i) };
+    const nan = { shape: [14, 2], data: Float32Array.from({ length: 28 }, (_, i) => (i === 3 ? NaN : i)) };
     const other = new NpzWriter(at('nan.npz'));
     other.add('x', nan);
     await other.finish();
@@ -175,30 +297,78 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
     ['no labels', [F], /expected --labels FILE for features, got none/],
     ['labels for folders', ['photos', ...L], /expected no --labels with folders/],
     ['folders and files', ['photos', F], /either files of features or folders of images, got both/],
-    ['a model for features', [F, ...L, '--model', 'mini-vit'], /expected no --model with features, which are embedded already; leave it out/],
+    [
+      'a model for features',
+      [F, ...L, '--model', 'mini-vit'],
+      /expected no --model with features, which are embedded already; leave it out/,
+    ],
     ['another size for features', [F, ...L, '--resolution', '64'], /expected no --resolution with features/],
     ['a part of an adapter for features', [F, ...L, '--peft-as-is'], /expected no --peft-as-is with features/],
     ['C and l2', [F, ...L, '--C', '1', '--l2', '1'], /either --C or --l2, got both/],
     ['C that is no number', [F, ...L, '--C', 'x'], /--C.*Expected a positive number/],
     ['a share of 1', [F, ...L, '--validation', '1'], /Expected a share from 0 to below 1/],
-    ['another ending', [F, ...L, '--out', 'head.bin'], /--out expected a name that ends in \.safetensors, \.pth or \.pt, got "head\.bin"/],
-    ['a place that is not there', [F, ...L, '--out', 'no/where/head.pth'], /--out cannot write no\/where\/head\.pth: its folder does not exist/],
+    [
+      'another ending',
+      [F, ...L, '--out', 'head.bin'],
+      /--out expected a name that ends in \.safetensors, \.pth or \.pt, got "head\.bin"/,
+    ],
+    [
+      'a place that is not there',
+      [F, ...L, '--out', 'no/where/head.pth'],
+      /--out cannot write no\/where\/head\.pth: its folder does not exist/,
+    ],
     ['features that are not there', ['none.npy', ...L], /train-head expected a file of features, none\.npy is none/],
-    ['another format', ['labels.txt', ...L], /train-head expected features in \.npy, \.npz, \.safetensors or \.jsonl, got "labels\.txt"/],
+    [
+      'another format',
+      ['labels.txt', ...L],
+      /train-head expected features in \.npy, \.npz, \.safetensors or \.jsonl, got "labels\.txt"/,
+    ],
     ['labels that are not there', [F, '--labels', 'none.txt'], /--labels cannot read none\.txt \(ENOENT\)/],
-    ['too few labels', [F, '--labels', 'short.txt'], /--labels expected 14 labels, one per row of the features, got 2 in short\.txt/],
-    ['one class', [F, '--labels', 'alike.txt'], /train-head: "labels" expected at least two classes, got "animal" for every sample/],
+    [
+      'too few labels',
+      [F, '--labels', 'short.txt'],
+      /--labels expected 14 labels, one per row of the features, got 2 in short\.txt/,
+    ],
+    [
+      'one class',
+      [F, '--labels', 'alike.txt'],
+      /train-head: "labels" expected at least two classes, got "animal" for every sample/,
+    ],
     ['an unknown label', [F, ...L, '--classes', 'animal,food'], /expected one of "animal", "food", got "other" at 6/],
-    ['a path without label', [F, '--labels', 'few.csv'], /--labels has no label for "photos\/animal\/cat-face\.png" in few\.csv/],
-    ['a path with two labels', [F, '--labels', 'two.csv'], /--labels has two labels for "photos\/animal\/butterfly\.jpg"/],
-    ['features without paths', ['features.npy', '--labels', 'labels.csv'], /row 0 of the features has no path; write the features as \.safetensors or \.jsonl/],
-    ['three columns', [F, '--labels', 'three.csv'], /expected two columns, path and label, in three\.csv, got 3 in row 1; name the columns/],
+    [
+      'a path without label',
+      [F, '--labels', 'few.csv'],
+      /--labels has no label for "photos\/animal\/cat-face\.png" in few\.csv/,
+    ],
+    [
+      'a path with two labels',
+      [F, '--labels', 'two.csv'],
+      /--labels has two labels for "photos\/animal\/butterfly\.jpg"/,
+    ],
+    [
+      'features without paths',
+      ['features.npy', '--labels', 'labels.csv'],
+      /row 0 of the features has no path; write the features as \.safetensors or \.jsonl/,
+    ],
+    [
+      'three columns',
+      [F, '--labels', 'three.csv'],
+      /expected two columns, path and label, in three\.csv, got 3 in row 1; name the columns/,
+    ],
     ['an open quotation mark', [F, '--labels', 'open.csv'], /expected every quotation mark closed in open\.csv/],
     ['an empty table', [F, '--labels', 'empty.csv'], /expected rows of path and label in empty\.csv, got none/],
     ['other JSON', [F, '--labels', 'bad.json'], /--labels expected a JSON list of labels, or an object/],
-    ['features of two widths', [F, 'wide.npz', ...L], /wide\.npz holds features of width 64, features\.safetensors of width 128/],
+    [
+      'features of two widths',
+      [F, 'wide.npz', ...L],
+      /wide\.npz holds features of width 64, features\.safetensors of width 128/,
+    ],
     ['NaN in a row', ['nan.npz', ...L], /"features" expected finite numbers, got NaN in row 1, column 1/],
-    ['a folder without folders', ['flat'], /expected a folder with one folder of images per class, flat has no folders in it/],
+    [
+      'a folder without folders',
+      ['flat'],
+      /expected a folder with one folder of images per class, flat has no folders in it/,
+    ],
     ['a class without images', ['hollow'], /hollow\/nothing holds no \.jpg/],
     ['pixels', [F, ...L, '--input', F], /got --input; embed it first/],
   ])('%s', async ([, args, message]) => {
@@ -211,6 +381,7 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
   });
 
   test('the command says it on standard error', async () => {
-    for (const args of [[F], [F, '--labels', 'alike.txt', '--out', 'never.pth']]) expect(isOneSentence(await run(['train-head', ...args], within))).toBe(true);
+    for (const args of [[F], [F, '--labels', 'alike.txt', '--out', 'never.pth']])
+      expect(isOneSentence(await run(['train-head', ...args], within))).toBe(true);
   });
 });

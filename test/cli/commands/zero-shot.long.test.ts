@@ -14,13 +14,20 @@ const names = (JSON.parse(readFileSync(bundled('labels.json'), 'utf8')) as { nam
 const logitsOf = (name: string): number[] => flat(golden.tensor('logits.vit').pick(pictures.indexOf(name), null));
 const octopus = picture('octopus.jpg');
 
-interface Top { label: string; logit: number; probability: number }
+interface Top {
+  label: string;
+  logit: number;
+  probability: number;
+}
 
 /** The best of PyTorch's logits, by a softmax of our own. */
 function expected(logits: number[], labels: string[], top: number): Top[] {
   const largest = Math.max(...logits);
   const sum = logits.reduce((total, logit) => total + Math.exp(logit - largest), 0);
-  return [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, top).map((i) => ({ label: labels[i], logit: logits[i], probability: Math.exp(logits[i] - largest) / sum }));
+  return [...logits.keys()]
+    .sort((a, b) => logits[b] - logits[a])
+    .slice(0, top)
+    .map((i) => ({ label: labels[i], logit: logits[i], probability: Math.exp(logits[i] - largest) / sum }));
 }
 
 function expectTop(line: Record<string, unknown>, truth: Top[]): void {
@@ -49,20 +56,40 @@ test('--labels-file without a file means the bundled names, with one these', asy
   const file = join(folder.path, 'some.txt');
   await writeFile(file, some.map((i) => names[i]).join('\n'));
   const [few] = lines((await run(['zero-shot', octopus, '--labels-file', file])).stdout);
-  expectTop(few, expected(some.map((i) => logitsOf('octopus.jpg')[i]), some.map((i) => names[i]), 5));
+  expectTop(
+    few,
+    expected(
+      some.map((i) => logitsOf('octopus.jpg')[i]),
+      some.map((i) => names[i]),
+      5,
+    ),
+  );
 });
 
 test('--prompt: texts as they stand, together or one by one, and the precision that is asked for', async () => {
   const some = [names.indexOf('pizza'), names.indexOf('octopus'), names.indexOf('rocket')];
   const prompts = some.map((i) => `a picture of ${names[i]}`);
-  const truth = expected(some.map((i) => logitsOf('octopus.jpg')[i]), prompts, 5);
+  const truth = expected(
+    some.map((i) => logitsOf('octopus.jpg')[i]),
+    prompts,
+    5,
+  );
   expectTop(lines((await run(['zero-shot', octopus, '--prompt', ...prompts])).stdout)[0], truth);
-  expectTop(lines((await run(['zero-shot', octopus, ...prompts.flatMap((prompt) => ['--prompt', prompt])])).stdout)[0], truth);
+  expectTop(
+    lines((await run(['zero-shot', octopus, ...prompts.flatMap((prompt) => ['--prompt', prompt])])).stdout)[0],
+    truth,
+  );
   const [exact] = lines((await run(['zero-shot', octopus, '--prompt', ...prompts, '--precision', 'float64'])).stdout);
   (exact.top as Top[]).forEach((one, i) => expect(Math.abs(one.logit - truth[i].logit)).toBeLessThan(1e-11));
   // A template goes around prompts too, if it is named.
-  const [filled] = lines((await run(['zero-shot', octopus, '--prompt', ...some.map((i) => names[i]), '--template', 'a picture of {}'])).stdout);
-  expectTop(filled, truth.map((one) => ({ ...one, label: one.label.replace('a picture of ', '') })));
+  const [filled] = lines(
+    (await run(['zero-shot', octopus, '--prompt', ...some.map((i) => names[i]), '--template', 'a picture of {}']))
+      .stdout,
+  );
+  expectTop(
+    filled,
+    truth.map((one) => ({ ...one, label: one.label.replace('a picture of ', '') })),
+  );
 });
 
 test('--logits adds all of them in the order of the texts', async () => {
@@ -76,27 +103,76 @@ test('threads, executor and batch change nothing, an unreadable image keeps its 
   const plain = await run(['zero-shot', octopus, picture('pizza.jpg'), 'nothing.jpg', '--executor', 'reference']);
   expect(plain.code).toBe(1);
   expect(Object.keys(lines(plain.stdout)[2])).toEqual(['path', 'error']);
-  expect(await run(['zero-shot', octopus, picture('pizza.jpg'), 'nothing.jpg', '--executor', 'simd', '--threads', '3', '--batch', '2'])).toEqual(plain);
+  expect(
+    await run([
+      'zero-shot',
+      octopus,
+      picture('pizza.jpg'),
+      'nothing.jpg',
+      '--executor',
+      'simd',
+      '--threads',
+      '3',
+      '--batch',
+      '2',
+    ]),
+  ).toEqual(plain);
 });
 
 test('as a table: signs, names, bars', async () => {
   const rows = (await run(['zero-shot', octopus, '--format', 'table', '--top', '2'])).stdout.trimEnd().split('\n');
-  expect(rows).toEqual([octopus, expect.stringMatching(/^ {2}🐙 octopus +█{20} +100\.0 %$/), expect.stringMatching(/^ {2}🐕‍🦺 service dog +0\.0 %$/)]);
+  expect(rows).toEqual([
+    octopus,
+    expect.stringMatching(/^ {2}🐙 octopus +█{20} +100\.0 %$/),
+    expect.stringMatching(/^ {2}🐕‍🦺 service dog +0\.0 %$/),
+  ]);
 });
 
 describe('a mistake is one sentence', () => {
   const long = 'octopus '.repeat(80);
   test.each<[string, string[], RegExp]>([
     ['no image', ['--prompt', 'a'], /expected an image, a folder or -/],
-    ['an image after --prompt', ['--prompt', 'a', octopus], /"[^"]*octopus\.jpg" was taken as a prompt; name the images first/],
-    ['both kinds of texts', [octopus, '--prompt', 'a', '--labels-file', bundled('labels.json')], /either --prompt or --labels-file, got both/],
-    ['no texts for another model', [octopus, '--model', 'tiny-vit'], /expected texts to choose from, got none; give --prompt/],
-    ['a template without place', [octopus, '--template', 'a picture'], /--template expected a text with \{\} where the name goes, got "a picture"/],
-    ['a file that is not there', [octopus, '--labels-file', 'names'], /--labels-file expected a file, got "names", which does not exist/],
-    ['JSON that is no list', [octopus, '--labels-file', join(root, 'package.json')], /--labels-file expected a JSON list of names/],
+    [
+      'an image after --prompt',
+      ['--prompt', 'a', octopus],
+      /"[^"]*octopus\.jpg" was taken as a prompt; name the images first/,
+    ],
+    [
+      'both kinds of texts',
+      [octopus, '--prompt', 'a', '--labels-file', bundled('labels.json')],
+      /either --prompt or --labels-file, got both/,
+    ],
+    [
+      'no texts for another model',
+      [octopus, '--model', 'tiny-vit'],
+      /expected texts to choose from, got none; give --prompt/,
+    ],
+    [
+      'a template without place',
+      [octopus, '--template', 'a picture'],
+      /--template expected a text with \{\} where the name goes, got "a picture"/,
+    ],
+    [
+      'a file that is not there',
+      [octopus, '--labels-file', 'names'],
+      /--labels-file expected a file, got "names", which does not exist/,
+    ],
+    [
+      'JSON that is no list',
+      [octopus, '--labels-file', join(root, 'package.json')],
+      /--labels-file expected a JSON list of names/,
+    ],
     ['a text that is too long', [octopus, '--prompt', long], /at most 77 tokens, got 82 for "octopus octopus/],
-    ['a model without text tower', [octopus, '--model', 'mini-rn', '--prompt', 'a'], /mini-rn from mini-rn has an image tower only/],
-    ['a model with another vocabulary', [octopus, '--model', 'tiny-vit', '--prompt', 'a'], /was another model's tokenizer used\?/],
+    [
+      'a model without text tower',
+      [octopus, '--model', 'mini-rn', '--prompt', 'a'],
+      /mini-rn from mini-rn has an image tower only/,
+    ],
+    [
+      'a model with another vocabulary',
+      [octopus, '--model', 'tiny-vit', '--prompt', 'a'],
+      /was another model's tokenizer used\?/,
+    ],
   ])('%s', async (_name, args, message) => {
     const outcome = await run(['zero-shot', ...args]);
     expect(outcome.stderr).toMatch(message);

@@ -29,13 +29,26 @@ export interface RunOptions {
 
 /** The environment of every run: no colours, no cache of the user. */
 function environment(more: RunOptions['env'] = {}): NodeJS.ProcessEnv {
-  const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:NO_COLOR|FORCE_COLOR|CLICOLOR_FORCE|CLIP_ORACLE_.*|NODE_OPTIONS)$/.test(name)));
+  const plain = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(?:NO_COLOR|FORCE_COLOR|CLICOLOR_FORCE|CLIP_ORACLE_.*|NODE_OPTIONS)$/.test(name),
+    ),
+  );
   return { ...plain, CLIP_ORACLE_CACHE: join(tmpdir(), 'clip-oracle-no-such-cache'), ...more };
 }
 
-export function start(args: readonly string[], options: RunOptions = {}, stdio: SpawnOptions['stdio'] = 'pipe'): ChildProcess {
-  if (!existsSync(main)) throw new Error(`${main} is missing: these tests run the built command; run npm run build first (npm test does)`);
-  return spawn(process.execPath, [...options.node ?? [], main, ...args], { cwd: options.cwd ?? root, env: environment(options.env), stdio });
+export function start(
+  args: readonly string[],
+  options: RunOptions = {},
+  stdio: SpawnOptions['stdio'] = 'pipe',
+): ChildProcess {
+  if (!existsSync(main))
+    throw new Error(`${main} is missing: these tests run the built command; run npm run build first (npm test does)`);
+  return spawn(process.execPath, [...(options.node ?? []), main, ...args], {
+    cwd: options.cwd ?? root,
+    env: environment(options.env),
+    stdio,
+  });
 }
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
@@ -49,20 +62,32 @@ export function outcome(child: ChildProcess): Promise<Outcome> {
   child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
   return new Promise((done) => {
-    child.on('close', (code, signal) => done({ code: signal === null ? code : null, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }));
+    child.on('close', (code, signal) =>
+      done({
+        code: signal === null ? code : null,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      }),
+    );
   });
 }
 
 /** The objects of JSON Lines; throws if a line is none. */
 export function lines(stdout: string): Record<string, unknown>[] {
-  if (!stdout.endsWith('\n')) throw new Error(`expected a line feed at the end, got ${JSON.stringify(stdout.slice(-20))}`);
-  return stdout.slice(0, -1).split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  if (!stdout.endsWith('\n'))
+    throw new Error(`expected a line feed at the end, got ${JSON.stringify(stdout.slice(-20))}`);
+  return stdout
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 /** A folder for a test file, removed afterwards. */
 export function temporaryFolder(): { readonly path: string } {
   const folder = { path: '' };
-  beforeAll(async () => { folder.path = await mkdtemp(join(tmpdir(), 'clip-oracle-cli-')); });
+  beforeAll(async () => {
+    folder.path = await mkdtemp(join(tmpdir(), 'clip-oracle-cli-'));
+  });
   afterAll(() => rm(folder.path, { recursive: true, force: true }));
   return folder;
 }

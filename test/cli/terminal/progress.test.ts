@@ -13,7 +13,10 @@ afterEach(() => {
 function terminal(): () => string {
   process.stderr.isTTY = true;
   const written: string[] = [];
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => { written.push(String(text)); return true; });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
   return () => written.splice(0).join('');
 }
 

@@ -2,16 +2,20 @@
 
 import { fileURLToPath } from 'node:url';
 
-export const fixture = (name: string): string => fileURLToPath(new URL(`../../../fixtures/adapters/${name}`, import.meta.url));
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../fixtures/adapters/${name}`, import.meta.url));
 
 /** A safetensors file of float32 zeros, but for what `values` gives. */
-export function safetensors(shapes: Record<string, readonly number[]>, values: Record<string, readonly number[]> = {}): Buffer {
+export function safetensors(
+  shapes: Record<string, readonly number[]>,
+  values: Record<string, readonly number[]> = {},
+): Buffer {
   let at = 0;
   const header: Record<string, unknown> = {};
   const parts: Buffer[] = [];
   for (const [name, shape] of Object.entries(shapes)) {
     const size = shape.reduce((product, extent) => product * extent, 1);
-    header[name] = { dtype: 'F32', shape, data_offsets: [at, at += 4 * size] };
+    header[name] = { dtype: 'F32', shape, data_offsets: [at, (at += 4 * size)] };
     parts.push(Buffer.from(Float32Array.from({ length: size }, (_, i) => values[name]?.[i] ?? 0).buffer));
   }
   const text = Buffer.from(JSON.stringify(header));

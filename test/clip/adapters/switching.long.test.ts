@@ -29,28 +29,40 @@ const golden = readGolden('fixtures/adapters/golden.safetensors');
 const tokens = golden.integers('tokens');
 
 describe.each(['merged', 'unmerged'] as const)('%s', (adapterMode) => {
-  test.each(['simd', 'reference'] as const)('%s: a call has the adapter that was in force when it was made', async (executor) => {
-    const { model } = await load('tiny-vit', { executor, threads: 2, adapter: [fixture('peft'), fixture('peft-openai')], adapterMode });
-    const alone = new Map<string | null, Tensor>();
-    for (const name of ['peft', 'peft-openai', null]) {
-      await model.setAdapter(name);
-      alone.set(name, await model.encodeImage(image));
-    }
-    await model.setAdapter('peft');
-    // None of these is waited for before the next one.
-    const calls: [string | null, Promise<Tensor>][] = [];
-    const changes: Promise<void>[] = [];
-    for (const name of ['peft-openai', null, 'peft', 'peft-openai', 'peft']) {
-      changes.push(model.setAdapter(name));
-      calls.push([name, model.encodeImage(image)]);
-    }
-    for (const [name, call] of calls) expectSameBits(await call, alone.get(name)!, String(name));
-    await Promise.all(changes);
-    await model.close();
-  });
+  test.each(['simd', 'reference'] as const)(
+    '%s: a call has the adapter that was in force when it was made',
+    async (executor) => {
+      const { model } = await load('tiny-vit', {
+        executor,
+        threads: 2,
+        adapter: [fixture('peft'), fixture('peft-openai')],
+        adapterMode,
+      });
+      const alone = new Map<string | null, Tensor>();
+      for (const name of ['peft', 'peft-openai', null]) {
+        await model.setAdapter(name);
+        alone.set(name, await model.encodeImage(image));
+      }
+      await model.setAdapter('peft');
+      // None of these is waited for before the next one.
+      const calls: [string | null, Promise<Tensor>][] = [];
+      const changes: Promise<void>[] = [];
+      for (const name of ['peft-openai', null, 'peft', 'peft-openai', 'peft']) {
+        changes.push(model.setAdapter(name));
+        calls.push([name, model.encodeImage(image)]);
+      }
+      for (const [name, call] of calls) expectSameBits(await call, alone.get(name)!, String(name));
+      await Promise.all(changes);
+      await model.close();
+    },
+  );
 
   test('a large batch keeps its adapter through all its passes, and forward through both towers', async () => {
-    const { model } = await load('tiny-vit', { threads: 2, adapter: [fixture('peft'), fixture('peft-openai')], adapterMode });
+    const { model } = await load('tiny-vit', {
+      threads: 2,
+      adapter: [fixture('peft'), fixture('peft-openai')],
+      adapterMode,
+    });
     const one = await model.encodeImage(image);
     const { logitsPerImage } = await model.forward(image, tokens);
     const N = 800; // a pass has 784
@@ -109,7 +121,9 @@ test('names that are none are refused, and the adapter in force stays', async ()
   const { model: without } = await load('tiny-vit');
   expect([without.adapters, without.adapter]).toEqual([[], null]);
   await without.setAdapter(null);
-  await expect(without.setAdapter('peft')).rejects.toThrow('was loaded without adapters; load it with { adapter: path }');
+  await expect(without.setAdapter('peft')).rejects.toThrow(
+    'was loaded without adapters; load it with { adapter: path }',
+  );
   await without.close();
 });
 
@@ -118,14 +132,25 @@ test('when reading breaks off, calls are refused until a change succeeds, which 
   const architecture = MODELS.find((model) => model.name === 'tiny-vit')!;
   const executor = createExecutor({ executor: 'simd', threads: 2 });
   let left = Infinity;
-  const checkpoint = { ...base, read: (name: string, into: Float32Array) => (left-- > 0 ? base.read(name, into) : Promise.reject(new Error('the disk is gone'))) };
+  const checkpoint = {
+    ...base,
+    read: (name: string, into: Float32Array) =>
+      left-- > 0 ? base.read(name, into) : Promise.reject(new Error('the disk is gone')),
+  };
   const adapters = new Adapters([await readAdapter(fixture('peft'), architecture)], 'merged', checkpoint, executor);
-  const weights = (): ReturnType<Adapters['read']> => adapters.read([...base.tensors.keys()].filter((key) => key.startsWith('visual.')));
-  const model = new CLIP({ name: 'tiny-vit', weights: 'synthetic:0', architecture, activation: 'quick_gelu' }, executor, { weights, adapters, close: () => base.close() });
+  const weights = (): ReturnType<Adapters['read']> =>
+    adapters.read([...base.tensors.keys()].filter((key) => key.startsWith('visual.')));
+  const model = new CLIP(
+    { name: 'tiny-vit', weights: 'synthetic:0', architecture, activation: 'quick_gelu' },
+    executor,
+    { weights, adapters, close: () => base.close() },
+  );
   expect(relRms(await model.encodeImage(image), golden.tensor('peft/image'))).toBeLessThan(1e-6);
   left = 5;
   await expect(model.setAdapter(null)).rejects.toThrow('the disk is gone');
-  await expect(model.encodeImage(image)).rejects.toThrow('the last change of the adapter broke off, and some weights are not what they should be; call setAdapter again');
+  await expect(model.encodeImage(image)).rejects.toThrow(
+    'the last change of the adapter broke off, and some weights are not what they should be; call setAdapter again',
+  );
   left = Infinity;
   await model.setAdapter(null);
   expect(relRms(await model.encodeImage(image), golden.tensor('base/image'))).toBeLessThan(1e-6);
@@ -133,35 +158,56 @@ test('when reading breaks off, calls are refused until a change succeeds, which 
 });
 
 test('a gate lets calls go side by side, changes alone, and keeps the order of both', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(fc.record({ change: fc.boolean(), ticks: fc.nat(4), fails: fc.boolean() }), { maxLength: 20 }), async (tasks) => {
-    const gate = new Gate();
-    let version = 0;
-    let calls = 0;
-    let changing = false;
-    let expected = 0;
-    const pause = async (ticks: number): Promise<void> => { for (let i = 0; i < ticks; i++) await new Promise((resume) => { setImmediate(resume); }); };
-    await Promise.all(tasks.map(({ change, ticks, fails }) => {
-      if (change) {
-        expected++;
-        return gate.change(async () => {
-          expect([calls, changing]).toEqual([0, false]);
-          changing = true;
-          await pause(ticks);
-          version++;
-          changing = false;
-          if (fails) throw new Error('planned');
-        }).catch((error: Error) => { expect(error.message).toBe('planned'); });
-      }
-      const wanted = expected;
-      return gate.use(async () => {
-        calls++;
-        expect([version, changing]).toEqual([wanted, false]);
-        await pause(ticks);
-        expect([version, changing]).toEqual([wanted, false]);
-        calls--;
-        if (fails) throw new Error('planned');
-      }).catch((error: Error) => { expect(error.message).toBe('planned'); });
-    }));
-    await gate.change(() => Promise.resolve());
-  }), { numRuns: 60 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ change: fc.boolean(), ticks: fc.nat(4), fails: fc.boolean() }), { maxLength: 20 }),
+      async (tasks) => {
+        const gate = new Gate();
+        let version = 0;
+        let calls = 0;
+        let changing = false;
+        let expected = 0;
+        const pause = async (ticks: number): Promise<void> => {
+          for (let i = 0; i < ticks; i++)
+            await new Promise((resume) => {
+              setImmediate(resume);
+            });
+        };
+        await Promise.all(
+          tasks.map(({ change, ticks, fails }) => {
+            if (change) {
+              expected++;
+              return gate
+                .change(async () => {
+                  expect([calls, changing]).toEqual([0, false]);
+                  changing = true;
+                  await pause(ticks);
+                  version++;
+                  changing = false;
+                  if (fails) throw new Error('planned');
+                })
+                .catch((error: Error) => {
+                  expect(error.message).toBe('planned');
+                });
+            }
+            const wanted = expected;
+            return gate
+              .use(async () => {
+                calls++;
+                expect([version, changing]).toEqual([wanted, false]);
+                await pause(ticks);
+                expect([version, changing]).toEqual([wanted, false]);
+                calls--;
+                if (fails) throw new Error('planned');
+              })
+              .catch((error: Error) => {
+                expect(error.message).toBe('planned');
+              });
+          }),
+        );
+        await gate.change(() => Promise.resolve());
+      },
+    ),
+    { numRuns: 60 },
+  );
 });

@@ -1,5 +1,5 @@
-// Downloads against a local server that does, one by one, what servers and networks do. The judge is node:crypto's digest of bytes
-// that the test itself made, and the bytes on disk.
+// Downloads against a local server that does, one by one, what servers and networks do. The judge is node:crypto's
+// digest of bytes that the test itself made, and the bytes on disk.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -9,7 +9,14 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fork } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { cachedPath, cacheFolder, cachePath, download, type DownloadOptions, type DownloadProgress } from '../../../src/clip/download/download.ts';
+import {
+  cachedPath,
+  cacheFolder,
+  cachePath,
+  download,
+  type DownloadOptions,
+  type DownloadProgress,
+} from '../../../src/clip/download/download.ts';
 import { MODELS } from '../../../src/clip/models.ts';
 
 const BYTES = randomBytes(300_000);
@@ -31,7 +38,10 @@ beforeAll(async () => {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/models`;
 });
-afterAll(() => { server.closeAllConnections(); server.close(); });
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'clip-oracle-download-'));
   requests = [];
@@ -40,7 +50,13 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** A server as it should be: whole files, ranges, 416. */
-function ranges(request: IncomingMessage, response: ServerResponse, _count = 0, bytes: Uint8Array = BYTES, send = bytes.length): void {
+function ranges(
+  request: IncomingMessage,
+  response: ServerResponse,
+  _count = 0,
+  bytes: Uint8Array = BYTES,
+  send = bytes.length,
+): void {
   const from = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
   const start = from ? Number(from[1]) : 0;
   if (start >= bytes.length) {
@@ -48,7 +64,8 @@ function ranges(request: IncomingMessage, response: ServerResponse, _count = 0, 
     return;
   }
   response.writeHead(from ? 206 : 200, {
-    'content-length': bytes.length - start, etag: '"one"',
+    'content-length': bytes.length - start,
+    etag: '"one"',
     ...(from ? { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}),
   });
   const end = Math.min(bytes.length, start + send);
@@ -60,7 +77,11 @@ function ranges(request: IncomingMessage, response: ServerResponse, _count = 0, 
 const options = (more: DownloadOptions = {}): DownloadOptions => ({ root: folder, baseUrl, retryDelay: 1, ...more });
 const get = (more: DownloadOptions = {}): Promise<string> => download(MODEL, options(more));
 const files = (): Promise<string[]> => readdir(folder);
-const messageOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'no error', (error: Error) => error.message);
+const messageOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (error: Error) => error.message,
+  );
 const rangesAsked = (): (string | undefined)[] => requests.map((request) => request.headers.range);
 
 describe('a good server', () => {
@@ -100,13 +121,20 @@ describe('a good server', () => {
 
   test('a redirect is followed, with the range', async () => {
     await writeFile(join(folder, 'fake.pt.part'), BYTES.subarray(0, 1000));
-    behave = (request, response) => request.url!.startsWith('/models') ? response.writeHead(302, { location: '/elsewhere' }).end() : ranges(request, response);
+    behave = (request, response) =>
+      request.url!.startsWith('/models')
+        ? response.writeHead(302, { location: '/elsewhere' }).end()
+        : ranges(request, response);
     expect((await readFile(await get())).equals(BYTES)).toBe(true);
     expect(rangesAsked()).toEqual(['bytes=1000-', 'bytes=1000-']);
   });
 
   test('no Content-Length (chunked): works, and the total is unknown', async () => {
-    behave = (_request, response) => { response.writeHead(200); response.write(BYTES.subarray(0, 5000)); response.end(BYTES.subarray(5000)); };
+    behave = (_request, response) => {
+      response.writeHead(200);
+      response.write(BYTES.subarray(0, 5000));
+      response.end(BYTES.subarray(5000));
+    };
     const seen: DownloadProgress[] = [];
     expect((await readFile(await get({ onProgress: (progress) => seen.push(progress) }))).equals(BYTES)).toBe(true);
     expect(seen.at(-1)!.total).toBe(null);
@@ -153,7 +181,7 @@ describe('resuming', () => {
 
   test('416 with no size, and a part of the right size with wrong bytes: starts over', async () => {
     await writeFile(join(folder, 'fake.pt.part'), Buffer.alloc(BYTES.length));
-    behave = (request, response) => request.headers.range ? response.writeHead(416).end() : ranges(request, response);
+    behave = (request, response) => (request.headers.range ? response.writeHead(416).end() : ranges(request, response));
     expect((await readFile(await get())).equals(BYTES)).toBe(true);
   });
 
@@ -165,8 +193,12 @@ describe('resuming', () => {
 
   test('a Content-Range that starts elsewhere is not believed', async () => {
     await writeFile(join(folder, 'fake.pt.part'), BYTES.subarray(0, 1000));
-    behave = (request, response) => request.headers.range
-      ? response.writeHead(206, { 'content-range': `bytes 500-${BYTES.length - 1}/${BYTES.length}` }).end(BYTES.subarray(500)) : ranges(request, response);
+    behave = (request, response) =>
+      request.headers.range
+        ? response
+            .writeHead(206, { 'content-range': `bytes 500-${BYTES.length - 1}/${BYTES.length}` })
+            .end(BYTES.subarray(500))
+        : ranges(request, response);
     expect((await readFile(await get())).equals(BYTES)).toBe(true);
   });
 
@@ -186,7 +218,9 @@ describe('a bad connection', () => {
   test('each break is continued where it happened', async () => {
     behave = (request, response, count) => ranges(request, response, count, BYTES, count < 4 ? 40_000 : Infinity);
     const retries: number[] = [];
-    expect((await readFile(await get({ onRetry: (_error, attempt) => retries.push(attempt) }))).equals(BYTES)).toBe(true);
+    expect((await readFile(await get({ onRetry: (_error, attempt) => retries.push(attempt) }))).equals(BYTES)).toBe(
+      true,
+    );
     expect(requests.length).toBe(4);
     expect(requests[1].headers.range).toMatch(/^bytes=[1-9]\d*-$/);
     expect(retries).toEqual([1, 2, 3]);
@@ -195,14 +229,19 @@ describe('a bad connection', () => {
   test('breaks without end: gives up, keeps the part, and says so', async () => {
     behave = (request, response, count) => ranges(request, response, count, BYTES, count === 1 ? 40_000 : 0);
     const message = await messageOf(get({ retries: 2 }));
-    expect(message).toMatch(/^download: .*gave up after 3 attempts\. \d+ bytes are kept: the same command continues there$/);
+    expect(message).toMatch(
+      /^download: .*gave up after 3 attempts\. \d+ bytes are kept: the same command continues there$/,
+    );
     expect(await files()).toEqual(['fake.pt.part']);
     expect((await stat(join(folder, 'fake.pt.part'))).size).toBeGreaterThan(0);
   });
 
   test('Content-Length larger than what comes: a break, then the truth', async () => {
     behave = (request, response, count) => {
-      if (count > 1) { ranges(request, response); return; }
+      if (count > 1) {
+        ranges(request, response);
+        return;
+      }
       response.writeHead(200, { 'content-length': BYTES.length + 999 });
       response.write(BYTES, () => response.destroy());
     };
@@ -222,7 +261,10 @@ describe('a bad connection', () => {
       response.socket!.write(`HTTP/1.1 200 OK\r\nContent-Length: ${BYTES.length}\r\n\r\n`);
       response.socket!.end(Buffer.concat([BYTES, Buffer.alloc(5000)]));
     };
-    const result = await get({ retries: 1 }).then((path) => readFile(path), (error: Error) => error);
+    const result = await get({ retries: 1 }).then(
+      (path) => readFile(path),
+      (error: Error) => error,
+    );
     if (result instanceof Error) expect(result.message).toMatch(/^download: /);
     else expect(result.equals(BYTES)).toBe(true);
   });
@@ -230,7 +272,10 @@ describe('a bad connection', () => {
   test('more bytes than the range announces: refused, nothing stays', async () => {
     await writeFile(join(folder, 'fake.pt.part'), BYTES.subarray(0, 1000));
     behave = (_request, response) => {
-      response.writeHead(206, { 'content-range': `bytes 1000-${BYTES.length - 1}/${BYTES.length}`, 'transfer-encoding': 'chunked' });
+      response.writeHead(206, {
+        'content-range': `bytes 1000-${BYTES.length - 1}/${BYTES.length}`,
+        'transfer-encoding': 'chunked',
+      });
       response.end(Buffer.concat([BYTES.subarray(1000), Buffer.alloc(77)]));
     };
     expect(await messageOf(get())).toMatch(/sent more|Content-Range/);
@@ -239,19 +284,26 @@ describe('a bad connection', () => {
 
   test('a server that falls silent is left after the stall timeout, and the rest is fetched', async () => {
     behave = (request, response, count) => {
-      if (count > 1) { ranges(request, response); return; }
+      if (count > 1) {
+        ranges(request, response);
+        return;
+      }
       response.writeHead(200, { 'content-length': BYTES.length });
       response.write(BYTES.subarray(0, 1000));
     };
     const reasons: string[] = [];
-    expect((await readFile(await get({ stallTimeout: 60, onRetry: (error) => reasons.push(error.message) }))).equals(BYTES)).toBe(true);
+    expect(
+      (await readFile(await get({ stallTimeout: 60, onRetry: (error) => reasons.push(error.message) }))).equals(BYTES),
+    ).toBe(true);
     expect(reasons[0]).toContain('nothing came');
     expect(requests[1].headers.range).toBe('bytes=1000-');
   });
 
   test('a server that never answers', async () => {
     behave = () => undefined;
-    expect(await messageOf(get({ stallTimeout: 30, retries: 1 }))).toMatch(/nothing came from .* for 0\.03 s; gave up after 2 attempts\. Check the connection/);
+    expect(await messageOf(get({ stallTimeout: 30, retries: 1 }))).toMatch(
+      /nothing came from .* for 0\.03 s; gave up after 2 attempts\. Check the connection/,
+    );
     expect(await files()).toEqual([]);
   });
 
@@ -260,12 +312,16 @@ describe('a bad connection', () => {
     await new Promise<void>((done) => closed.listen(0, '127.0.0.1', done));
     const { port } = closed.address() as AddressInfo;
     await new Promise((done) => closed.close(done));
-    expect(await messageOf(get({ baseUrl: `http://127.0.0.1:${port}`, retries: 1 })))
-      .toMatch(/^download: the connection to 127\.0\.0\.1:\d+ failed after 0 bytes \(ECONNREFUSED\); gave up after 2 attempts/);
+    expect(await messageOf(get({ baseUrl: `http://127.0.0.1:${port}`, retries: 1 }))).toMatch(
+      /^download: the connection to 127\.0\.0\.1:\d+ failed after 0 bytes \(ECONNREFUSED\); gave up after 2 attempts/,
+    );
   });
 
   test.each([[500], [502], [503], [429], [408]])('%i passes: tried again', async (status) => {
-    behave = (request, response, count) => { if (count < 3) response.writeHead(status, { 'retry-after': '0' }).end('busy'); else ranges(request, response); };
+    behave = (request, response, count) => {
+      if (count < 3) response.writeHead(status, { 'retry-after': '0' }).end('busy');
+      else ranges(request, response);
+    };
     expect((await readFile(await get())).equals(BYTES)).toBe(true);
     expect(requests.length).toBe(3);
   });
@@ -273,7 +329,12 @@ describe('a bad connection', () => {
   test.each([[400], [401], [403], [404], [410]])('%i does not pass: one request, one sentence', async (status) => {
     behave = (_request, response) => response.writeHead(status).end('<html>');
     const message = await messageOf(get());
-    expect(message).toMatch(new RegExp(`^download: http://127.*/fake\\.pt answered ${status} .*; check the base URL, or put the file into the cache folder by hand$`));
+    expect(message).toMatch(
+      new RegExp(
+        `^download: http://127.*/fake\\.pt answered ${status} .*; check the base URL, or put the file into the ` +
+          'cache folder by hand$',
+      ),
+    );
     expect(requests.length).toBe(1);
     expect(await files()).toEqual([]);
   });
@@ -291,7 +352,8 @@ describe('wrong bytes', () => {
   });
 
   test('a page instead of a file is named as such', async () => {
-    behave = (_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>please log in</h1>');
+    behave = (_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>please log in</h1>');
     expect(await messageOf(get())).toContain('22 bytes of text/html');
   });
 
@@ -303,7 +365,10 @@ describe('wrong bytes', () => {
   });
 
   test('an announced size that no model has is refused before a byte is written', async () => {
-    behave = (_request, response) => { response.writeHead(200, { 'content-length': 1e12 }); response.write('x'); };
+    behave = (_request, response) => {
+      response.writeHead(200, { 'content-length': 1e12 });
+      response.write('x');
+    };
     expect(await messageOf(get())).toContain('no CLIP model has');
     expect(await files()).toEqual([]);
   });
@@ -317,8 +382,9 @@ describe('the cache folder', () => {
 
   test('it cannot be written: says where, why, and what to do', async () => {
     await writeFile(join(folder, 'file'), '');
-    expect(await messageOf(get({ root: join(folder, 'file', 'clip') })))
-      .toMatch(/^download: cannot write fake\.pt into the cache folder .*file.clip \((ENOTDIR|EEXIST)\); make it writable, or name another with --root or CLIP_ORACLE_CACHE$/);
+    expect(await messageOf(get({ root: join(folder, 'file', 'clip') }))).toMatch(
+      /^download: cannot write fake\.pt into the cache folder .*file.clip \((ENOTDIR|EEXIST)\); make it writable, or name another with --root or CLIP_ORACLE_CACHE$/,
+    );
     expect(requests.length).toBe(0);
   });
 
@@ -333,7 +399,7 @@ describe('the cache folder', () => {
     expect(await files()).toContain('fake.pt');
   });
 
-  test('CLIP_ORACLE_CACHE names it, an option overrules, else it is the one of OpenAI\'s package', () => {
+  test("CLIP_ORACLE_CACHE names it, an option overrules, else it is the one of OpenAI's package", () => {
     const before = process.env.CLIP_ORACLE_CACHE;
     try {
       process.env.CLIP_ORACLE_CACHE = folder;
@@ -348,7 +414,7 @@ describe('the cache folder', () => {
     }
   });
 
-  test('cachedPath knows a whole file from none, and from one that OpenAI\'s package broke off', async () => {
+  test("cachedPath knows a whole file from none, and from one that OpenAI's package broke off", async () => {
     expect(cachedPath(MODEL, folder)).toBe(null);
     await get();
     expect(cachedPath(MODEL, folder)).toBe(join(folder, 'fake.pt'));
@@ -368,11 +434,19 @@ describe('abort', () => {
   test('in the middle: what came stays, and the next run continues', async () => {
     const controller = new AbortController();
     behave = (request, response) => {
-      if (request.headers.range) { ranges(request, response); return; }
+      if (request.headers.range) {
+        ranges(request, response);
+        return;
+      }
       response.writeHead(200, { 'content-length': BYTES.length });
       response.write(BYTES.subarray(0, 50_000));
     };
-    const running = get({ signal: controller.signal, onProgress: ({ received }) => { if (received === 50_000) controller.abort(new Error('enough')); } });
+    const running = get({
+      signal: controller.signal,
+      onProgress: ({ received }) => {
+        if (received === 50_000) controller.abort(new Error('enough'));
+      },
+    });
     await expect(running).rejects.toThrow('enough');
     expect(await readFile(join(folder, 'fake.pt.part'))).toEqual(BYTES.subarray(0, 50_000));
     expect((await readFile(await get())).equals(BYTES)).toBe(true);
@@ -382,7 +456,9 @@ describe('abort', () => {
   test('while waiting for the next attempt', async () => {
     behave = (_request, response) => response.writeHead(503).end();
     const controller = new AbortController();
-    await expect(get({ signal: controller.signal, retryDelay: 60_000, onRetry: () => controller.abort(new Error('not waiting')) })).rejects.toThrow('not waiting');
+    await expect(
+      get({ signal: controller.signal, retryDelay: 60_000, onRetry: () => controller.abort(new Error('not waiting')) }),
+    ).rejects.toThrow('not waiting');
   });
 });
 
@@ -401,7 +477,9 @@ describe('two at once', () => {
       await download(${JSON.stringify(MODEL)}, ${JSON.stringify(options())});`;
     const script = join(folder, 'run.mjs');
     await writeFile(script, program);
-    const codes = await Promise.all([1, 2, 3].map(() => new Promise((done) => fork(script, { stdio: 'inherit' }).on('exit', done))));
+    const codes = await Promise.all(
+      [1, 2, 3].map(() => new Promise((done) => fork(script, { stdio: 'inherit' }).on('exit', done))),
+    );
     expect(codes).toEqual([0, 0, 0]);
     expect((await readFile(join(folder, 'fake.pt'))).equals(BYTES)).toBe(true);
     expect((await files()).sort()).toEqual(['fake.pt', 'run.mjs']);

@@ -4,12 +4,18 @@ import { toRGB, type DecodedImage } from '../../../src/clip/image/image.ts';
 import { sniff } from '../../../src/clip/image/sniff.ts';
 import { bytesOf, IMAGES, readJson, sha256 } from './support.ts';
 
-const golden = readJson<Record<string, { mode: string; size: [number, number]; decoded_rgb_sha256: string }>>(`${IMAGES}images.json`);
-const modes = readJson<{ files: Record<string, { mode: string; size: [number, number]; rgb: string }> }>(`${IMAGES}modes.json`).files;
+const golden = readJson<Record<string, { mode: string; size: [number, number]; decoded_rgb_sha256: string }>>(
+  `${IMAGES}images.json`,
+);
+const modes = readJson<{ files: Record<string, { mode: string; size: [number, number]; rgb: string }> }>(
+  `${IMAGES}modes.json`,
+).files;
 
 /** How many samples differ, and by how much at most and on average. */
 function difference(a: ArrayLike<number>, b: ArrayLike<number>): { differing: number; most: number; mean: number } {
-  let differing = 0, most = 0, sum = 0;
+  let differing = 0,
+    most = 0,
+    sum = 0;
   for (let i = 0; i < a.length; i++) {
     const d = Math.abs(a[i] - b[i]);
     if (d > 0) differing++;
@@ -18,7 +24,8 @@ function difference(a: ArrayLike<number>, b: ArrayLike<number>): { differing: nu
   }
   return { differing: differing / a.length, most, mean: sum / a.length };
 }
-const rgbOf = async (file: string, options?: DecodeOptions): Promise<DecodedImage> => toRGB(await decodeImage(bytesOf(IMAGES + file), options));
+const rgbOf = async (file: string, options?: DecodeOptions): Promise<DecodedImage> =>
+  toRGB(await decodeImage(bytesOf(IMAGES + file), options));
 
 describe("Pillow's pixels", () => {
   test.each(Object.keys(golden))('%s', async (file) => {
@@ -41,7 +48,9 @@ describe("Pillow's pixels", () => {
 });
 
 describe('the JPEG decoder in TypeScript alone', () => {
-  const files = [...Object.keys(golden), ...Object.keys(modes).map((file) => `modes/${file}`)].filter((file) => file.endsWith('.jpg'));
+  const files = [...Object.keys(golden), ...Object.keys(modes).map((file) => `modes/${file}`)].filter((file) =>
+    file.endsWith('.jpg'),
+  );
   test.each(files)("%s: Pillow's pixels", async (file) => {
     const expected = file.startsWith('modes/') ? modes[file.slice(6)] : golden[file];
     const image = await decodeImage(bytesOf(IMAGES + file), { jpeg: 'typescript' });
@@ -52,14 +61,22 @@ describe('the JPEG decoder in TypeScript alone', () => {
     expect(sha256((await rgbOf('modes/rgb-440.jpg', { jpeg: 'mozjpeg' })).data)).not.toBe(modes['rgb-440.jpg'].rgb);
   });
   test('is needed for CMYK, which mozjpeg does not convert', async () => {
-    await expect(rgbOf('coffee-cmyk.jpg', { jpeg: 'mozjpeg' })).rejects.toThrow(/^JPEG: expected gray or colour for the decoder mozjpeg, got CMYK; use the decoder auto$/);
+    await expect(rgbOf('coffee-cmyk.jpg', { jpeg: 'mozjpeg' })).rejects.toThrow(
+      /^JPEG: expected gray or colour for the decoder mozjpeg, got CMYK; use the decoder auto$/,
+    );
   });
 });
 
 describe('jpeg-js', () => {
-  // Measured: the inverse cosine transform alone is off by 1; chroma upsampling to the nearest instead of a triangle costs up to 36.
+  // Measured: the inverse cosine transform alone is off by 1; chroma upsampling to the nearest instead of a triangle
+  // costs up to 36.
   test.each([
-    ['camera-gray.jpg', 1, 0.1], ['coffee-444-q95.jpg', 4, 0.6], ['coffee-420-q75.jpg', 36, 1.5], ['coffee-progressive.jpg', 36, 1.5], ['rocket.jpg', 36, 1.5], ['coffee-cmyk.jpg', 1, 0.1],
+    ['camera-gray.jpg', 1, 0.1],
+    ['coffee-444-q95.jpg', 4, 0.6],
+    ['coffee-420-q75.jpg', 36, 1.5],
+    ['coffee-progressive.jpg', 36, 1.5],
+    ['rocket.jpg', 36, 1.5],
+    ['coffee-cmyk.jpg', 1, 0.1],
   ])('%s differs from the default by at most %i, on average %d', async (file, most, mean) => {
     const [exact, portable] = [await rgbOf(file), await rgbOf(file, { jpeg: 'jpeg-js' })];
     const d = difference(exact.data, portable.data);
@@ -84,7 +101,8 @@ describe('decoders in WASM', () => {
       const good = bytesOf(IMAGES + file);
       const bad = good.slice();
       if (file.endsWith('.jpg')) {
-        const tables = bad.findIndex((byte, i) => byte === 0xff && bad[i + 1] === 0xc4); // DHT: the counts of Huffman codes
+        // DHT: the counts of Huffman codes
+        const tables = bad.findIndex((byte, i) => byte === 0xff && bad[i + 1] === 0xc4);
         bad.fill(0xff, tables + 5, tables + 21);
       } else bad.fill(0xff, 40, 400);
       for (let round = 0; round < 3; round++) {

@@ -29,11 +29,13 @@ function damaged(original: Uint8Array): Uint8Array {
   if (kind === 0) return bytes.slice(0, below(bytes.length));
   const reach = below(2) ? bytes.length : Math.min(bytes.length, 300); // half of the damage hits the headers
   for (let i = 1 + below(kind === 1 ? 2 : 20); i > 0; i--) bytes[below(reach)] = byte();
-  if (kind === 3) { // a piece cut out
+  if (kind === 3) {
+    // a piece cut out
     const at = below(bytes.length);
     return new Uint8Array(Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + below(60))]));
   }
-  if (kind === 4) { // a piece doubled
+  if (kind === 4) {
+    // a piece doubled
     const at = below(bytes.length);
     return new Uint8Array(Buffer.concat([bytes.subarray(0, at), bytes.subarray(Math.max(0, at - below(60)))]));
   }
@@ -43,31 +45,43 @@ function damaged(original: Uint8Array): Uint8Array {
 describe('damaged pictures', () => {
   const files = [
     ...readdirSync(`${IMAGES}modes`).map((name) => `${IMAGES}modes/${name}`),
-    ...['camera-gray.jpg', 'coffee-cmyk.jpg', 'coffee-exif-rotated.jpg', 'coffee-progressive.jpg', 'coffee-lossy.webp', 'coffee-alpha.webp', 'one-pixel.png'].map((name) => IMAGES + name),
+    ...[
+      'camera-gray.jpg',
+      'coffee-cmyk.jpg',
+      'coffee-exif-rotated.jpg',
+      'coffee-progressive.jpg',
+      'coffee-lossy.webp',
+      'coffee-alpha.webp',
+      'one-pixel.png',
+    ].map((name) => IMAGES + name),
     `${PICTURES}butterfly.jpg`,
   ].map((path) => bytesOf(path));
 
-  test.each(['auto', 'typescript', 'jpeg-js'] as const)(`of 1000 (seed ${SEED}) each decodes or is refused in one line, with the JPEG decoder %s`, async (jpeg) => {
-    let decoded = 0, refused = 0;
-    for (let i = 0; i < 1000; i++) {
-      const original = files[below(files.length)];
-      const bytes = below(2) ? withChecksums(damaged(original)) : damaged(original);
-      const start = performance.now();
-      try {
-        const { width, height } = await decodeImage(bytes, { jpeg });
-        expect(width * height).toBeGreaterThan(0);
-        decoded++;
-      } catch (error) {
-        // Not TypeError or RangeError: those would be mistakes of ours.
-        expect(Object.getPrototypeOf(error), String((error as Error).stack)).toBe(Error.prototype);
-        expect((error as Error).message).toMatch(/^(image|JPEG|PNG|WebP): [^\n]+$/);
-        refused++;
+  test.each(['auto', 'typescript', 'jpeg-js'] as const)(
+    `of 1000 (seed ${SEED}) each decodes or is refused in one line, with the JPEG decoder %s`,
+    async (jpeg) => {
+      let decoded = 0,
+        refused = 0;
+      for (let i = 0; i < 1000; i++) {
+        const original = files[below(files.length)];
+        const bytes = below(2) ? withChecksums(damaged(original)) : damaged(original);
+        const start = performance.now();
+        try {
+          const { width, height } = await decodeImage(bytes, { jpeg });
+          expect(width * height).toBeGreaterThan(0);
+          decoded++;
+        } catch (error) {
+          // Not TypeError or RangeError: those would be mistakes of ours.
+          expect(Object.getPrototypeOf(error), String((error as Error).stack)).toBe(Error.prototype);
+          expect((error as Error).message).toMatch(/^(image|JPEG|PNG|WebP): [^\n]+$/);
+          refused++;
+        }
+        expect(performance.now() - start).toBeLessThan(20_000); // no hang, even on a busy machine
       }
-      expect(performance.now() - start).toBeLessThan(20_000); // no hang, even on a busy machine
-    }
-    expect(decoded).toBeGreaterThan(100);
-    expect(refused).toBeGreaterThan(500);
-  });
+      expect(decoded).toBeGreaterThan(100);
+      expect(refused).toBeGreaterThan(500);
+    },
+  );
 
   test('and after them the decoders work as before', async () => {
     const golden = readJson<Record<string, { decoded_rgb_sha256: string }>>(`${IMAGES}images.json`);

@@ -36,13 +36,27 @@ export interface PngParts {
   extra?: Uint8Array;
 }
 
-export function png({ width, height, depth = 8, colour = 2, raw = new Uint8Array(0), compressed = deflateSync(raw), extra = new Uint8Array(0) }: PngParts): Uint8Array {
+export function png({
+  width,
+  height,
+  depth = 8,
+  colour = 2,
+  raw = new Uint8Array(0),
+  compressed = deflateSync(raw),
+  extra = new Uint8Array(0),
+}: PngParts): Uint8Array {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
   header[8] = depth;
   header[9] = colour;
-  const parts = [Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), chunk('IHDR', header), extra, chunk('IDAT', compressed), chunk('IEND', new Uint8Array(0))];
+  const parts = [
+    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10),
+    chunk('IHDR', header),
+    extra,
+    chunk('IDAT', compressed),
+    chunk('IEND', new Uint8Array(0)),
+  ];
   return new Uint8Array(Buffer.concat(parts));
 }

@@ -1,4 +1,5 @@
-// What the tests of the images share: fixtures, hashes, the pseudo-random pictures of fixtures/images/make.py, and an independent resampler.
+// What the tests of the images share: fixtures, hashes, the pseudo-random pictures of fixtures/images/make.py, and an
+// independent resampler.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -18,7 +19,9 @@ export function bytesOf(path: string): Uint8Array {
 }
 
 export function sha256(data: ArrayBufferView): string {
-  return createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex');
+  return createHash('sha256')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest('hex');
 }
 
 /** The generator of make.py: x = 1664525 x + 1013904223 modulo 2^32, of which the top byte is used. */
@@ -40,7 +43,8 @@ export function randomPicture(mode: ImageMode, width: number, height: number, se
   const channels = CHANNELS[mode];
   const data = Uint8Array.from({ length: length * channels }, byte);
   if (mode === 'LA' || mode === 'RGBA') {
-    for (let i = channels - 1; i < data.length; i += channels) data[i] = data[i] < 64 ? 0 : data[i] > 191 ? 255 : data[i];
+    for (let i = channels - 1; i < data.length; i += channels)
+      data[i] = data[i] < 64 ? 0 : data[i] > 191 ? 255 : data[i];
   }
   if (mode === '1') for (let i = 0; i < length; i++) data[i] = data[i] >= 128 ? 255 : 0;
   const palette = mode === 'P' ? Uint8Array.from({ length: 768 }, (_, i) => i % 256) : undefined;
@@ -48,11 +52,23 @@ export function randomPicture(mode: ImageMode, width: number, height: number, se
 }
 
 /** What can be wrong with a resampler: the planted faults. */
-export type Fault = 'none' | 'truncates' | 'no antialiasing' | 'no premultiplication' | 'half a pixel off' | 'a = -0.75' | 'no rounding between the passes' | 'vertical first' | 'weights not normalised';
+export type Fault =
+  | 'none'
+  | 'truncates'
+  | 'no antialiasing'
+  | 'no premultiplication'
+  | 'half a pixel off'
+  | 'a = -0.75'
+  | 'no rounding between the passes'
+  | 'vertical first'
+  | 'weights not normalised';
 
 type Weights = { from: number; w: number[] }[];
 
-/** Weights of one axis from the definition: the kernel at the distance of every input from the output's centre, over the antialiased support. */
+/**
+ * Weights of one axis from the definition: the kernel at the distance of every input from the output's centre, over the
+ * antialiased support.
+ */
 export function naiveWeights(inSize: number, outSize: number, fault: Fault = 'none'): Weights {
   const a = fault === 'a = -0.75' ? -0.75 : -0.5;
   const kernel = (t: number): number => {
@@ -74,13 +90,22 @@ export function naiveWeights(inSize: number, outSize: number, fault: Fault = 'no
 const clip = (x: number): number => Math.min(255, Math.max(0, x));
 
 /** One channel plane through one axis; `finish` makes a sample of a sum. */
-function along(plane: number[][], weights: Weights, finish: (line: number[], w: { from: number; w: number[] }) => number): number[][] {
+function along(
+  plane: number[][],
+  weights: Weights,
+  finish: (line: number[], w: { from: number; w: number[] }) => number,
+): number[][] {
   return plane.map((line) => weights.map((w) => finish(line, w)));
 }
 const transpose = (plane: number[][]): number[][] => plane[0].map((_, x) => plane.map((row) => row[x]));
 
 /** Pillow's 8-bit resize, plane by plane on arrays of numbers, with a fault if wanted. Shares no code with src. */
-export function naiveResize(image: DecodedImage, outWidth: number, outHeight: number, fault: Fault = 'none'): Uint8Array {
+export function naiveResize(
+  image: DecodedImage,
+  outWidth: number,
+  outHeight: number,
+  fault: Fault = 'none',
+): Uint8Array {
   const { width, height, mode } = image;
   const channels = CHANNELS[mode];
   const same = outWidth === width && outHeight === height;
@@ -91,17 +116,30 @@ export function naiveResize(image: DecodedImage, outWidth: number, outHeight: nu
     const sum = units.reduce((s, u, j) => s + u * line[from + j], fault === 'truncates' ? 0 : 2097152);
     return clip(Math.floor(sum / 4194304));
   };
-  const exact = (line: number[], { from, w }: { from: number; w: number[] }): number => clip(w.reduce((s, x, j) => s + x * line[from + j], 0));
+  const exact = (line: number[], { from, w }: { from: number; w: number[] }): number =>
+    clip(w.reduce((s, x, j) => s + x * line[from + j], 0));
   const planes = Array.from({ length: channels }, (_, c) => {
-    let plane = Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => {
-      const value = sample(x, y, c);
-      // MULDIV255 is v * alpha / 255, rounded to nearest.
-      return alpha && c < channels - 1 ? Math.round((value * sample(x, y, channels - 1)) / 255) : value;
-    }));
+    let plane = Array.from({ length: height }, (_, y) =>
+      Array.from({ length: width }, (_, x) => {
+        const value = sample(x, y, c);
+        // MULDIV255 is v * alpha / 255, rounded to nearest.
+        return alpha && c < channels - 1 ? Math.round((value * sample(x, y, channels - 1)) / 255) : value;
+      }),
+    );
     const horizontally = (p: number[][], last: boolean): number[][] =>
-      outWidth === width ? p : along(p, naiveWeights(width, outWidth, fault), fault === 'no rounding between the passes' && !last ? exact : fixed);
-    const vertically = (p: number[][]): number[][] => outHeight === height ? p : transpose(along(transpose(p), naiveWeights(height, outHeight, fault), fixed));
-    plane = fault === 'vertical first' ? horizontally(vertically(plane), true) : vertically(horizontally(plane, outHeight === height));
+      outWidth === width
+        ? p
+        : along(
+            p,
+            naiveWeights(width, outWidth, fault),
+            fault === 'no rounding between the passes' && !last ? exact : fixed,
+          );
+    const vertically = (p: number[][]): number[][] =>
+      outHeight === height ? p : transpose(along(transpose(p), naiveWeights(height, outHeight, fault), fixed));
+    plane =
+      fault === 'vertical first'
+        ? horizontally(vertically(plane), true)
+        : vertically(horizontally(plane, outHeight === height));
     return plane;
   });
   const out = new Uint8Array(outWidth * outHeight * channels);
@@ -110,7 +148,8 @@ export function naiveResize(image: DecodedImage, outWidth: number, outHeight: nu
       const a = planes[channels - 1][y][x];
       for (let c = 0; c < channels; c++) {
         const value = planes[c][y][x];
-        out[(y * outWidth + x) * channels + c] = alpha && c < channels - 1 && a > 0 && a < 255 ? Math.min(255, Math.floor((255 * value) / a)) : value;
+        out[(y * outWidth + x) * channels + c] =
+          alpha && c < channels - 1 && a > 0 && a < 255 ? Math.min(255, Math.floor((255 * value) / a)) : value;
       }
     }
   }

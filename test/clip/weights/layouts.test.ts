@@ -7,7 +7,8 @@ import { counting, failure, temporaryFolder } from '../../support/checkpoints.ts
 
 const folder = temporaryFolder();
 const CONV = { 'visual.conv1.weight': [2, 3, 1, 1] };
-const open = (shapes: Record<string, number[]>): ReturnType<typeof openCheckpoint> => openCheckpoint(folder.write('x.safetensors', counting(shapes)));
+const open = (shapes: Record<string, number[]>): ReturnType<typeof openCheckpoint> =>
+  openCheckpoint(folder.write('x.safetensors', counting(shapes)));
 const namesOf = async (shapes: Record<string, number[]>): Promise<[string, string[]]> => {
   const checkpoint = await open(shapes);
   await checkpoint.close();
@@ -32,17 +33,42 @@ describe('OpenAI and open_clip', () => {
   });
 
   test('CustomTextCLIP keeps the text tower under "text."', async () => {
-    expect(await namesOf({ ...CONV, 'text.positional_embedding': [1, 1], 'text.transformer.resblocks.0.ln_1.weight': [1], 'logit_scale': [] }))
-      .toEqual(['open_clip', ['visual.conv1.weight', 'positional_embedding', 'transformer.resblocks.0.ln_1.weight', 'logit_scale']]);
+    expect(
+      await namesOf({
+        ...CONV,
+        'text.positional_embedding': [1, 1],
+        'text.transformer.resblocks.0.ln_1.weight': [1],
+        logit_scale: [],
+      }),
+    ).toEqual([
+      'open_clip',
+      ['visual.conv1.weight', 'positional_embedding', 'transformer.resblocks.0.ln_1.weight', 'logit_scale'],
+    ]);
   });
 
   test('buffers that are no parameters are left out', async () => {
-    expect((await namesOf({ ...CONV, input_resolution: [], context_length: [], vocab_size: [], 'visual.bn1.num_batches_tracked': [], attn_mask: [2, 2] }))[1]).toEqual(['visual.conv1.weight']);
+    expect(
+      (
+        await namesOf({
+          ...CONV,
+          input_resolution: [],
+          context_length: [],
+          vocab_size: [],
+          'visual.bn1.num_batches_tracked': [],
+          attn_mask: [2, 2],
+        })
+      )[1],
+    ).toEqual(['visual.conv1.weight']);
   });
 
   test('a head beside the model is left out, an unknown tensor is not', async () => {
-    expect((await namesOf({ ...CONV, 'fc.weight': [1, 2], 'fc.bias': [1], 'visual.surprise': [1] }))[1]).toEqual(['visual.conv1.weight', 'visual.surprise']);
-    expect((await namesOf({ 'model.visual.conv1.weight': [1], 'fc.weight': [1, 2], 'fc.bias': [1] }))[1]).toEqual(['visual.conv1.weight']);
+    expect((await namesOf({ ...CONV, 'fc.weight': [1, 2], 'fc.bias': [1], 'visual.surprise': [1] }))[1]).toEqual([
+      'visual.conv1.weight',
+      'visual.surprise',
+    ]);
+    expect((await namesOf({ 'model.visual.conv1.weight': [1], 'fc.weight': [1, 2], 'fc.bias': [1] }))[1]).toEqual([
+      'visual.conv1.weight',
+    ]);
   });
 
   test('logit_scale of one element is a scalar', async () => {
@@ -57,19 +83,36 @@ describe('OpenAI and open_clip', () => {
 
 describe('Hugging Face', () => {
   const VISION = {
-    'vision_model.embeddings.class_embedding': [2], 'vision_model.embeddings.patch_embedding.weight': [2, 3, 1, 1], 'vision_model.embeddings.position_ids': [1, 5],
-    'vision_model.encoder.layers.0.self_attn.k_proj.weight': [2, 2], 'vision_model.encoder.layers.0.self_attn.q_proj.weight': [2, 2], 'vision_model.encoder.layers.0.self_attn.v_proj.weight': [2, 2],
-    'vision_model.encoder.layers.0.layer_norm1.weight': [2], 'vision_model.pre_layrnorm.bias': [2], 'visual_projection.weight': [3, 2],
+    'vision_model.embeddings.class_embedding': [2],
+    'vision_model.embeddings.patch_embedding.weight': [2, 3, 1, 1],
+    'vision_model.embeddings.position_ids': [1, 5],
+    'vision_model.encoder.layers.0.self_attn.k_proj.weight': [2, 2],
+    'vision_model.encoder.layers.0.self_attn.q_proj.weight': [2, 2],
+    'vision_model.encoder.layers.0.self_attn.v_proj.weight': [2, 2],
+    'vision_model.encoder.layers.0.layer_norm1.weight': [2],
+    'vision_model.pre_layrnorm.bias': [2],
+    'visual_projection.weight': [3, 2],
   };
 
-  test('names are OpenAI\'s, position_ids are left out', async () => {
-    expect(await namesOf(VISION)).toEqual(['Hugging Face', ['visual.class_embedding', 'visual.conv1.weight', 'visual.transformer.resblocks.0.attn.in_proj_weight',
-      'visual.transformer.resblocks.0.ln_1.weight', 'visual.ln_pre.bias', 'visual.proj']]);
+  test("names are OpenAI's, position_ids are left out", async () => {
+    expect(await namesOf(VISION)).toEqual([
+      'Hugging Face',
+      [
+        'visual.class_embedding',
+        'visual.conv1.weight',
+        'visual.transformer.resblocks.0.attn.in_proj_weight',
+        'visual.transformer.resblocks.0.ln_1.weight',
+        'visual.ln_pre.bias',
+        'visual.proj',
+      ],
+    ]);
   });
 
   test('q, k, v become the rows of in_proj in that order, wherever they lie', async () => {
     // elements count up from 1: class 2, patch 6, position_ids 5, then k 14…17, q 18…21, v 22…25
-    expect(await read(VISION, 'visual.transformer.resblocks.0.attn.in_proj_weight')).toEqual([18, 19, 20, 21, 14, 15, 16, 17, 22, 23, 24, 25]);
+    expect(await read(VISION, 'visual.transformer.resblocks.0.attn.in_proj_weight')).toEqual([
+      18, 19, 20, 21, 14, 15, 16, 17, 22, 23, 24, 25,
+    ]);
   });
 
   test('the projection is transposed', async () => {
@@ -80,15 +123,32 @@ describe('Hugging Face', () => {
   });
 
   test('inside a wrapper', async () => {
-    expect((await namesOf(Object.fromEntries(Object.entries(VISION).map(([name, shape]) => [`clip.${name}`, shape]))))[0]).toBe('Hugging Face (inside "clip")');
+    expect(
+      (await namesOf(Object.fromEntries(Object.entries(VISION).map(([name, shape]) => [`clip.${name}`, shape]))))[0],
+    ).toBe('Hugging Face (inside "clip")');
   });
 
   test.for([
-    ['no projection', 'visual_projection.weight', undefined, /no "visual_projection\.weight" \(a Hugging Face CLIPVisionModel\).*take the file of CLIPModel/],
+    [
+      'no projection',
+      'visual_projection.weight',
+      undefined,
+      /no "visual_projection\.weight" \(a Hugging Face CLIPVisionModel\).*take the file of CLIPModel/,
+    ],
     ['SigLIP by its bias', 'logit_bias', [1], /SigLIP/],
     ['SigLIP by its embedding', 'vision_model.embeddings.class_embedding', undefined, /SigLIP-like/],
-    ['k missing', 'vision_model.encoder.layers.0.self_attn.k_proj.weight', undefined, /has "vision_model\.encoder\.layers\.0\.self_attn\.q_proj\.weight" but no ".*k_proj\.weight"/],
-    ['v of another shape', 'vision_model.encoder.layers.0.self_attn.v_proj.weight', [2, 1], /v_proj\.weight" expected the shape \(2, 2\).*got \(2, 1\)/],
+    [
+      'k missing',
+      'vision_model.encoder.layers.0.self_attn.k_proj.weight',
+      undefined,
+      /has "vision_model\.encoder\.layers\.0\.self_attn\.q_proj\.weight" but no ".*k_proj\.weight"/,
+    ],
+    [
+      'v of another shape',
+      'vision_model.encoder.layers.0.self_attn.v_proj.weight',
+      [2, 1],
+      /v_proj\.weight" expected the shape \(2, 2\).*got \(2, 1\)/,
+    ],
     ['a projection of rank 1', 'visual_projection.weight', [6], /expected shape \(E, width\), got \(6\)/],
   ] as const)('%s is an error', async ([, name, shape, message]) => {
     const shapes: Record<string, number[]> = { ...VISION };
@@ -119,19 +179,28 @@ describe('config.json beside the weights', () => {
   });
 
   test('open_clip_config.json says it by quick_gelu', async () => {
-    for (const [name, quick, expected] of [['oc1', true, 'quick_gelu'], ['oc2', undefined, 'gelu']] as const) {
-      const checkpoint = await openCheckpoint(place(name, { model_cfg: { quick_gelu: quick, vision_cfg: {} } }, 'open_clip_config.json'));
+    for (const [name, quick, expected] of [
+      ['oc1', true, 'quick_gelu'],
+      ['oc2', undefined, 'gelu'],
+    ] as const) {
+      const checkpoint = await openCheckpoint(
+        place(name, { model_cfg: { quick_gelu: quick, vision_cfg: {} } }, 'open_clip_config.json'),
+      );
       expect(checkpoint.metadata.hidden_act).toBe(expected);
       await checkpoint.close();
     }
   });
 
   test('another activation is refused, not replaced', async () => {
-    expect(await failure(openCheckpoint(place('tanh', { vision_config: { hidden_act: 'gelu_pytorch_tanh' } })))).toMatch(/activation "gelu_pytorch_tanh", expected "quick_gelu" or "gelu"/);
+    expect(
+      await failure(openCheckpoint(place('tanh', { vision_config: { hidden_act: 'gelu_pytorch_tanh' } }))),
+    ).toMatch(/activation "gelu_pytorch_tanh", expected "quick_gelu" or "gelu"/);
   });
 
   test('heads that are not 64 wide are refused', async () => {
-    expect(await failure(openCheckpoint(place('huge', { vision_config: { hidden_size: 1280, num_attention_heads: 16 } })))).toMatch(/heads of 80 columns/);
+    expect(
+      await failure(openCheckpoint(place('huge', { vision_config: { hidden_size: 1280, num_attention_heads: 16 } }))),
+    ).toMatch(/heads of 80 columns/);
   });
 });
 
@@ -140,11 +209,29 @@ describe('no CLIP at all', () => {
     ['a timm tower', { 'visual.trunk.patch_embed.proj.weight': [1], 'text.x': [1] }, /timm image tower/],
     ['a text tower', { 'text_model.embeddings.token_embedding.weight': [1, 1] }, /text tower only/],
     ['LoRA', { 'base_model.model.visual.x.lora_A.weight': [1, 1] }, /LoRA adapters/],
-    ['a head', { weight: [1, 768], bias: [1] }, /an fc head \(2 tensors such as "weight" \(1, 768\).*give it as the head/],
-    ['a ResNet of torchvision', { 'conv1.weight': [64, 3, 7, 7], 'bn1.weight': [64], 'layer1.0.conv1.weight': [1], 'layer1.0.bn1.bias': [1], 'fc.weight': [1, 1] }, /found 5 tensors such as "conv1\.weight" \(64, 3, 7, 7\), .*expected "visual\.conv1\.weight"/],
+    [
+      'a head',
+      { weight: [1, 768], bias: [1] },
+      /an fc head \(2 tensors such as "weight" \(1, 768\).*give it as the head/,
+    ],
+    [
+      'a ResNet of torchvision',
+      {
+        'conv1.weight': [64, 3, 7, 7],
+        'bn1.weight': [64],
+        'layer1.0.conv1.weight': [1],
+        'layer1.0.bn1.bias': [1],
+        'fc.weight': [1, 1],
+      },
+      /found 5 tensors such as "conv1\.weight" \(64, 3, 7, 7\), .*expected "visual\.conv1\.weight"/,
+    ],
     ['nothing', {}, /no tensors at all/],
-    ['two models', { 'a.visual.conv1.weight': [1], 'b.visual.conv1.weight': [1] }, /holds 2 CLIP models \("a\.", "b\."\)/],
-    ['open_clip\'s SigLIP', { ...CONV, logit_bias: [] }, /SigLIP/],
+    [
+      'two models',
+      { 'a.visual.conv1.weight': [1], 'b.visual.conv1.weight': [1] },
+      /holds 2 CLIP models \("a\.", "b\."\)/,
+    ],
+    ["open_clip's SigLIP", { ...CONV, logit_bias: [] }, /SigLIP/],
   ] as const)('%s', async ([, shapes, message]) => {
     expect(await failure(open(shapes as unknown as Record<string, number[]>))).toMatch(message);
   });
@@ -159,7 +246,11 @@ describe('values that are not finite', () => {
   test.for([NaN, Infinity, -Infinity])('%d in the weights is an error when it is read', async (value) => {
     const checkpoint = await openCheckpoint(broken(value));
     await checkpoint.read('other', new Float32Array(2));
-    await expect(checkpoint.read('visual.conv1.weight', new Float32Array(6))).rejects.toThrow(new RegExp(`"visual\\.conv1\\.weight" has 1 of 6 elements that are no finite float32 \\(the first is ${value} at 5\\)`));
+    await expect(checkpoint.read('visual.conv1.weight', new Float32Array(6))).rejects.toThrow(
+      new RegExp(
+        `"visual\\.conv1\\.weight" has 1 of 6 elements that are no finite float32 \\(the first is ${value} at 5\\)`,
+      ),
+    );
     await checkpoint.close();
   });
 
@@ -174,7 +265,9 @@ describe('values that are not finite', () => {
   test('a double too large for float32 is found too', async () => {
     const header = { 'visual.conv1.weight': { dtype: 'F64', shape: [1, 1, 1, 1], data_offsets: [0, 8] } };
     const { safetensors } = await import('../../support/checkpoints.ts');
-    const checkpoint = await openCheckpoint(folder.write('double.safetensors', safetensors(header, Buffer.from(Float64Array.of(1e39).buffer))));
+    const checkpoint = await openCheckpoint(
+      folder.write('double.safetensors', safetensors(header, Buffer.from(Float64Array.of(1e39).buffer))),
+    );
     expect(await failure(checkpoint.read('visual.conv1.weight', new Float32Array(1)))).toMatch(/the first is Infinity/);
     await checkpoint.close();
   });
@@ -185,7 +278,9 @@ describe('the file while it is open', () => {
     const file = folder.write('live.safetensors', counting(CONV));
     const checkpoint = await openCheckpoint(file);
     writeFileSync(file, counting({ ...CONV, more: [5] }));
-    expect(await failure(checkpoint.read('visual.conv1.weight', new Float32Array(6)))).toMatch(/has changed since it was opened/);
+    expect(await failure(checkpoint.read('visual.conv1.weight', new Float32Array(6)))).toMatch(
+      /has changed since it was opened/,
+    );
     await checkpoint.close();
   });
 
@@ -193,26 +288,37 @@ describe('the file while it is open', () => {
     const checkpoint = await open(CONV);
     await checkpoint.close();
     await checkpoint.close();
-    expect(await failure(checkpoint.read('visual.conv1.weight', new Float32Array(6)))).toMatch(/is closed: open the checkpoint again/);
+    expect(await failure(checkpoint.read('visual.conv1.weight', new Float32Array(6)))).toMatch(
+      /is closed: open the checkpoint again/,
+    );
   });
 
   test('a destination of the wrong size or type', async () => {
     const checkpoint = await open(CONV);
-    expect(await failure(checkpoint.read('visual.conv1.weight', new Float32Array(5)))).toMatch(/expected 6 elements for \(2, 3, 1, 1\), got 5/);
-    await expect(checkpoint.read('visual.conv1.weight', new Float64Array(6) as unknown as Float32Array)).rejects.toThrow(TypeError);
+    expect(await failure(checkpoint.read('visual.conv1.weight', new Float32Array(5)))).toMatch(
+      /expected 6 elements for \(2, 3, 1, 1\), got 5/,
+    );
+    await expect(
+      checkpoint.read('visual.conv1.weight', new Float64Array(6) as unknown as Float32Array),
+    ).rejects.toThrow(TypeError);
     await checkpoint.close();
   });
 
   test('many reads at once do not disturb each other', async () => {
-    const shapes = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [i === 0 ? 'visual.conv1.weight' : `t${i}`, [1000 + i]]));
+    const shapes = Object.fromEntries(
+      Array.from({ length: 40 }, (_, i) => [i === 0 ? 'visual.conv1.weight' : `t${i}`, [1000 + i]]),
+    );
     const checkpoint = await open(shapes);
-    const buffers = await Promise.all(Object.entries(shapes).map(async ([name, [n]]) => {
-      const into = new Float32Array(n);
-      await checkpoint.read(name, into);
-      return into;
-    }));
+    const buffers = await Promise.all(
+      Object.entries(shapes).map(async ([name, [n]]) => {
+        const into = new Float32Array(n);
+        await checkpoint.read(name, into);
+        return into;
+      }),
+    );
     await checkpoint.close();
-    let next = 1, wrong = 0;
+    let next = 1,
+      wrong = 0;
     for (const buffer of buffers) for (const value of buffer) if (value !== next++) wrong++;
     expect(wrong).toBe(0);
   });

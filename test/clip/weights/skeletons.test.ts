@@ -1,4 +1,5 @@
-// Every layout and format gives the same tensors, bit for bit: the eleven weight files of the two tiny models, made by PyTorch.
+// Every layout and format gives the same tensors, bit for bit: the eleven weight files of the two tiny models, made by
+// PyTorch.
 
 import { describe, expect, test } from 'vitest';
 import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/parameters.ts';
@@ -9,13 +10,20 @@ import { halfBits, rebuild, sha256, skeletons } from '../../support/skeletons.ts
 
 const folder = temporaryFolder();
 const LAYOUTS: Record<string, [string, string]> = {
-  'checkpoint.pt': ['PyTorch zip', 'OpenAI (inside "state_dict.module")'], 'jit.pt': ['TorchScript archive', 'OpenAI'], 'legacy.pt': ['PyTorch legacy', 'OpenAI'],
-  safetensors: ['safetensors', 'OpenAI'], 'state_dict.pt': ['PyTorch zip', 'OpenAI'], 'hf.safetensors': ['safetensors', 'Hugging Face'],
+  'checkpoint.pt': ['PyTorch zip', 'OpenAI (inside "state_dict.module")'],
+  'jit.pt': ['TorchScript archive', 'OpenAI'],
+  'legacy.pt': ['PyTorch legacy', 'OpenAI'],
+  safetensors: ['safetensors', 'OpenAI'],
+  'state_dict.pt': ['PyTorch zip', 'OpenAI'],
+  'hf.safetensors': ['safetensors', 'Hugging Face'],
 };
 
 test('there are five files of tiny-rn and six of tiny-vit', () => {
   const names = Object.keys(skeletons);
-  expect([names.filter((name) => name.startsWith('tiny-rn.')).length, names.filter((name) => name.startsWith('tiny-vit.')).length]).toEqual([5, 6]);
+  expect([
+    names.filter((name) => name.startsWith('tiny-rn.')).length,
+    names.filter((name) => name.startsWith('tiny-vit.')).length,
+  ]).toEqual([5, 6]);
 });
 
 describe.for(Object.keys(skeletons))('%s', (name) => {
@@ -27,7 +35,7 @@ describe.for(Object.keys(skeletons))('%s', (name) => {
     folder.write(name, file);
   });
 
-  test('holds exactly the model\'s tensors, equal to synthetic:0, widened exactly where they are halves', async () => {
+  test("holds exactly the model's tensors, equal to synthetic:0, widened exactly where they are halves", async () => {
     const checkpoint = await openCheckpoint(`${folder.path}/${name}`);
     const synthetic = await openCheckpoint('synthetic:0', { model });
     try {
@@ -41,7 +49,9 @@ describe.for(Object.keys(skeletons))('%s', (name) => {
         await synthetic.read(tensor, expected);
         if (checkpoint.tensors.get(tensor)!.dtype === 'F16') {
           halves++;
-          expected.forEach((value, i) => { expected[i] = widened(halfBits(value)); });
+          expected.forEach((value, i) => {
+            expected[i] = widened(halfBits(value));
+          });
         }
         // memory that other threads may see, at an odd place in it
         const shared = new Float32Array(new SharedArrayBuffer(4 * expected.length + 12), 12);
@@ -57,18 +67,24 @@ describe.for(Object.keys(skeletons))('%s', (name) => {
 
 /** Value of a finite half, by the formula. */
 function widened(half: number): number {
-  const sign = half >>> 15 ? -1 : 1, exponent = (half >>> 10) & 31, fraction = half & 1023;
+  const sign = half >>> 15 ? -1 : 1,
+    exponent = (half >>> 10) & 31,
+    fraction = half & 1023;
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 describe('planted faults are caught by the comparison above', () => {
   /** Names of tensors of tiny-vit that differ from synthetic:0. */
-  async function differing(file: Buffer, fault: (name: string, values: Float32Array) => void = () => undefined): Promise<string[]> {
+  async function differing(
+    file: Buffer,
+    fault: (name: string, values: Float32Array) => void = () => undefined,
+  ): Promise<string[]> {
     const checkpoint = await openCheckpoint(folder.write('planted', file));
     const synthetic = await openCheckpoint('synthetic:0', { model: 'tiny-vit' });
     const names: string[] = [];
     for (const [name, { shape }] of synthetic.tensors) {
-      const got = new Float32Array(elementCount(shape)), expected = new Float32Array(elementCount(shape));
+      const got = new Float32Array(elementCount(shape)),
+        expected = new Float32Array(elementCount(shape));
       await checkpoint.read(name, got);
       fault(name, got);
       await synthetic.read(name, expected);
@@ -79,7 +95,8 @@ describe('planted faults are caught by the comparison above', () => {
   }
 
   const file = rebuild('tiny-vit.hf.safetensors');
-  const region = (tensor: string): number => skeletons['tiny-vit.hf.safetensors'].regions.find((entry) => entry.tensor === tensor)!.offset;
+  const region = (tensor: string): number =>
+    skeletons['tiny-vit.hf.safetensors'].regions.find((entry) => entry.tensor === tensor)!.offset;
 
   test('none planted, none found', async () => expect(await differing(file)).toEqual([]));
 
@@ -91,14 +108,22 @@ describe('planted faults are caught by the comparison above', () => {
 
   test('q and k exchanged', async () => {
     const name = 'visual.transformer.resblocks.1.attn.in_proj_bias';
-    expect(await differing(file, (tensor, values) => { if (tensor === name) values.set([...values.subarray(128, 256), ...values.subarray(0, 128)]); })).toEqual([name]);
+    expect(
+      await differing(file, (tensor, values) => {
+        if (tensor === name) values.set([...values.subarray(128, 256), ...values.subarray(0, 128)]);
+      }),
+    ).toEqual([name]);
   });
 
   test('a projection that was not transposed', async () => {
-    expect(await differing(file, (tensor, values) => {
-      if (tensor === 'visual.proj') values.set([...values].map((_, i) => values[(i % 128) * 32 + Math.floor(i / 128)]));
-    })).toEqual(['visual.proj']);
+    expect(
+      await differing(file, (tensor, values) => {
+        if (tensor === 'visual.proj')
+          values.set([...values].map((_, i) => values[(i % 128) * 32 + Math.floor(i / 128)]));
+      }),
+    ).toEqual(['visual.proj']);
   });
 
-  test('a sign of zero', () => expect(Buffer.from(Float32Array.of(-0).buffer).equals(Buffer.from(Float32Array.of(0).buffer))).toBe(false));
+  test('a sign of zero', () =>
+    expect(Buffer.from(Float32Array.of(-0).buffer).equals(Buffer.from(Float32Array.of(0).buffer))).toBe(false));
 });

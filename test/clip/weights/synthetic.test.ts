@@ -1,5 +1,5 @@
-// synthetic:SEED against a second implementation of its definition in BigInt arithmetic. (The golden weights, made in Python, are compared in
-// skeletons.test.ts, bit for bit.)
+// synthetic:SEED against a second implementation of its definition in BigInt arithmetic. (The golden weights, made in
+// Python, are compared in skeletons.test.ts, bit for bit.)
 
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
@@ -39,21 +39,37 @@ describe('Threefry-2x32, 20 rounds', () => {
     [[0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], '1cb996fc bb002be7'],
     [[0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3], 'c4923a9c 483df7a0'],
   ] as const)('known answer of the paper for %j', ([[k0, k1, c0, c1], answer]) => {
-    expect(threefry2x32(k0, k1, c0, c1).map((w) => (w >>> 0).toString(16).padStart(8, '0')).join(' ')).toBe(answer);
-    expect(judge([BigInt(k0), BigInt(k1)], [BigInt(c0), BigInt(c1)]).map((w) => w.toString(16).padStart(8, '0')).join(' ')).toBe(answer);
+    expect(
+      threefry2x32(k0, k1, c0, c1)
+        .map((w) => (w >>> 0).toString(16).padStart(8, '0'))
+        .join(' '),
+    ).toBe(answer);
+    expect(
+      judge([BigInt(k0), BigInt(k1)], [BigInt(c0), BigInt(c1)])
+        .map((w) => w.toString(16).padStart(8, '0'))
+        .join(' '),
+    ).toBe(answer);
   });
 
   test('is the same as in BigInt arithmetic for every key and counter', () => {
-    fc.assert(fc.property(word, word, word, word, (k0, k1, c0, c1) => {
-      expect(threefry2x32(k0, k1, c0, c1).map((w) => w >>> 0)).toEqual(judge([BigInt(k0), BigInt(k1)], [BigInt(c0), BigInt(c1)]));
-    }));
+    fc.assert(
+      fc.property(word, word, word, word, (k0, k1, c0, c1) => {
+        expect(threefry2x32(k0, k1, c0, c1).map((w) => w >>> 0)).toEqual(
+          judge([BigInt(k0), BigInt(k1)], [BigInt(c0), BigInt(c1)]),
+        );
+      }),
+    );
   });
 });
 
 describe('CRC-32', () => {
   test('known answer: "123456789" gives cbf43926', () => expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926));
-  test('is the same as zlib\'s for any bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => { expect(crc32(bytes)).toBe(zlibCrc32(bytes)); }));
+  test("is the same as zlib's for any bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(crc32(bytes)).toBe(zlibCrc32(bytes));
+      }),
+    );
   });
 });
 
@@ -85,12 +101,24 @@ describe('parameters', () => {
     expect(distribution(name, shape)).toEqual({ center, amplitude: Math.fround(amplitude) });
   });
 
-  test('elements are the definition\'s, at block borders and for odd counts and any seed', () => {
+  test("elements are the definition's, at block borders and for odd counts and any seed", () => {
     const name = 'visual.layer1.0.bn3.weight';
-    for (const [seed, count] of [[0, 1], [1, 2], [0xffffffff, 3], [123456789, 1023], [7, 1024], [7, 1025], [7, 4099]]) {
+    for (const [seed, count] of [
+      [0, 1],
+      [1, 2],
+      [0xffffffff, 3],
+      [123456789, 1023],
+      [7, 1024],
+      [7, 1025],
+      [7, 4099],
+    ]) {
       const values = new Float32Array(new SharedArrayBuffer(4 * count));
       fillSynthetic(seed, name, [count], values);
-      for (const i of new Set([0, 1, 2, 1022, 1023, 1024, 1025, 2047, 2048, count - 2, count - 1].filter((index) => index >= 0 && index < count))) {
+      for (const i of new Set(
+        [0, 1, 2, 1022, 1023, 1024, 1025, 2047, 2048, count - 2, count - 1].filter(
+          (index) => index >= 0 && index < count,
+        ),
+      )) {
         const w = judge([BigInt(seed), BigInt(zlibCrc32(name))], [BigInt(i >> 1), 0n])[i & 1];
         const v = ((w >>> 8) - 8388608) / 8388608;
         expect(values[i], `${seed} ${count} ${i}`).toBe(Math.fround(0.25 + Math.fround(v * 0.125)));
@@ -125,7 +153,8 @@ describe('openCheckpoint("synthetic:SEED")', () => {
       }
       return result;
     };
-    const forth = await read(['visual.proj', 'ln_final.weight']), back = await read(['ln_final.weight', 'visual.proj']);
+    const forth = await read(['visual.proj', 'ln_final.weight']),
+      back = await read(['ln_final.weight', 'visual.proj']);
     for (const [name, bits] of forth) expect(bits).toEqual(back.get(name));
   });
 
@@ -152,7 +181,11 @@ describe('openCheckpoint("synthetic:SEED")', () => {
 
   test('a wrong name or size of the destination is an error', async () => {
     const checkpoint = await openCheckpoint('synthetic:0', { model: 'tiny-vit' });
-    expect(await failure(checkpoint.read('visual.nothing', new Float32Array(1)))).toMatch(/no tensor "visual\.nothing"/);
-    expect(await failure(checkpoint.read('visual.proj', new Float32Array(1)))).toMatch(/expected 4096 elements for \(128, 32\), got 1/);
+    expect(await failure(checkpoint.read('visual.nothing', new Float32Array(1)))).toMatch(
+      /no tensor "visual\.nothing"/,
+    );
+    expect(await failure(checkpoint.read('visual.proj', new Float32Array(1)))).toMatch(
+      /expected 4096 elements for \(128, 32\), got 1/,
+    );
   });
 });

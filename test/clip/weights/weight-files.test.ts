@@ -1,5 +1,5 @@
-// Every weight file of the tiny models (five layouts of tiny-rn, six of tiny-vit) gives the same features; the half-precision archives
-// give those that PyTorch computes from half-precision weights (fixtures/tiny).
+// Every weight file of the tiny models (five layouts of tiny-rn, six of tiny-vit) gives the same features; the
+// half-precision archives give those that PyTorch computes from half-precision weights (fixtures/tiny).
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

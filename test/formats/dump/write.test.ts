@@ -15,39 +15,52 @@ const FORMATS = ['.safetensors', '.npz', ''] as const;
 let serial = 0;
 const fresh = (ending: string): string => join(temporary.path, `dump${serial++}${ending}`);
 
-const bytesOf = ({ data }: Values): string => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex');
+const bytesOf = ({ data }: Values): string =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex');
 
 /** Any bits at all: NaNs with payloads, subnormals, infinities. */
 const values: fc.Arbitrary<Values> = fc.array(fc.nat(3), { maxLength: 4 }).chain((shape) => {
   const size = shape.reduce((product, extent) => product * extent, 1);
-  const words = (per: number): fc.Arbitrary<Uint32Array> => fc.uint32Array({ minLength: size * per, maxLength: size * per });
+  const words = (per: number): fc.Arbitrary<Uint32Array> =>
+    fc.uint32Array({ minLength: size * per, maxLength: size * per });
   return fc.oneof(
     words(1).map((bits): Values => ({ shape, data: new Float32Array(bits.slice().buffer) })),
     words(2).map((bits): Values => ({ shape, data: new Float64Array(bits.slice().buffer) })),
   );
 });
 const names = fc.stringMatching(/^[a-z][a-z0-9_.]{0,30}$/).filter((name) => !name.startsWith('__'));
-const tensors = fc.uniqueArray(fc.tuple(names, values), { selector: ([name]) => name.toLowerCase(), minLength: 1, maxLength: 8 });
-const metadata = fc.dictionary(fc.string().filter((key) => key !== '__proto__'), fc.string(), { maxKeys: 4 });
+const tensors = fc.uniqueArray(fc.tuple(names, values), {
+  selector: ([name]) => name.toLowerCase(),
+  minLength: 1,
+  maxLength: 8,
+});
+const metadata = fc.dictionary(
+  fc.string().filter((key) => key !== '__proto__'),
+  fc.string(),
+  { maxKeys: 4 },
+);
 
 describe.each(FORMATS)('a dump named *%s', (ending) => {
   test('what is written is read back, bit for bit, with its metadata', async () => {
-    await fc.assert(fc.asyncProperty(tensors, metadata, fc.boolean(), async (list, about, announced) => {
-      const path = fresh(ending);
-      const writer = await writeDump(path, announced ? { names: list.map(([name]) => name) } : {});
-      for (const [name, value] of list) writer.add(name, value);
-      await writer.finish(about);
-      const dump = await openDump(path);
-      expect(dump.metadata).toEqual(about);
-      expect([...dump.tensors.keys()].sort()).toEqual(list.map(([name]) => name).sort());
-      for (const [name, value] of list) {
-        expect(dump.tensors.get(name)!.dtype).toBe(value.data instanceof Float32Array ? 'F32' : 'F64');
-        const back = dump.read(name);
-        expect(back.shape).toEqual(value.shape);
-        expect(bytesOf(back)).toBe(bytesOf(value));
-      }
-      await dump.close();
-    }), { numRuns: 40 });
+    await fc.assert(
+      fc.asyncProperty(tensors, metadata, fc.boolean(), async (list, about, announced) => {
+        const path = fresh(ending);
+        const writer = await writeDump(path, announced ? { names: list.map(([name]) => name) } : {});
+        for (const [name, value] of list) writer.add(name, value);
+        await writer.finish(about);
+        const dump = await openDump(path);
+        expect(dump.metadata).toEqual(about);
+        expect([...dump.tensors.keys()].sort()).toEqual(list.map(([name]) => name).sort());
+        for (const [name, value] of list) {
+          expect(dump.tensors.get(name)!.dtype).toBe(value.data instanceof Float32Array ? 'F32' : 'F64');
+          const back = dump.read(name);
+          expect(back.shape).toEqual(value.shape);
+          expect(bytesOf(back)).toBe(bytesOf(value));
+        }
+        await dump.close();
+      }),
+      { numRuns: 40 },
+    );
   });
 
   test('the order of writing is kept where the format has an order, and the same dump has the same bytes', async () => {
@@ -93,8 +106,13 @@ describe.each(FORMATS)('a dump named *%s', (ending) => {
     writer.add('a', { shape: [1], data: new Float32Array(1) });
     expect(() => writer.add('a', { shape: [1], data: new Float32Array(1) })).toThrow(/"a" was written before/);
     expect(() => writer.add('', { shape: [1], data: new Float32Array(1) })).toThrow(/expected a tensor's name/);
-    expect(() => writer.add('b', { shape: [2, 2], data: new Float32Array(3) })).toThrow(/"b" expected 4 elements for shape \(2, 2\), got 3/);
-    if (ending === '') expect(() => writer.add('../b', { shape: [1], data: new Float32Array(1) })).toThrow(/expected one that can be a file's/);
+    expect(() => writer.add('b', { shape: [2, 2], data: new Float32Array(3) })).toThrow(
+      /"b" expected 4 elements for shape \(2, 2\), got 3/,
+    );
+    if (ending === '')
+      expect(() => writer.add('../b', { shape: [1], data: new Float32Array(1) })).toThrow(
+        /expected one that can be a file's/,
+      );
     await writer.discard();
   });
 });
@@ -113,12 +131,18 @@ test('a header that outgrows the room left for it moves the data, whole', async 
 });
 
 test('endings and places that cannot be', async () => {
-  await expect(writeDump('x.json')).rejects.toThrow(/ends in \.safetensors or \.npz, or a folder, got "x\.json"; \.json is not written/);
-  await expect(writeDump(join(temporary.path, 'no', 'x.npz'))).rejects.toThrow(/its folder does not exist; make it first/);
+  await expect(writeDump('x.json')).rejects.toThrow(
+    /ends in \.safetensors or \.npz, or a folder, got "x\.json"; \.json is not written/,
+  );
+  await expect(writeDump(join(temporary.path, 'no', 'x.npz'))).rejects.toThrow(
+    /its folder does not exist; make it first/,
+  );
   await expect(writeDump(join(temporary.path, 'no', 'x'))).rejects.toThrow(/its folder does not exist; make it first/);
   mkdirSync(join(temporary.path, 'home'));
   writeFileSync(join(temporary.path, 'home', 'thesis.txt'), 'x');
-  await expect(writeDump(join(temporary.path, 'home'))).rejects.toThrow(/holds "thesis\.txt", which is no part of a dump, and is not replaced/);
+  await expect(writeDump(join(temporary.path, 'home'))).rejects.toThrow(
+    /holds "thesis\.txt", which is no part of a dump, and is not replaced/,
+  );
   await expect(writeDump(join(temporary.path, 'home', 'thesis.txt', 'x.npz'))).rejects.toThrow(/its folder is a file/);
   mkdirSync(join(temporary.path, 'x.npz'));
   await expect(writeDump(join(temporary.path, 'x.npz'))).rejects.toThrow(/expected the name of a file, got a folder/);
@@ -126,19 +150,22 @@ test('endings and places that cannot be', async () => {
 
 describe('the spill', () => {
   test('gives back what it was given, bit for bit, in memory as on disk', () => {
-    fc.assert(fc.property(tensors, fc.nat(200), (list, limit) => {
-      const spill = new Spill(limit);
-      for (const [name, value] of list) spill.add(name, value);
-      expect(spill.names).toEqual(list.map(([name]) => name));
-      for (const [name, value] of [...list].reverse()) {
-        const back = spill.read(name);
-        expect(back.shape).toEqual(value.shape);
-        expect(back.data.constructor).toBe(value.data.constructor);
-        expect(bytesOf(back)).toBe(bytesOf(value));
-      }
-      expect(spill.onDisk).toBe(list.reduce((sum, [, { data }]) => sum + data.byteLength, 0) > limit);
-      spill.close();
-    }), { numRuns: 100 });
+    fc.assert(
+      fc.property(tensors, fc.nat(200), (list, limit) => {
+        const spill = new Spill(limit);
+        for (const [name, value] of list) spill.add(name, value);
+        expect(spill.names).toEqual(list.map(([name]) => name));
+        for (const [name, value] of [...list].reverse()) {
+          const back = spill.read(name);
+          expect(back.shape).toEqual(value.shape);
+          expect(back.data.constructor).toBe(value.data.constructor);
+          expect(bytesOf(back)).toBe(bytesOf(value));
+        }
+        expect(spill.onDisk).toBe(list.reduce((sum, [, { data }]) => sum + data.byteLength, 0) > limit);
+        spill.close();
+      }),
+      { numRuns: 100 },
+    );
   });
 
   test('keeps a copy, knows its names, and answers nothing once closed', () => {

@@ -1,11 +1,18 @@
-// The unpickler on plain data, against what Python's own unpickler reads back (fixtures/checkpoints/pickles.json.gz), and its limits.
+// The unpickler on plain data, against what Python's own unpickler reads back (fixtures/checkpoints/pickles.json.gz),
+// and its limits.
 
 import { describe, expect, test } from 'vitest';
 import { unpickle, type PickleHooks } from '../../../src/formats/torch/pickle.ts';
 import type { PickleValue } from '../../../src/formats/torch/pickle-values.ts';
 import { bytes, fixtureJson, text } from '../../support/checkpoints.ts';
 
-interface Entry { protocol: number; pickle: string; value?: unknown; integer?: string; bytes?: string }
+interface Entry {
+  protocol: number;
+  pickle: string;
+  value?: unknown;
+  integer?: string;
+  bytes?: string;
+}
 const entries = fixtureJson<Entry[]>('pickles.json.gz');
 
 const hooks: PickleHooks = {
@@ -13,8 +20,12 @@ const hooks: PickleHooks = {
     // protocols 0 to 2 have no bytes of their own: they are not in the list, so no global is needed
     throw new Error(`unexpected global ${module}.${name}`);
   },
-  call: () => { throw new Error('unexpected call'); },
-  persistent: () => { throw new Error('unexpected persistent id'); },
+  call: () => {
+    throw new Error('unexpected call');
+  },
+  persistent: () => {
+    throw new Error('unexpected persistent id');
+  },
 };
 const load = (pickle: Uint8Array): PickleValue => unpickle(pickle, 0, '"test"', hooks).value;
 
@@ -42,13 +53,19 @@ describe('plain data', () => {
   test('a memoised list is one list, also where it grows later', () => {
     // [x, x] with x = [1], to which 2 is appended after it was stored twice
     const value = load(bytes('](]q\x01K\x01ah\x01eh\x01K\x02a0.')) as PickleValue[][];
-    expect(value).toEqual([[1, 2], [1, 2]]);
+    expect(value).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
     expect(value[0]).toBe(value[1]);
   });
 
   test('a dictionary with keys like __proto__ is only a dictionary', () => {
     const value = load(bytes('}(', text('__proto__'), 'K\x01', text('constructor'), 'K\x02u.')) as Map<string, number>;
-    expect([...value]).toEqual([['__proto__', 1], ['constructor', 2]]);
+    expect([...value]).toEqual([
+      ['__proto__', 1],
+      ['constructor', 2],
+    ]);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 });
@@ -57,7 +74,8 @@ describe('damage and limits', () => {
   test('every prefix of a pickle says that the end is missing', () => {
     for (const entry of entries.filter(({ pickle }) => pickle.length < 200)) {
       const pickle = Buffer.from(entry.pickle, 'base64');
-      for (let length = 0; length < pickle.length; length++) expect(() => load(pickle.subarray(0, length))).toThrow(/"test" ends in the middle; the file is truncated/);
+      for (let length = 0; length < pickle.length; length++)
+        expect(() => load(pickle.subarray(0, length))).toThrow(/"test" ends in the middle; the file is truncated/);
     }
   });
 
@@ -74,7 +92,11 @@ describe('damage and limits', () => {
     ['a later protocol', bytes(0x80, 6, 'N.'), /protocol 6/],
     ['an integer that is none', bytes('Ixyz\n.'), /"xyz" is no integer/],
     ['an unquoted string', bytes('Sabc\n.'), /not quoted/],
-    ['a number of a megabyte', bytes(0x8b, Buffer.from(Uint32Array.of(1 << 20).buffer), Buffer.alloc(1 << 20, 1), '.'), /number has 1048576 bytes/],
+    [
+      'a number of a megabyte',
+      bytes(0x8b, Buffer.from(Uint32Array.of(1 << 20).buffer), Buffer.alloc(1 << 20, 1), '.'),
+      /number has 1048576 bytes/,
+    ],
     ['a decimal of a megabyte', bytes('L', Buffer.alloc(1 << 20, '7'), 'L\n.'), /is no integer/],
     ['a string of 2^63 bytes', bytes(0x8d, Buffer.alloc(8, 0x7f), '.'), /cannot be/],
     ['a million marks', Buffer.alloc(1_000_000, '('), /nested more than 1000/],

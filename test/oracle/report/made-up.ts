@@ -1,4 +1,5 @@
-// Verifications made up from tensors, so that the report can be tested by itself: measures in plain loops, faults put in by hand.
+// Verifications made up from tensors, so that the report can be tested by itself: measures in plain loops, faults put
+// in by hand.
 
 import type { LayerDetail, LayerResult, Values, VerifyResult } from '../../../src/oracle/types.ts';
 
@@ -18,9 +19,20 @@ export function measured(name: string, backend: Values, reference: Values, truth
   const rho = nonFinite > 0 ? Infinity : Math.sqrt(error / floor);
   const relRms = Math.sqrt(error / size);
   const result: LayerResult = {
-    name, shape: truth.shape, rho, effectiveBits: Math.min(24, 24 - Math.log2(rho)), relRms, nmse: relRms ** 2, maxAbs, cosineDistance: relRms ** 2 / 2, equalBits: equal / T.length,
-    referenceRelRms: Math.sqrt(own / size), worst: truth.shape.length === 4 ? { kind: 'channel', index: 3, relRms } : null,
-    limits: { pass: 4, plausible: 16 }, verdict: rho <= 4 ? 'pass' : rho <= 16 ? 'plausible' : 'wrong', nonFinite,
+    name,
+    shape: truth.shape,
+    rho,
+    effectiveBits: Math.min(24, 24 - Math.log2(rho)),
+    relRms,
+    nmse: relRms ** 2,
+    maxAbs,
+    cosineDistance: relRms ** 2 / 2,
+    equalBits: equal / T.length,
+    referenceRelRms: Math.sqrt(own / size),
+    worst: truth.shape.length === 4 ? { kind: 'channel', index: 3, relRms } : null,
+    limits: { pass: 4, plausible: 16 },
+    verdict: rho <= 4 ? 'pass' : rho <= 16 ? 'plausible' : 'wrong',
+    nonFinite,
   };
   return { result, backend, reference, truth };
 }
@@ -29,8 +41,19 @@ export function resultOf(details: readonly LayerDetail[], more: Partial<VerifyRe
   const layers = details.map((detail) => detail.result);
   const firstWrong = layers.find((layer) => layer.verdict === 'wrong')?.name ?? null;
   return {
-    verdict: firstWrong === null ? 'pass' : 'fail', firstWrong, causes: [], layers, model: 'tiny-rn', weights: 'synthetic:0', claim: 'float32', teacherForced: false,
-    missing: [], unknown: [], version: '0.2.0', contract: '1', ...more,
+    verdict: firstWrong === null ? 'pass' : 'fail',
+    firstWrong,
+    causes: [],
+    layers,
+    model: 'tiny-rn',
+    weights: 'synthetic:0',
+    claim: 'float32',
+    teacherForced: false,
+    missing: [],
+    unknown: [],
+    version: '0.2.0',
+    contract: '1',
+    ...more,
   };
 }
 

@@ -1,6 +1,7 @@
-// The report in a real browser: what people see, with mouse, keyboard, on a phone, in the dark, on paper, without script. `npm run test:report`.
-// Needs Chromium (Debian: apt-get install chromium), found by the environment variable CHROMIUM or in the usual places. REPORT_SCREENSHOTS names a folder
-// for pictures to look at.
+// The report in a real browser: what people see, with mouse, keyboard, on a phone, in the dark, on paper, without
+// script. `npm run test:report`.
+// Needs Chromium (Debian: apt-get install chromium), found by the environment variable CHROMIUM or in the usual places.
+// REPORT_SCREENSHOTS names a folder for pictures to look at.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,13 +23,25 @@ noticeMissing('test/oracle/report/report.slow.test.ts', ['chrome']);
 
 const EVIL = '</script><img src="https://evil.example/x" onerror="document.title=1">';
 
-/** A model's own trace with noise as the backend's, and from one layer on the left tenth of each picture, or of each token's width, too small. */
-async function verified(name: string, wrongFrom: string | null, more: Partial<VerifyResult> = {}): Promise<{ html: string; result: VerifyResult }> {
+/**
+ * A model's own trace with noise as the backend's, and from one layer on the left tenth of each picture, or of each
+ * token's width, too small.
+ */
+async function verified(
+  name: string,
+  wrongFrom: string | null,
+  more: Partial<VerifyResult> = {},
+): Promise<{ html: string; result: VerifyResult }> {
   const { model } = await load(name, { weights: 'synthetic:0', executor: 'reference', threads: 1 });
   const image = syntheticImage(0, 1, model.architecture.vision.resolution);
   const trace = async (precision: 'float32' | 'float64'): Promise<Map<string, Values>> => {
     const seen = new Map<string, Values>();
-    await model.encodeImage(image, { precision, tap: (module, { data, shape, offset, size }) => { seen.set(module, { shape: [...shape], data: data.slice(offset, offset + size) }); } });
+    await model.encodeImage(image, {
+      precision,
+      tap: (module, { data, shape, offset, size }) => {
+        seen.set(module, { shape: [...shape], data: data.slice(offset, offset + size) });
+      },
+    });
     return seen;
   };
   const [references, truths] = [await trace('float32'), await trace('float64')];
@@ -41,7 +54,10 @@ async function verified(name: string, wrongFrom: string | null, more: Partial<Ve
     const next = noise(details.length + 1);
     const width = truth.shape[truth.shape.length - 1];
     const reference = references.get(module)!;
-    const data = Float32Array.from(reference.data, (x, i) => x * (wrong && i % width < Math.floor(width / 10) ? 0.95 : 1 + 1e-7 * next()));
+    const data = Float32Array.from(
+      reference.data,
+      (x, i) => x * (wrong && i % width < Math.floor(width / 10) ? 0.95 : 1 + 1e-7 * next()),
+    );
     const detail = measured(module, { shape: truth.shape, data }, reference, truth);
     collector.onLayer(detail);
     details.push(detail);
@@ -60,8 +76,18 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
 
   beforeAll(async () => {
     browser = await puppeteer.launch({ executablePath: chromium, args: ['--no-sandbox'] });
-    const causes = [{ name: 'padding-off-by-one', confidence: 0.93, explanation: 'The convolution pads one column too few on the left.' }];
-    const fail = await verified('tiny-rn', 'visual.layer2.0.conv2', { causes, unknown: [EVIL], missing: ['visual.relu1'] });
+    const causes = [
+      {
+        name: 'padding-off-by-one',
+        confidence: 0.93,
+        explanation: 'The convolution pads one column too few on the left.',
+      },
+    ];
+    const fail = await verified('tiny-rn', 'visual.layer2.0.conv2', {
+      causes,
+      unknown: [EVIL],
+      missing: ['visual.relu1'],
+    });
     failing = fail.result;
     const reports = {
       fail: fail.html,
@@ -70,7 +96,8 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
       evil: (await verified('tiny-vit', 'visual.ln_pre', { model: EVIL, weights: EVIL, notes: [EVIL] })).html,
       empty: reportHtml(resultOf([], { verdict: 'fail', unknown: ['a'] }), { layers: new Map() }),
     };
-    for (const [name, html] of Object.entries(reports)) writeFileSync(files[name] = join(folder, `${name}.html`), html);
+    for (const [name, html] of Object.entries(reports))
+      writeFileSync((files[name] = join(folder, `${name}.html`)), html);
   });
 
   afterAll(async () => {
@@ -78,33 +105,50 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  interface Setting { width?: number; height?: number; dark?: boolean; phone?: boolean; script?: boolean; hash?: string }
+  interface Setting {
+    width?: number;
+    height?: number;
+    dark?: boolean;
+    phone?: boolean;
+    script?: boolean;
+    hash?: string;
+  }
 
-  async function open(name: string, { width = 1200, height = 900, dark = false, phone = false, script = true, hash = '' }: Setting = {}): Promise<Page> {
+  async function open(
+    name: string,
+    { width = 1200, height = 900, dark = false, phone = false, script = true, hash = '' }: Setting = {},
+  ): Promise<Page> {
     const page = await browser.newPage();
     complaints = [];
     const url = `${pathToFileURL(files[name]).href}${hash}`;
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('request', (request) => { if (request.url() !== url.split('#')[0] && request.url() !== url) complaints.push(`asked for ${request.url()}`); });
+    page.on('request', (request) => {
+      if (request.url() !== url.split('#')[0] && request.url() !== url) complaints.push(`asked for ${request.url()}`);
+    });
     await page.setViewport({ width, height, isMobile: phone, hasTouch: phone, deviceScaleFactor: phone ? 2 : 1 });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
     await page.setJavaScriptEnabled(script);
     await page.goto(url);
     const picture = [name, width, dark ? 'dark' : 'light', ...(script ? [] : ['still'])].join('-');
-    if (process.env.REPORT_SCREENSHOTS) await page.screenshot({ path: join(process.env.REPORT_SCREENSHOTS, `${picture}.png`), fullPage: true });
+    if (process.env.REPORT_SCREENSHOTS)
+      await page.screenshot({ path: join(process.env.REPORT_SCREENSHOTS, `${picture}.png`), fullPage: true });
     return page;
   }
 
-  const text = (page: Page, selector: string): Promise<string> => page.$eval(selector, (element) => (element as HTMLElement).innerText);
+  const text = (page: Page, selector: string): Promise<string> =>
+    page.$eval(selector, (element) => (element as HTMLElement).innerText);
 
-  test.each(['fail', 'transformer', 'pass', 'evil', 'empty'])('%s: opens without an error, and asks the network for nothing', async (name) => {
-    const page = await open(name);
-    expect(complaints).toEqual([]);
-    expect(await page.$$('img')).toEqual([]);
-    expect(await page.title()).toMatch(name === 'pass' ? /^Pass: / : /^Fail/);
-    await page.close();
-  });
+  test.each(['fail', 'transformer', 'pass', 'evil', 'empty'])(
+    '%s: opens without an error, and asks the network for nothing',
+    async (name) => {
+      const page = await open(name);
+      expect(complaints).toEqual([]);
+      expect(await page.$$('img')).toEqual([]);
+      expect(await page.title()).toMatch(name === 'pass' ? /^Pass: / : /^Fail/);
+      await page.close();
+    },
+  );
 
   test('the policy holds: an image, a style and a script put into the page afterwards do nothing', async () => {
     const page = await open('fail');
@@ -130,32 +174,67 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
     expect(await text(page, '#panel-title')).toBe(failing.firstWrong);
     expect(await text(page, 'header')).toContain(`The first wrong layer is ${failing.firstWrong}`);
     expect(await text(page, '.verdict')).toBe('✕ wrong');
-    expect(await page.$$eval('#panel .histogram .bar', (bars) => bars.filter((bar) => Number(bar.getAttribute('height')) > 0).length)).toBeGreaterThan(3);
+    expect(
+      await page.$$eval(
+        '#panel .histogram .bar',
+        (bars) => bars.filter((bar) => Number(bar.getAttribute('height')) > 0).length,
+      ),
+    ).toBeGreaterThan(3);
     expect(await page.$$eval('#panel figure > canvas', (list) => list.length)).toBe(2);
     expect(await page.$$eval('#panel-body tbody tr', (rows) => rows.length)).toBe(10);
     // The fault is in the left border, and the map of the picture's plane has its brightest column there.
     const brightest = await page.$$eval('#panel figure > canvas', ([, plane]) => {
       const { width, height } = plane as HTMLCanvasElement;
       const { data } = (plane as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
-      const columns = Array.from({ length: width }, (_, x) => Array.from({ length: height }, (__, y) => data[(y * width + x) * 4] + data[(y * width + x) * 4 + 1]).reduce((a, b) => a + b));
+      const columns = Array.from({ length: width }, (_, x) =>
+        Array.from({ length: height }, (__, y) => data[(y * width + x) * 4] + data[(y * width + x) * 4 + 1]).reduce(
+          (a, b) => a + b,
+        ),
+      );
       return columns.indexOf(Math.max(...columns));
     });
     expect(brightest).toBe(0);
-    expect(await page.$eval('#panel figure > canvas', (canvas) => canvas.getAttribute('aria-label'))).toMatch(/^Error over channels \(down\) and positions \(across\)\. Worst cell: channel /);
+    expect(await page.$eval('#panel figure > canvas', (canvas) => canvas.getAttribute('aria-label'))).toMatch(
+      /^Error over channels \(down\) and positions \(across\)\. Worst cell: channel /,
+    );
     await page.close();
   });
 
   test('keyboard: Tab comes to the chart, arrows go along the layers, and the layer is announced', async () => {
     const page = await open('fail');
-    for (let i = 0; i < 10 && await page.evaluate(() => document.activeElement?.id) !== 'chart'; i++) await page.keyboard.press('Tab');
-    const state = (): Promise<{ id?: string; role: string | null; now: number; text: string | null; outline: string }> => page.evaluate(() => {
-      const at = document.activeElement!;
-      return { id: at.id, role: at.getAttribute('role'), now: Number(at.getAttribute('aria-valuenow')), text: at.getAttribute('aria-valuetext'), outline: getComputedStyle(at).outlineStyle };
-    });
+    for (let i = 0; i < 10 && (await page.evaluate(() => document.activeElement?.id)) !== 'chart'; i++)
+      await page.keyboard.press('Tab');
+    const state = (): Promise<{
+      id?: string;
+      role: string | null;
+      now: number;
+      text: string | null;
+      outline: string;
+    }> =>
+      page.evaluate(() => {
+        const at = document.activeElement!;
+        return {
+          id: at.id,
+          role: at.getAttribute('role'),
+          now: Number(at.getAttribute('aria-valuenow')),
+          text: at.getAttribute('aria-valuetext'),
+          outline: getComputedStyle(at).outlineStyle,
+        };
+      });
     const first = failing.layers.findIndex((layer) => layer.name === failing.firstWrong);
     expect(await state()).toMatchObject({ id: 'chart', role: 'slider', now: first + 1, outline: 'solid' });
     const steps: [key: 'ArrowRight' | 'ArrowLeft' | 'ArrowUp' | 'Home' | 'PageUp' | 'End' | 'PageDown', to: number][] =
-      [['ArrowRight', first + 1], ['ArrowLeft', first], ['ArrowLeft', first - 1], ['Home', 0], ['ArrowLeft', 0], ['PageUp', 10], ['ArrowUp', 11], ['End', failing.layers.length - 1], ['PageDown', failing.layers.length - 11]];
+      [
+        ['ArrowRight', first + 1],
+        ['ArrowLeft', first],
+        ['ArrowLeft', first - 1],
+        ['Home', 0],
+        ['ArrowLeft', 0],
+        ['PageUp', 10],
+        ['ArrowUp', 11],
+        ['End', failing.layers.length - 1],
+        ['PageDown', failing.layers.length - 11],
+      ];
     for (const [key, to] of steps) {
       await page.keyboard.press(key);
       const { name, verdict } = failing.layers[to];
@@ -165,14 +244,21 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
       expect(now.text).toMatch(new RegExp(`^Layer ${to + 1} of ${failing.layers.length}, ${name}: .*: ${verdict}$`));
       expect(await text(page, '#brief')).toBe(now.text);
     }
-    expect(await page.$eval('#layers a[aria-current]', (link) => link.textContent)).toBe(failing.layers[failing.layers.length - 11].name);
+    expect(await page.$eval('#layers a[aria-current]', (link) => link.textContent)).toBe(
+      failing.layers[failing.layers.length - 11].name,
+    );
     // The rest by Tab too: buttons, table, filter.
     const reached = new Set<string>();
     for (let i = 0; i < 12; i++) {
       await page.keyboard.press('Tab');
-      reached.add(await page.evaluate(() => document.activeElement!.id || document.activeElement!.className || document.activeElement!.tagName));
+      reached.add(
+        await page.evaluate(
+          () => document.activeElement!.id || document.activeElement!.className || document.activeElement!.tagName,
+        ),
+      );
     }
-    for (const id of ['previous', 'next', 'to-first', 'scroll', 'filter', 'tall', 'A']) expect([...reached]).toContain(id);
+    for (const id of ['previous', 'next', 'to-first', 'scroll', 'filter', 'tall', 'A'])
+      expect([...reached]).toContain(id);
     expect(complaints).toEqual([]);
     await page.close();
   });
@@ -191,7 +277,11 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
     expect(await text(page, '#panel-title')).toBe(failing.layers[1].name);
     expect(await page.evaluate(() => document.activeElement!.id)).toBe('panel-title');
     await page.type('#filter', 'LAYER1');
-    const shown = await page.$$eval('#layers tbody tr', (rows) => rows.filter((row) => (row as HTMLElement).offsetParent !== null).map((row) => row.querySelector('a')!.textContent));
+    const shown = await page.$$eval('#layers tbody tr', (rows) =>
+      rows
+        .filter((row) => (row as HTMLElement).offsetParent !== null)
+        .map((row) => row.querySelector('a')!.textContent),
+    );
     expect(shown).toEqual(failing.layers.map(({ name }) => name).filter((name) => name.includes('layer1')));
     await page.hover('#panel figure > canvas');
     expect(await text(page, '#panel figure .readout')).toMatch(/^channel [\d–]+, position [\d–]+: [\d.]+ bits$/);
@@ -203,26 +293,38 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
     const page = await open('fail', { hash: '#visual.layer1' });
     expect(await text(page, '#panel-title')).toBe('visual.layer1');
     await page.click('#next');
-    expect(await page.evaluate(() => location.hash)).toBe(`#${failing.layers[failing.layers.findIndex(({ name }) => name === 'visual.layer1') + 1].name}`);
+    expect(await page.evaluate(() => location.hash)).toBe(
+      `#${failing.layers[failing.layers.findIndex(({ name }) => name === 'visual.layer1') + 1].name}`,
+    );
     await page.close();
   });
 
-  test.each(['fail', 'transformer', 'pass', 'evil'])('%s on a phone: nothing wider than the screen, fingers have room', async (name) => {
-    const page = await open(name, { width: 390, height: 844, phone: true });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
-    expect(await page.$eval('svg.narrow', (svg) => svg.getBoundingClientRect().width)).toBeGreaterThan(300);
-    expect(await page.$eval('svg.wide', (svg) => svg.getBoundingClientRect().width)).toBe(0);
-    for (const height of await page.$$eval('button', (buttons) => buttons.map((button) => button.getBoundingClientRect().height))) expect(height).toBeGreaterThanOrEqual(40);
-    const box = (await (await page.$('svg.narrow'))!.boundingBox())!;
-    await page.touchscreen.tap(box.x + 50, box.y + box.height / 2);
-    expect(await page.$eval('#chart', (chart) => Number(chart.getAttribute('aria-valuenow')))).toBeLessThan(5);
-    expect(complaints).toEqual([]);
-    await page.close();
-  });
+  test.each(['fail', 'transformer', 'pass', 'evil'])(
+    '%s on a phone: nothing wider than the screen, fingers have room',
+    async (name) => {
+      const page = await open(name, { width: 390, height: 844, phone: true });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+      expect(await page.$eval('svg.narrow', (svg) => svg.getBoundingClientRect().width)).toBeGreaterThan(300);
+      expect(await page.$eval('svg.wide', (svg) => svg.getBoundingClientRect().width)).toBe(0);
+      for (const height of await page.$$eval('button', (buttons) =>
+        buttons.map((button) => button.getBoundingClientRect().height),
+      ))
+        expect(height).toBeGreaterThanOrEqual(40);
+      const box = (await (await page.$('svg.narrow'))!.boundingBox())!;
+      await page.touchscreen.tap(box.x + 50, box.y + box.height / 2);
+      expect(await page.$eval('#chart', (chart) => Number(chart.getAttribute('aria-valuenow')))).toBeLessThan(5);
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+  );
 
   test.each([false, true])('text can be read against its ground (dark: %s): contrast of at least 4.5', async (dark) => {
     const page = await open('fail', { dark });
-    const worst = await page.evaluate(leastContrast, 'p, h1, h2, h3, th, td, dt, dd, a, button, figcaption, summary, .badge, .tick, .axis, .first-label, li, b, output');
+    const worst = await page.evaluate(
+      leastContrast,
+      'p, h1, h2, h3, th, td, dt, dd, a, button, figcaption, summary, .badge, .tick, .axis, .first-label, li, ' +
+        'b, output',
+    );
     expect(worst.ground).toBe(dark ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
     expect(worst.contrast, worst.text).toBeGreaterThanOrEqual(4.5);
     await page.close();
@@ -246,7 +348,11 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
     const page = await open('fail', { dark: true });
     await page.emulateMediaType('print');
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(255, 255, 255)');
-    const [scroll, table] = await page.evaluate(() => [document.querySelector('.tall')!, document.querySelector('#layers')!].map((element) => element.getBoundingClientRect().height));
+    const [scroll, table] = await page.evaluate(() =>
+      [document.querySelector('.tall')!, document.querySelector('#layers')!].map(
+        (element) => element.getBoundingClientRect().height,
+      ),
+    );
     expect(scroll).toBeGreaterThanOrEqual(table);
     const pdf = await page.pdf({ format: 'A4' });
     expect(Buffer.from(pdf.subarray(0, 5)).toString()).toBe('%PDF-');

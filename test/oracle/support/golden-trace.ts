@@ -1,4 +1,5 @@
-// Traces that are right, made outside of this project: PyTorch's float64 on the tiny models (fixtures/tiny), rounded to float32.
+// Traces that are right, made outside of this project: PyTorch's float64 on the tiny models (fixtures/tiny), rounded to
+// float32.
 
 import type { Values } from '../../../src/oracle/types.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
@@ -21,7 +22,11 @@ export function goldenTrace(name: 'tiny-rn' | 'tiny-vit'): Trace {
 }
 
 /** A copy of the trace in which one tensor is another. */
-export function changed(trace: Trace, name: string, change: (data: Float32Array, shape: readonly number[]) => Float32Array | undefined): Trace {
+export function changed(
+  trace: Trace,
+  name: string,
+  change: (data: Float32Array, shape: readonly number[]) => Float32Array | undefined,
+): Trace {
   const { shape, data } = trace[name];
   const copy = Float32Array.from(data);
   return { ...trace, [name]: { shape, data: change(copy, shape) ?? copy } };

@@ -1,5 +1,6 @@
-// A check is a sentence and a function that takes an implementation and throws where it is wrong. The tests of src/ops run the checks on the operations,
-// the tests of the tests on planted wrong ones, and whoever writes another executor on that.
+// A check is a sentence and a function that takes an implementation and throws where it is wrong. The tests of src/ops
+// run the checks on the operations, the tests of the tests on planted wrong ones, and whoever writes another executor
+// on that.
 
 export type Checks<Operation> = Record<string, (operation: Operation) => void>;
 

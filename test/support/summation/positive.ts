@@ -1,8 +1,9 @@
 // Probing of sums whose summands cannot be negative, so that nothing cancels: exponentials, squares.
 //
-// Let one summand be 1, two be 3/8 of 2^-52, others 0. Alone, a small one is lost on the 1; the two together are 3/4 of the last bit and change the sum by one bit. So
-// the sum says whether the two met each other before either met the 1, and such triples determine the tree. A float32 result of a float64 sum shows that bit only if
-// the sum stands just where the rounding of the result changes: some more summands, exact multiples of 2^-52 in any order, bring it there.
+// Let one summand be 1, two be 3/8 of 2^-52, others 0. Alone, a small one is lost on the 1; the two together are 3/4 of
+// the last bit and change the sum by one bit. So the sum says whether the two met each other before either met the 1,
+// and such triples determine the tree. A float32 result of a float64 sum shows that bit only if the sum stands just
+// where the rounding of the result changes: some more summands, exact multiples of 2^-52 in any order, bring it there.
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../../../src/ops/tensor.ts';
@@ -30,26 +31,40 @@ export interface PositiveSummer {
 export function triplesOf(n: number, most: number): [number, number, number][] {
   const triples: [number, number, number][] = [];
   const next = unitNumbers(n);
-  const add = (i: number, j: number, k: number): void => { if (i !== j && i !== k && j < k && k < n) triples.push([i, j, k]); };
+  const add = (i: number, j: number, k: number): void => {
+    if (i !== j && i !== k && j < k && k < n) triples.push([i, j, k]);
+  };
   if ((n * n * n) / 2 <= most) {
     for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) for (let k = j + 1; k < n; k++) add(i, j, k);
     return triples;
   }
-  for (let i = 0; i < n; i++) for (const [j, k] of [[i + 1, i + 2], [i + 1, i + 4], [i + 4, i + 8], [i - 4, i - 1], [i - 8, i + 4]]) if (j >= 0) add(i, j, k);
+  for (let i = 0; i < n; i++)
+    for (const [j, k] of [
+      [i + 1, i + 2],
+      [i + 1, i + 4],
+      [i + 4, i + 8],
+      [i - 4, i - 1],
+      [i - 8, i + 4],
+    ])
+      if (j >= 0) add(i, j, k);
   const any = (): number => Math.floor(((next() + 1) / 2) * n);
   while (triples.length < most) add(any(), any(), any());
   return triples;
 }
 
 /** What is wrong with the order of a positive sum, or null. */
-export async function wrongPositiveOrder({ name, n, tree, inputs, outputs, compute }: PositiveSummer, most = 4000): Promise<string | null> {
+export async function wrongPositiveOrder(
+  { name, n, tree, inputs, outputs, compute }: PositiveSummer,
+  most = 4000,
+): Promise<string | null> {
   const met = meetings(tree, n);
   const triples = triplesOf(n, most);
   const rows = new Float32Array(triples.length * n).fill(inputs.none);
   triples.forEach(([i, j, k], t) => {
     const row = rows.subarray(t * n, (t + 1) * n);
     // The summands between keep out of the way, at places that change from triple to triple.
-    for (let at = t % n, left = inputs.others.length; left > 0; at = (at + 1) % n) if (at !== i && at !== j && at !== k) row[at] = inputs.others[--left];
+    for (let at = t % n, left = inputs.others.length; left > 0; at = (at + 1) % n)
+      if (at !== i && at !== j && at !== k) row[at] = inputs.others[--left];
     row[i] = inputs.one;
     row[j] = inputs.small[0];
     row[k] = inputs.small[1];
@@ -61,7 +76,11 @@ export async function wrongPositiveOrder({ name, n, tree, inputs, outputs, compu
     if (Object.is(result, outputs[together ? 1 : 0])) continue;
     const seen = outputs.findIndex((output) => Object.is(result, output));
     if (seen < 0) return `${name}: a result of ${outputs.join(' or ')} was expected at ${i}, got ${result}`;
-    return `${name}: summands ${j} and ${k} ${seen === 1 ? 'meet before they meet' : 'do not meet before one of them meets'} summand ${i}; the contract's text has it the other way`;
+    return (
+      `${name}: summands ${j} and ${k} ` +
+      `${seen === 1 ? 'meet before they meet' : 'do not meet before one of them meets'} summand ${i}; the ` +
+      `contract's text has it the other way`
+    );
   }
   return null;
 }
@@ -87,7 +106,8 @@ export function softmaxSum(by: Computer, n: number, through: 'softmax' | 'attent
   let T = 1;
   if (!by.float64) {
     T = edge(1 / middle(0.9), (sum) => round(1 / sum));
-    // Exponentials of float32 numbers lie 2^-19 to 2^-21 apart, relative to themselves: three reach T closely enough; the first two are multiples of 2^-52.
+    // Exponentials of float32 numbers lie 2^-19 to 2^-21 apart, relative to themselves: three reach T closely enough;
+    // the first two are multiples of 2^-52.
     let left = T - 1;
     for (let step = 0; step < 3; step++) {
       let x = Math.fround(Math.log(left));
@@ -99,15 +119,22 @@ export function softmaxSum(by: Computer, n: number, through: 'softmax' | 'attent
   }
   const small = Math.fround(Math.log(SMALL));
   return {
-    name: `softmax's sum of ${n}${through === 'attention' ? ' in attention' : ''}, ${by.name}`, n, tree: stripes(n),
-    inputs: { one: 0, small: [small, small], others, none: -Infinity }, outputs: [round(1 / T), round(1 / (T + BIT))],
+    name: `softmax's sum of ${n}${through === 'attention' ? ' in attention' : ''}, ${by.name}`,
+    n,
+    tree: stripes(n),
+    inputs: { one: 0, small: [small, small], others, none: -Infinity },
+    outputs: [round(1 / T), round(1 / (T + BIT))],
     compute: async (rows) => {
       const N = rows.length / n;
       if (through === 'softmax') return (await by.run([tensor(rows, N, n)], ([x], ops) => ops.softmax(x))).data;
       const unit = new Float32Array(n * n);
       for (let i = 0; i < n; i++) unit[i * n + i] = 1; // values that show each probability in a column of its own
       const zeros = (t: number): Tensor => tensor(new Float32Array(t * n), t, n);
-      return (await by.run([zeros(N), zeros(n), tensor(unit, n, n)], ([q, k, v], ops) => ops.attention(q, k, v, { mask: tensor(rows, N, n) }))).data;
+      return (
+        await by.run([zeros(N), zeros(n), tensor(unit, n, n)], ([q, k, v], ops) =>
+          ops.attention(q, k, v, { mask: tensor(rows, N, n) }),
+        )
+      ).data;
     },
   };
 }
@@ -137,15 +164,20 @@ export function normSum(by: Computer, n: number): PositiveSummer {
   }
   const small = Math.fround(Math.sqrt(SMALL));
   return {
-    name: `l2Normalize's sum of ${n}, ${by.name}`, n, tree: stripes(n),
-    inputs: { one: 1, small: [small, small], others, none: 0 }, outputs: [result(T), result(T + BIT)],
+    name: `l2Normalize's sum of ${n}, ${by.name}`,
+    n,
+    tree: stripes(n),
+    inputs: { one: 1, small: [small, small], others, none: 0 },
+    outputs: [result(T), result(T + BIT)],
     compute: async (rows) => (await by.run([tensor(rows, rows.length / n, n)], ([x], ops) => ops.l2Normalize(x))).data,
   };
 }
 
 /**
- * layerNorm's variance. The deviations are the inputs themselves, because they sum to 0: 1 and eight times -1/8, the small ones with both signs, and two between.
- * In float32 mode the bias takes away what the result would be as a float32, so that its last float64 bits are what is left.
+ * layerNorm's variance. The deviations are the inputs themselves, because they sum to 0: 1 and eight times -1/8, the
+ * small ones with both signs, and two between.
+ * In float32 mode the bias takes away what the result would be as a float32, so that its last float64 bits are what is
+ * left.
  */
 export function varianceSum(by: Computer, n: number): PositiveSummer {
   const round = by.float64 ? Number : Math.fround;
@@ -157,10 +189,17 @@ export function varianceSum(by: Computer, n: number): PositiveSummer {
     if (outputs[0] === outputs[1]) continue;
     const small = Math.fround(Math.sqrt(SMALL));
     return {
-      name: `layerNorm's variance of ${n}, ${by.name}`, n, tree: stripes(n),
-      inputs: { one: 1, small: [small, -small], others: [r, -r, ...new Array<number>(8).fill(-1 / 8)], none: 0 }, outputs,
-      compute: async (rows) => (await by.run([tensor(rows, rows.length / n, n)], ([x], ops) =>
-        ops.layerNorm(x, tensor(new Float32Array(n).fill(1), n), tensor(new Float32Array(n).fill(bias), n), 0))).data,
+      name: `layerNorm's variance of ${n}, ${by.name}`,
+      n,
+      tree: stripes(n),
+      inputs: { one: 1, small: [small, -small], others: [r, -r, ...new Array<number>(8).fill(-1 / 8)], none: 0 },
+      outputs,
+      compute: async (rows) =>
+        (
+          await by.run([tensor(rows, rows.length / n, n)], ([x], ops) =>
+            ops.layerNorm(x, tensor(new Float32Array(n).fill(1), n), tensor(new Float32Array(n).fill(bias), n), 0),
+          )
+        ).data,
     };
   }
   throw new Error(`no row of ${n} shows the last bit of its variance`);

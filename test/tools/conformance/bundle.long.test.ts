@@ -1,4 +1,5 @@
-// The program as one file: in this Node with threads, in a host that has next to nothing, and by the command that holds it against the pinned hashes.
+// The program as one file: in this Node with threads, in a host that has next to nothing, and by the command that holds
+// it against the pinned hashes.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'conformance-'));
   file = await bundle(root, join(folder, 'program'));
 });
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface Outcome {
   code: number | null;
@@ -31,9 +34,15 @@ interface Outcome {
 function node(args: readonly string[], cwd = root): Promise<Outcome> {
   const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { stdout += text; });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; });
-  return new Promise((resolve, reject) => { child.on('error', reject).on('close', (code) => resolve({ code, stdout, stderr })); });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', (code) => resolve({ code, stdout, stderr }));
+  });
 }
 
 function resultOf({ stdout, stderr }: Outcome): Result {
@@ -65,7 +74,9 @@ describe('the bundle', () => {
     const code = readFileSync(file, 'utf8');
     expect(code).not.toMatch(/^\s*import\s/m);
     expect(code).not.toMatch(/^await\s/m);
-    expect(code.match(/import\((?!\.)[^)]*\)/g)!.filter((call) => !call.includes('steps'))).toEqual(['import("node:worker_threads")']);
+    expect(code.match(/import\((?!\.)[^)]*\)/g)!.filter((call) => !call.includes('steps'))).toEqual([
+      'import("node:worker_threads")',
+    ]);
     expect(code).not.toMatch(/\brequire\(/);
     expect(code).not.toContain('piscina');
   });
@@ -88,9 +99,15 @@ describe('the bundle', () => {
 
   test.each([
     ['no WebAssembly', 'delete globalThis.WebAssembly;', /WebAssembly is not defined/],
-    ['no SIMD', 'WebAssembly.Module = class { constructor() { throw new Error("invalid value type v128"); } };', /v128/],
+    [
+      'no SIMD',
+      'WebAssembly.Module = class { constructor() { throw new Error("invalid value type v128"); } };',
+      /v128/,
+    ],
     // What 32-bit ARM does: the canary's first number comes out as zero.
-    ['SIMD that flushes subnormals', `
+    [
+      'SIMD that flushes subnormals',
+      `
       const { Instance } = WebAssembly;
       WebAssembly.Instance = function (module, imports) {
         const { exports } = new Instance(module, imports);
@@ -100,13 +117,24 @@ describe('the bundle', () => {
           for (let i = 0; i < count; i++) if (Math.abs(floats[i]) < 1.1754943508222875e-38) floats[i] = 0;
         };
         return { exports: { ...exports, scale } };
-      };`, /flushes subnormal/],
+      };`,
+      /flushes subnormal/,
+    ],
   ])('%s: SIMD is refused with the reason, plain loops give the pinned hashes', async (_, prelude, reason) => {
     const result = resultOf(await inHost(`${SHELL}${prelude}`, [TINY, 'sweep=0']));
     expect(Object.keys(result.refused)).toEqual(['simd', 'simd-2', 'simd64', 'simd64-2']);
     for (const said of Object.values(result.refused)) expect(said).toMatch(reason);
     const verdicts = judge(result, pins);
-    expect(verdicts.map(({ path }) => path.name)).toEqual(['plain', 'plain64', 'plain', 'plain64', 'plain', 'plain64', 'plain', 'plain64']);
+    expect(verdicts.map(({ path }) => path.name)).toEqual([
+      'plain',
+      'plain64',
+      'plain',
+      'plain64',
+      'plain',
+      'plain64',
+      'plain',
+      'plain64',
+    ]);
     expect(verdicts.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
   });
 
@@ -117,16 +145,33 @@ describe('the bundle', () => {
 });
 
 describe('the command', () => {
-  beforeAll(() => { if (!existsSync(command)) throw new Error(`${command} is missing: run npm run build first (npm run test:long does)`); });
+  beforeAll(() => {
+    if (!existsSync(command))
+      throw new Error(`${command} is missing: run npm run build first (npm run test:long does)`);
+  });
 
   test('exits with 0 where all is equal, keeps the results, and writes the matrix', async () => {
     const [json, readme] = [join(folder, 'records.json'), join(folder, 'README.md')];
     writeFileSync(readme, '<!-- conformance -->\n<!-- /conformance -->\n');
-    const { code, stdout, stderr } = await node([command, '--models', 'tiny-vit', '--sweep', '0', '--json', json, '--markdown', readme]);
+    const { code, stdout, stderr } = await node([
+      command,
+      '--models',
+      'tiny-vit',
+      '--sweep',
+      '0',
+      '--json',
+      json,
+      '--markdown',
+      readme,
+    ]);
     expect([code, stderr.split('\n').filter((line) => !line.startsWith('this: '))]).toEqual([0, ['']]);
     expect(stdout).toMatch(/tiny-vit .* ok .* ok .* ok .* ok .* ok .* ok/);
-    expect(JSON.parse(readFileSync(json, 'utf8'))).toMatchObject([{ name: 'this', error: null, result: { refused: {} } }]);
-    expect(readFileSync(readme, 'utf8')).toMatch(/\| Node [\d.]+ \(V8 [\d.]+\) \| [\w-]+ \| 2¹ \| 2¹ \| 2¹ \| 2¹ \| 2¹ \| 2¹ \|/);
+    expect(JSON.parse(readFileSync(json, 'utf8'))).toMatchObject([
+      { name: 'this', error: null, result: { refused: {} } },
+    ]);
+    expect(readFileSync(readme, 'utf8')).toMatch(
+      /\| Node [\d.]+ \(V8 [\d.]+\) \| [\w-]+ \| 2¹ \| 2¹ \| 2¹ \| 2¹ \| 2¹ \| 2¹ \|/,
+    );
   });
 
   test.each([

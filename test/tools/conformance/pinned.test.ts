@@ -14,7 +14,13 @@ import { table } from '../../../tools/conformance/table.ts';
 const options = parseArguments(['models=tiny-rn', 'paths=plain,simd', 'sweep=4099']);
 const parts = { conv1: 'aaaa11', bn1: 'bbbb22', visual: 'cccc33' };
 const result = (hashes: Result['hashes'], changed: Partial<Result> = {}): Result => ({
-  options, hashes, parts: Object.fromEntries(Object.keys(hashes).map((key) => [key, parts])), fnv: {}, refused: {}, seconds: {}, ...changed,
+  options,
+  hashes,
+  parts: Object.fromEntries(Object.keys(hashes).map((key) => [key, parts])),
+  fnv: {},
+  refused: {},
+  seconds: {},
+  ...changed,
 });
 const pins: Pins = { 'tiny-rn float32': { hash: 'right', parts: 'aaaa bbbb cccc' } };
 
@@ -29,12 +35,24 @@ describe('verdicts', () => {
 
   test.each([
     ['the same', 'right', parts, { verdict: 'same', first: null, count: 0 }],
-    ['another tensor', 'wrong', { ...parts, bn1: 'bbbc22', visual: 'dddd33' }, { verdict: 'different', first: 'bn1', count: 2 }],
-    ['a tensor too few', 'wrong', { conv1: 'aaaa11', bn1: 'bbbb22' }, { verdict: 'different', first: 'what follows bn1', count: 1 }],
+    [
+      'another tensor',
+      'wrong',
+      { ...parts, bn1: 'bbbc22', visual: 'dddd33' },
+      { verdict: 'different', first: 'bn1', count: 2 },
+    ],
+    [
+      'a tensor too few',
+      'wrong',
+      { conv1: 'aaaa11', bn1: 'bbbb22' },
+      { verdict: 'different', first: 'what follows bn1', count: 1 },
+    ],
     ['a tensor too many', 'wrong', { ...parts, more: 'eeee44' }, { verdict: 'different', first: 'more', count: 1 }],
     ['equal digits, another hash', 'wrong', parts, { verdict: 'different', first: null, count: 0 }],
   ])('%s', (_, hash, own, expected) => {
-    expect(judge(result({ 'tiny-rn plain': hash }, { parts: { 'tiny-rn plain': own } }), pins)).toMatchObject([{ key: 'tiny-rn plain', pin: 'tiny-rn float32', ...expected }]);
+    expect(judge(result({ 'tiny-rn plain': hash }, { parts: { 'tiny-rn plain': own } }), pins)).toMatchObject([
+      { key: 'tiny-rn plain', pin: 'tiny-rn float32', ...expected },
+    ]);
   });
 
   test('what has no pin is said, and is not the same', () => {
@@ -47,23 +65,46 @@ describe('pinning', () => {
     expect(pinsOf(result({ 'tiny-rn plain': 'right', 'tiny-rn simd': 'right' }))).toEqual(pins);
   });
   test('refuses paths that disagree', () => {
-    expect(() => pinsOf(result({ 'tiny-rn plain': 'right', 'tiny-rn simd': 'wrong' }))).toThrow('"tiny-rn simd" gives another than the path before');
+    expect(() => pinsOf(result({ 'tiny-rn plain': 'right', 'tiny-rn simd': 'wrong' }))).toThrow(
+      '"tiny-rn simd" gives another than the path before',
+    );
   });
   test('refuses one path alone, also if it is computed twice', () => {
-    expect(() => pinsOf(result({ 'tiny-rn simd': 'right', 'tiny-rn simd-2': 'right' }))).toThrow('expected "tiny-rn float32" by plain loops and by SIMD, which must agree, got simd alone');
+    expect(() => pinsOf(result({ 'tiny-rn simd': 'right', 'tiny-rn simd-2': 'right' }))).toThrow(
+      'expected "tiny-rn float32" by plain loops and by SIMD, which must agree, got simd alone',
+    );
   });
 });
 
 describe('the matrix', () => {
   const record = (changed: Partial<EngineRecord>): EngineRecord => ({
-    name: 'node20', processor: 'x86-64', note: null, version: 'Node 20', date: '2026-11-24', error: null, result: result({ 'tiny-rn plain': 'right', 'tiny-rn simd': 'right' }), ...changed,
+    name: 'node20',
+    processor: 'x86-64',
+    note: null,
+    version: 'Node 20',
+    date: '2026-11-24',
+    error: null,
+    result: result({ 'tiny-rn plain': 'right', 'tiny-rn simd': 'right' }),
+    ...changed,
   });
 
   test('has a row for each engine: counts, what was refused, differences, what could not be run', () => {
     const records = [
       record({ name: 'broken', version: null, result: null, error: 'no such program' }),
-      record({ name: 'arm', version: 'Node 18', note: 'emulated', result: result({ 'tiny-rn plain': 'right' }, { refused: { simd: 'flushes' } }) }),
-      record({ name: 'wrong', version: 'Other 1', result: result({ 'tiny-rn plain': 'wrong', 'tiny-rn simd': 'right' }, { parts: { 'tiny-rn plain': { ...parts, visual: 'ffff00' } } }) }),
+      record({
+        name: 'arm',
+        version: 'Node 18',
+        note: 'emulated',
+        result: result({ 'tiny-rn plain': 'right' }, { refused: { simd: 'flushes' } }),
+      }),
+      record({
+        name: 'wrong',
+        version: 'Other 1',
+        result: result(
+          { 'tiny-rn plain': 'wrong', 'tiny-rn simd': 'right' },
+          { parts: { 'tiny-rn plain': { ...parts, visual: 'ffff00' } } },
+        ),
+      }),
       record({}),
     ];
     const text = markdown(records, pins, ['node20', 'arm', 'broken']);
@@ -87,11 +128,16 @@ describe('the matrix', () => {
       insertMatrix(file, '| new |');
       expect(readFileSync(file, 'utf8')).toBe('before\n<!-- conformance -->\n| new |\n<!-- /conformance -->\nafter\n');
       writeFileSync(file, 'none');
-      expect(() => insertMatrix(file, 'x')).toThrow('expected the lines <!-- conformance --> and <!-- /conformance -->');
+      expect(() => insertMatrix(file, 'x')).toThrow(
+        'expected the lines <!-- conformance --> and <!-- /conformance -->',
+      );
       const json = join(folder, 'records.json');
       expect(readRecords(json)).toEqual([]);
       writeRecords(json, mergeRecords([record({ date: 'old' }), record({ name: 'arm' })], [record({ date: 'new' })]));
-      expect(readRecords(json).map(({ name, date }) => [name, date])).toEqual([['node20', 'new'], ['arm', '2026-11-24']]);
+      expect(readRecords(json).map(({ name, date }) => [name, date])).toEqual([
+        ['node20', 'new'],
+        ['arm', '2026-11-24'],
+      ]);
       writeFileSync(json, '{}');
       expect(() => readRecords(json)).toThrow('expected a list of records');
     } finally {
@@ -99,26 +145,51 @@ describe('the matrix', () => {
     }
   });
 
-  test('a run of the same version adds to what was computed before, one of another replaces it; sweeps of another step go', () => {
-    const before = record({ result: result({ 'sweep exp plain': 'a', 'tiny-rn plain': 'b' }, { refused: { 'simd-2': 'no' } }) });
-    const merged = (changed: Partial<EngineRecord>) => mergeRecords([before], [record(changed)])[0].result!;
-    const later = result({ 'RN50 plain': 'c', 'tiny-rn plain': 'd' });
-    expect(merged({ result: later })).toMatchObject({ hashes: { 'sweep exp plain': 'a', 'RN50 plain': 'c', 'tiny-rn plain': 'd' }, refused: { 'simd-2': 'no' }, options: { sweep: 4099 } });
-    expect(merged({ result: { ...later, options: { ...options, sweep: 257 } } }).hashes).toEqual({ 'RN50 plain': 'c', 'tiny-rn plain': 'd' });
-    expect(merged({ result: { ...later, options: { ...options, sweep: 0 } } })).toMatchObject({ hashes: { 'sweep exp plain': 'a' }, options: { sweep: 4099 } });
-    expect(merged({ version: 'Node 21', result: later })).toBe(later);
-    expect(merged({ version: null, result: null, error: 'gone' } as Partial<EngineRecord>)).toBeNull();
-  });
+  test(
+    'a run of the same version adds to what was computed before, one of another replaces it; sweeps of another ' +
+      'step go',
+    () => {
+      const before = record({
+        result: result({ 'sweep exp plain': 'a', 'tiny-rn plain': 'b' }, { refused: { 'simd-2': 'no' } }),
+      });
+      const merged = (changed: Partial<EngineRecord>) => mergeRecords([before], [record(changed)])[0].result!;
+      const later = result({ 'RN50 plain': 'c', 'tiny-rn plain': 'd' });
+      expect(merged({ result: later })).toMatchObject({
+        hashes: { 'sweep exp plain': 'a', 'RN50 plain': 'c', 'tiny-rn plain': 'd' },
+        refused: { 'simd-2': 'no' },
+        options: { sweep: 4099 },
+      });
+      expect(merged({ result: { ...later, options: { ...options, sweep: 257 } } }).hashes).toEqual({
+        'RN50 plain': 'c',
+        'tiny-rn plain': 'd',
+      });
+      expect(merged({ result: { ...later, options: { ...options, sweep: 0 } } })).toMatchObject({
+        hashes: { 'sweep exp plain': 'a' },
+        options: { sweep: 4099 },
+      });
+      expect(merged({ version: 'Node 21', result: later })).toBe(later);
+      expect(merged({ version: null, result: null, error: 'gone' } as Partial<EngineRecord>)).toBeNull();
+    },
+  );
 
   test('reasons are brought to one line', () => {
-    const refused = { simd: "WebAssembly.Module doesn't parse (evaluating 'new WebAssembly.Module(\n  x)')", plain: `a | b\n${'c'.repeat(300)}` };
+    const refused = {
+      simd: "WebAssembly.Module doesn't parse (evaluating 'new WebAssembly.Module(\n  x)')",
+      plain: `a | b\n${'c'.repeat(300)}`,
+    };
     const text = markdown([record({ result: result({}, { refused }) })], pins);
     expect(text).toContain("refused: WebAssembly.Module doesn't parse  \n");
     expect(text).toMatch(/refused: a b c{155}… {2}$/m);
   });
 
   test('the table on the terminal names the first tensor that differs', async () => {
-    const text = await table(result({ 'tiny-rn plain': 'right', 'tiny-rn simd': 'wrong' }, { parts: { 'tiny-rn simd': { ...parts, bn1: 'ffff00' } }, refused: { 'simd-2': 'there are no workers' } }), pins);
+    const text = await table(
+      result(
+        { 'tiny-rn plain': 'right', 'tiny-rn simd': 'wrong' },
+        { parts: { 'tiny-rn simd': { ...parts, bn1: 'ffff00' } }, refused: { 'simd-2': 'there are no workers' } },
+      ),
+      pins,
+    );
     expect(text).toMatch(/tiny-rn .* DIFFERENT .* ok/);
     expect(text).toContain('simd-2: refused, there are no workers');
     expect(text).toContain('tiny-rn simd differs, first in bn1 (1 part)');

@@ -9,12 +9,15 @@ import { targetNamed } from '../../../tools/fuzz/targets/index.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-describe('the fuzzer\'s corpus', () => {
+describe("the fuzzer's corpus", () => {
   test.each(readdirSync(`${root}/fuzz/corpus`))('%s', async (name) => {
     const inputs = corpusOf(root, name);
     expect(inputs.length).toBeGreaterThan(0);
     for (const input of inputs) {
-      const complaint = await (async () => { await targetNamed(name).run(new Uint8Array(input)); return null; })().catch(complaintAbout);
+      const complaint = await (async () => {
+        await targetNamed(name).run(new Uint8Array(input));
+        return null;
+      })().catch(complaintAbout);
       expect(complaint).toBeNull();
     }
   });
@@ -22,8 +25,8 @@ describe('the fuzzer\'s corpus', () => {
 
 describe('what counts as a sentence', () => {
   test.each([
-    ['the engine\'s words', new RangeError('Invalid typed array length: 5'), /internal error/],
-    ['a stumble over nothing', new TypeError('Cannot read properties of undefined (reading \'x\')'), /internal error/],
+    ["the engine's words", new RangeError('Invalid typed array length: 5'), /internal error/],
+    ['a stumble over nothing', new TypeError("Cannot read properties of undefined (reading 'x')"), /internal error/],
     ['words of Node', Object.assign(new Error('expected: x; y z and so on'), { code: 'ERR_OUT_OF_RANGE' }), /Node's/],
     ['a class of its own', Object.assign(new SyntaxError('expected "x", got "y"; mend it'), {}), /not for users/],
     ['two lines', new Error('expected x, got y;\nmend it'), /several lines/],

@@ -25,7 +25,9 @@ interface GoldenLists {
   log1p: [t: number, value: number][];
 }
 
-export const lists = JSON.parse(readFileSync(new URL('../../../fixtures/training/golden.json', import.meta.url), 'utf8')) as GoldenLists;
+export const lists = JSON.parse(
+  readFileSync(new URL('../../../fixtures/training/golden.json', import.meta.url), 'utf8'),
+) as GoldenLists;
 const golden = readGolden('fixtures/training/golden.safetensors');
 const mini = readGolden('fixtures/features/mini.safetensors');
 
@@ -42,8 +44,11 @@ export interface Clouds {
 export function clouds(N: number, E: number, classes: number, seed: number): Clouds {
   const next = unitNumbers(seed);
   const centres = Array.from({ length: classes * E }, () => next() / 2);
-  const labels = Array.from({ length: N }, (_, n) => n < classes ? n : Math.floor((next() + 1) / 2 * classes));
-  const data = Float64Array.from({ length: N * E }, (_, i) => next() + centres[labels[Math.floor(i / E)] * E + i % E]);
+  const labels = Array.from({ length: N }, (_, n) => (n < classes ? n : Math.floor(((next() + 1) / 2) * classes)));
+  const data = Float64Array.from(
+    { length: N * E },
+    (_, i) => next() + centres[labels[Math.floor(i / E)] * E + (i % E)],
+  );
   return { features: ndarray(data, [N, E]), labels };
 }
 

@@ -9,15 +9,30 @@ function bun(name: string, packageName: string, env: Record<string, string>, not
   const binary = (folder: string) => join(npmPackageFolder(folder, specification), 'bin', 'bun');
   const environment = { DO_NOT_TRACK: '1', ...env };
   return programEngine({
-    name, processor: 'x86-64', kind: 'bun', note, slow,
+    name,
+    processor: 'x86-64',
+    kind: 'bun',
+    note,
+    slow,
     install: (folder) => installNpmPackage(folder, specification),
-    version: async (folder) => `Bun ${await firstLine({ command: binary(folder), args: ['--version'] })} (JavaScriptCore)`,
-    command: (folder, mainFile) => ({ command: binary(folder), args: ['--no-install', 'run', mainFile], env: environment }),
+    version: async (folder) =>
+      `Bun ${await firstLine({ command: binary(folder), args: ['--version'] })} (JavaScriptCore)`,
+    command: (folder, mainFile) => ({
+      command: binary(folder),
+      args: ['--no-install', 'run', mainFile],
+      env: environment,
+    }),
   });
 }
 
 export const bunEngines: Engine[] = [bun('bun', 'bun-linux-x64', {})];
 export const bunTiers: Engine[] = [
-  bun('bun-no-dfg', 'bun-linux-x64', { BUN_JSC_useDFGJIT: '0', BUN_JSC_useOMGJIT: '0' }, 'baseline compilers only', true),
+  bun(
+    'bun-no-dfg',
+    'bun-linux-x64',
+    { BUN_JSC_useDFGJIT: '0', BUN_JSC_useOMGJIT: '0' },
+    'baseline compilers only',
+    true,
+  ),
   bun('bun-baseline', 'bun-linux-x64-baseline', {}, 'build for processors without AVX'),
 ];

@@ -11,6 +11,11 @@ export function enginesFolder(environment: Record<string, string | undefined> = 
 
 /** Absolute path of a program on the search path, or undefined. An absolute name is only looked at. */
 export function findOnPath(program: string, path = process.env.PATH ?? ''): string | undefined {
-  const candidates = program.startsWith('/') ? [program] : path.split(delimiter).filter(Boolean).map((folder) => join(folder, program));
+  const candidates = program.startsWith('/')
+    ? [program]
+    : path
+        .split(delimiter)
+        .filter(Boolean)
+        .map((folder) => join(folder, program));
   return candidates.find((file) => existsSync(file));
 }

@@ -12,15 +12,35 @@ export type { Engine, EngineResult, InstallOptions, RunOptions } from './types.t
 export { enginesFolder } from './folder.ts';
 
 export const engines: Engine[] = [
-  ...nodeEngines, ...denoEngines, ...bunEngines, ...chromiumEngines, ...firefoxEngines, ...webkitEngines,
-  ...jscEngines, ...spidermonkeyEngines, ...gjsEngines, ...quickjsEngines,
-  ...arm64Engines, ...armv7Engines, ...ia32Engines, ...otherEngines,
-  ...nodeTiers, ...bunTiers, ...chromiumTiers, ...firefoxTiers, ...jscTiers, ...spidermonkeyTiers,
+  ...nodeEngines,
+  ...denoEngines,
+  ...bunEngines,
+  ...chromiumEngines,
+  ...firefoxEngines,
+  ...webkitEngines,
+  ...jscEngines,
+  ...spidermonkeyEngines,
+  ...gjsEngines,
+  ...quickjsEngines,
+  ...arm64Engines,
+  ...armv7Engines,
+  ...ia32Engines,
+  ...otherEngines,
+  ...nodeTiers,
+  ...bunTiers,
+  ...chromiumTiers,
+  ...firefoxTiers,
+  ...jscTiers,
+  ...spidermonkeyTiers,
 ];
 
 /** The engine of a name; Error that lists the names. */
 export function findEngine(name: string): Engine {
   const engine = engines.find((candidate) => candidate.name === name);
-  if (engine === undefined) throw new RangeError(`--engines: expected names of engines, got ${JSON.stringify(name)}: choose from ${engines.map((candidate) => candidate.name).join(', ')}, or "all"`);
+  if (engine === undefined)
+    throw new RangeError(
+      `--engines: expected names of engines, got ${JSON.stringify(name)}: choose from ` +
+        `${engines.map((candidate) => candidate.name).join(', ')}, or "all"`,
+    );
   return engine;
 }

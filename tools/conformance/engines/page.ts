@@ -1,4 +1,5 @@
-// An engine that is a browser: the page is served from here, runs the program, and posts its lines back. No driver, no puppeteer.
+// An engine that is a browser: the page is served from here, runs the program, and posts its lines back. No driver, no
+// puppeteer.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { enginesFolder } from './folder.ts';
@@ -29,8 +30,17 @@ export function browserEngine(browser: BrowserEngine): Engine {
         const version = await browser.version(folder);
         display = await browser.around?.(profile);
         const command = browser.command(server.url, profile);
-        // Everything that a browser writes goes to the profile; as root, Firefox refuses a home folder that belongs to another.
-        const env = { HOME: profile, XDG_RUNTIME_DIR: profile, XDG_CACHE_HOME: profile, XDG_CONFIG_HOME: profile, XDG_DATA_HOME: profile, ...display?.env, ...command.env };
+        // Everything that a browser writes goes to the profile; as root, Firefox refuses a home folder that belongs to
+        // another.
+        const env = {
+          HOME: profile,
+          XDG_RUNTIME_DIR: profile,
+          XDG_CACHE_HOME: profile,
+          XDG_CONFIG_HOME: profile,
+          XDG_DATA_HOME: profile,
+          ...display?.env,
+          ...command.env,
+        };
         // A browser's own talk must not be taken for lines of the program: only the page's posts count.
         const result = await runProcess({ ...command, env }, { timeLimit, lines, finished: server.finished });
         return { version, result };

@@ -1,4 +1,5 @@
-// An engine that is a program with a module as its argument: Node, Deno, Bun, the shells, each natively or under an emulator.
+// An engine that is a program with a module as its argument: Node, Deno, Bun, the shells, each natively or under an
+// emulator.
 import { join } from 'node:path';
 import { enginesFolder } from './folder.ts';
 import { makeRun, type HostKind } from './launch.ts';
@@ -21,7 +22,10 @@ export function programEngine(program: ProgramEngine): Engine {
       const run = makeRun(program.runs?.(folder) ?? join(folder, 'runs'), bundleFile, program.kind, args);
       try {
         const version = await program.version(folder);
-        const result = await runProcess({ cwd: run.folder, ...program.command(folder, run.main) }, { timeLimit, onProgress });
+        const result = await runProcess(
+          { cwd: run.folder, ...program.command(folder, run.main) },
+          { timeLimit, onProgress },
+        );
         return { version, result };
       } finally {
         run.remove();

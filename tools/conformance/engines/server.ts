@@ -1,4 +1,5 @@
-// The smallest server that a page of the conformance program needs: files of one folder, headers that make it cross-origin isolated, and POST /result.
+// The smallest server that a page of the conformance program needs: files of one folder, headers that make it
+// cross-origin isolated, and POST /result.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { extname, join, normalize, sep } from 'node:path';
@@ -6,10 +7,18 @@ import type { AddressInfo } from 'node:net';
 import type { ResultLines } from './lines.ts';
 
 const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8', '.mjs': 'text/javascript', '.js': 'text/javascript', '.json': 'application/json', '.wasm': 'application/wasm',
+  '.html': 'text/html; charset=utf-8',
+  '.mjs': 'text/javascript',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
 };
 // Without these two there is no SharedArrayBuffer in a page. https://web.dev/articles/coop-coep
-const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp', 'Cross-Origin-Resource-Policy': 'same-origin' };
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
 const LONGEST_RESULT = 16 * 1024 * 1024;
 
 export interface PageServer {
@@ -22,7 +31,9 @@ export interface PageServer {
 /** Serves `folder` on 127.0.0.1 at a free port; what the page posts to /result goes to `lines`. */
 export async function servePage(folder: string, lines: ResultLines): Promise<PageServer> {
   let finish: () => void = () => {};
-  const finished = new Promise<void>((resolve) => { finish = resolve; });
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
     response.setHeader('Cache-Control', 'no-store');
@@ -30,11 +41,17 @@ export async function servePage(folder: string, lines: ResultLines): Promise<Pag
     else if (request.method === 'GET') sendFile(folder, request.url ?? '/', response);
     else response.writeHead(405).end();
   });
-  await new Promise<void>((resolve, reject) => { server.once('error', reject).listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+  });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     finished,
-    close: () => new Promise((resolve) => { server.close(() => resolve()); server.closeAllConnections(); }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 

@@ -1,7 +1,11 @@
-// What an engine of the conformance matrix is: how it is put on the machine and how it runs the program. Facts and versions: docs/conformance-engines.md.
+// What an engine of the conformance matrix is: how it is put on the machine and how it runs the program. Facts and
+// versions: docs/conformance-engines.md.
 
 export interface InstallOptions {
-  /** Debian packages that the engine needs on the system are installed by apt-get (needs root); without it, a missing one is an error that names the command. */
+  /**
+   * Debian packages that the engine needs on the system are installed by apt-get (needs root); without it, a missing
+   * one is an error that names the command.
+   */
   system?: boolean;
 }
 
@@ -30,7 +34,15 @@ export interface EngineParts extends Pick<Engine, 'name' | 'processor' | 'note' 
 /** All of an Engine but how it runs. */
 export function described(parts: EngineParts): Omit<Engine, 'run'> {
   const { name, processor, note, slow } = parts;
-  return { name, processor, note, slow, async install(folder, options = {}) { await parts.install(folder, options); } };
+  return {
+    name,
+    processor,
+    note,
+    slow,
+    async install(folder, options = {}) {
+      await parts.install(folder, options);
+    },
+  };
 }
 
 export interface Engine {
@@ -42,7 +54,10 @@ export interface Engine {
   note?: string;
   /** Interpreted or emulated: sweeps take the wide step there, and the big models hours. */
   slow?: boolean;
-  /** Puts the engine into `folder`; does nothing where it is there already. Error when something is missing, with the remedy. */
+  /**
+   * Puts the engine into `folder`; does nothing where it is there already. Error when something is missing, with the
+   * remedy.
+   */
   install(folder: string, options?: InstallOptions): Promise<void>;
   /**
    * Runs the bundle with the arguments and gives what it printed after `RESULT `.

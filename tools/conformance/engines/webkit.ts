@@ -1,5 +1,6 @@
-// WebKit in its two Linux ports. WebKitGTK wants a display, and says that a page is cross-origin isolated but has SharedArrayBuffer only when an
-// environment variable asks for it; WPE of Debian 12 (Safari 16.0) has neither SIMD nor shared memory.
+// WebKit in its two Linux ports. WebKitGTK wants a display, and says that a page is cross-origin isolated but has
+// SharedArrayBuffer only when an environment variable asks for it; WPE of Debian 12 (Safari 16.0) has neither SIMD nor
+// shared memory.
 import { existsSync } from 'node:fs';
 import { needSystem, packageVersion } from './debian.ts';
 import { browserEngine } from './page.ts';
@@ -16,13 +17,27 @@ async function startDisplay(): Promise<{ env: Record<string, string>; stop: () =
   let number = 77;
   while (existsSync(`/tmp/.X11-unix/X${number}`) || existsSync(`/tmp/.X${number}-lock`)) number += 1;
   let stderr = '';
-  const group = startGroup({ command: 'Xvfb', args: [`:${number}`, '-screen', '0', '1024x768x24', '-nolisten', 'tcp'], remedy: 'apt-get install xvfb' }, () => {}, (text) => { stderr += text; });
+  const group = startGroup(
+    {
+      command: 'Xvfb',
+      args: [`:${number}`, '-screen', '0', '1024x768x24', '-nolisten', 'tcp'],
+      remedy: 'apt-get install xvfb',
+    },
+    () => {},
+    (text) => {
+      stderr += text;
+    },
+  );
   let gone: string | undefined;
-  void group.ended.then((how) => { gone = how; });
+  void group.ended.then((how) => {
+    gone = how;
+  });
   for (let waited = 0; !existsSync(`/tmp/.X11-unix/X${number}`); waited += 50) {
     if (gone !== undefined || waited > 10_000) {
       group.kill();
-      throw new Error(`Xvfb :${number}: expected a display within 10 s, ${gone ?? 'none came'}: ${stderr.trim().slice(-500)}`);
+      throw new Error(
+        `Xvfb :${number}: expected a display within 10 s, ${gone ?? 'none came'}: ${stderr.trim().slice(-500)}`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -38,7 +53,9 @@ async function startDisplay(): Promise<{ env: Record<string, string>; stop: () =
 
 export const webkitEngines: Engine[] = [
   browserEngine({
-    name: 'webkitgtk', processor: 'x86-64', note: 'with JSC_useSharedArrayBuffer=1',
+    name: 'webkitgtk',
+    processor: 'x86-64',
+    note: 'with JSC_useSharedArrayBuffer=1',
     install: async (_folder, options) => {
       await needSystem(GTK, GTK_PACKAGES, options);
       await needSystem('Xvfb', GTK_PACKAGES, options);
@@ -46,14 +63,29 @@ export const webkitEngines: Engine[] = [
     version: async () => `WebKitGTK ${(await packageVersion('libwebkit2gtk-4.1-0')).split('-')[0]} (JavaScriptCore)`,
     around: startDisplay,
     command: (url) => ({
-      command: GTK, args: [url], remedy: `apt-get install ${GTK_PACKAGES.join(' ')}`,
-      env: { WEBKIT_DISABLE_COMPOSITING_MODE: '1', WEBKIT_DISABLE_DMABUF_RENDERER: '1', JSC_useSharedArrayBuffer: '1', GTK_USE_PORTAL: '0', NO_AT_BRIDGE: '1', LIBGL_ALWAYS_SOFTWARE: '1' },
+      command: GTK,
+      args: [url],
+      remedy: `apt-get install ${GTK_PACKAGES.join(' ')}`,
+      env: {
+        WEBKIT_DISABLE_COMPOSITING_MODE: '1',
+        WEBKIT_DISABLE_DMABUF_RENDERER: '1',
+        JSC_useSharedArrayBuffer: '1',
+        GTK_USE_PORTAL: '0',
+        NO_AT_BRIDGE: '1',
+        LIBGL_ALWAYS_SOFTWARE: '1',
+      },
     }),
   }),
   browserEngine({
-    name: 'wpe', processor: 'x86-64', note: 'Safari 16.0: no SIMD, no shared memory',
+    name: 'wpe',
+    processor: 'x86-64',
+    note: 'Safari 16.0: no SIMD, no shared memory',
     install: (_folder, options) => needSystem(WPE, WPE_PACKAGES, options),
     version: async () => `WPE WebKit ${(await packageVersion('libwpewebkit-1.1-0')).split('-')[0]} (JavaScriptCore)`,
-    command: (url) => ({ command: WPE, args: ['--headless', url], remedy: `apt-get install ${WPE_PACKAGES.join(' ')}` }),
+    command: (url) => ({
+      command: WPE,
+      args: ['--headless', url],
+      remedy: `apt-get install ${WPE_PACKAGES.join(' ')}`,
+    }),
   }),
 ];

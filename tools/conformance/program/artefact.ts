@@ -1,4 +1,5 @@
-// The contract's artefact: the hash of every named tensor of a model with synthetic:0 on the synthetic image, or on given tokens.
+// The contract's artefact: the hash of every named tensor of a model with synthetic:0 on the synthetic image, or on
+// given tokens.
 
 import ndarray from 'ndarray';
 import type { Tap } from '../../../src/layers/module.ts';
@@ -34,29 +35,43 @@ export class Subject {
   async prepare(): Promise<void> {
     if (this.#parameters.size > 0) return;
     const checkpoint = openSynthetic('synthetic:0', { model: this.#entry.name });
-    for (const [name, shape] of parameterShapes(this.#entry, { vision: this.#tower === 'vision', text: this.#tower === 'text' })) {
+    for (const [name, shape] of parameterShapes(this.#entry, {
+      vision: this.#tower === 'vision',
+      text: this.#tower === 'text',
+    })) {
       const x = ndarray(new Float32Array(sizeOf(shape)), shape);
       await checkpoint.read(name, x.data);
       this.#parameters.set(name, x);
     }
   }
 
-  /** Computes every tensor on an executor. @param around for planted faults: what a tap gives back goes on through the network */
+  /**
+   * Computes every tensor on an executor. @param around for planted faults: what a tap gives back goes on through the
+   * network
+   */
   async compute(executor: Executor, around: Tap = () => undefined): Promise<Folded> {
     await this.prepare();
     const parameters = this.#parameters;
-    const model = new CLIP({ name: this.#entry.name, weights: 'synthetic:0', architecture: this.#entry, activation: 'quick_gelu' }, executor, {
-      // Plain loops read the parameters where they are; SIMD packs them into its own memory.
-      weights: () => executor.name === 'reference' ? Promise.resolve(parameters) : executor.readWeights(checkpointOf(parameters), parameters.keys()),
-      close: () => Promise.resolve(),
-    });
+    const model = new CLIP(
+      { name: this.#entry.name, weights: 'synthetic:0', architecture: this.#entry, activation: 'quick_gelu' },
+      executor,
+      {
+        // Plain loops read the parameters where they are; SIMD packs them into its own memory.
+        weights: () =>
+          executor.name === 'reference'
+            ? Promise.resolve(parameters)
+            : executor.readWeights(checkpointOf(parameters), parameters.keys()),
+        close: () => Promise.resolve(),
+      },
+    );
     const fold = new Fold();
     const tap: Tap = (name, x) => {
       fold.addTensor(name, x);
       return around(name, x);
     };
     try {
-      if (this.#tower === 'vision') await model.encodeImage(syntheticImage(0, 1, this.#entry.vision.resolution), { tap });
+      if (this.#tower === 'vision')
+        await model.encodeImage(syntheticImage(0, 1, this.#entry.vision.resolution), { tap });
       else fold.addTensor('text_features', await model.encodeText(tokensOf(this.#entry), { tap }));
     } finally {
       await model.close();
@@ -68,7 +83,10 @@ export class Subject {
 /** Parameters in memory as a checkpoint. */
 function checkpointOf(parameters: ReadonlyMap<string, Tensor>): Checkpoint {
   return {
-    origin: 'synthetic:0', format: 'synthetic', layout: 'OpenAI', metadata: {},
+    origin: 'synthetic:0',
+    format: 'synthetic',
+    layout: 'OpenAI',
+    metadata: {},
     tensors: new Map([...parameters].map(([name, { shape }]) => [name, { dtype: 'F32', shape }])),
     read: (name, into) => {
       into.set(parameters.get(name)!.data as Float32Array);

@@ -1,4 +1,5 @@
-// SHA-256 in JavaScript alone, because neither node:crypto nor crypto.subtle is everywhere, over the bytes that src/oracle/hash.ts takes.
+// SHA-256 in JavaScript alone, because neither node:crypto nor crypto.subtle is everywhere, over the bytes that
+// src/oracle/hash.ts takes.
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
@@ -11,7 +12,9 @@ export function hashNumbers(data: FloatArray): string {
   return bytesToHex(sha256(canonicalBytes(data)));
 }
 
-/** Digits of a part's own hash that are kept, enough to say which part differs; the hash of all is made of whole hashes. */
+/**
+ * Digits of a part's own hash that are kept, enough to say which part differs; the hash of all is made of whole hashes.
+ */
 export const DIGITS = 6;
 
 /** One hash of many named arrays of numbers, and a few digits of each one's own. */
@@ -34,7 +37,10 @@ export class Fold {
 
   /** SHA-256 over the lines "NAME (SHAPE) HASH\n" in the order in which they were added. Names are ASCII. */
   done(): Folded {
-    return { hash: bytesToHex(sha256(Uint8Array.from(this.#lines, (character) => character.charCodeAt(0)))), parts: this.#parts };
+    return {
+      hash: bytesToHex(sha256(Uint8Array.from(this.#lines, (character) => character.charCodeAt(0)))),
+      parts: this.#parts,
+    };
   }
 }
 

@@ -1,6 +1,10 @@
-// What the program needs of the engine around it, found out without touching what is not there: shells have no process, no console and no timers.
+// What the program needs of the engine around it, found out without touching what is not there: shells have no process,
+// no console and no timers.
 
-/** Set by whoever starts the program in an engine whose arguments and output are not where Node has them (tools/conformance/engines/launch.ts). */
+/**
+ * Set by whoever starts the program in an engine whose arguments and output are not where Node has them
+ * (tools/conformance/engines/launch.ts).
+ */
 export interface Host {
   readonly kind: 'node' | 'deno' | 'bun' | 'browser' | 'shell';
   readonly args: readonly string[];
@@ -34,7 +38,7 @@ export function engineFacts(host: Host): Record<string, unknown> {
     kind: host.kind,
     versions: globals.process?.versions ?? null,
     arch: globals.process?.arch ?? null,
-    userAgent: typeof navigator === 'undefined' ? null : navigator.userAgent ?? null,
+    userAgent: typeof navigator === 'undefined' ? null : (navigator.userAgent ?? null),
     littleEndian: new Uint8Array(new Uint16Array([1]).buffer)[0] === 1,
     webAssembly: typeof WebAssembly === 'object',
     sharedMemory: typeof SharedArrayBuffer === 'function',

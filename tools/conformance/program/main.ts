@@ -1,5 +1,5 @@
-// The conformance program as a file of its own, for any engine. It prints lines: PROGRESS and what was done, at last RESULT and one JSON object, or FAILED
-// and why. No top-level await, because SpiderMonkey 78 has none.
+// The conformance program as a file of its own, for any engine. It prints lines: PROGRESS and what was done, at last
+// RESULT and one JSON object, or FAILED and why. No top-level await, because SpiderMonkey 78 has none.
 
 import { parseArguments } from './arguments.ts';
 import { addTextEncoder, engineFacts, findHost } from './host.ts';
@@ -16,7 +16,10 @@ async function main(): Promise<void> {
     const result = await runProgram(options, workers, (text) => host.print(`PROGRESS ${text}`));
     host.print(`RESULT ${JSON.stringify({ engine: engineFacts(host), ...result })}`);
   } catch (error) {
-    host.print(`FAILED ${error instanceof Error ? `${error.message} ${(error.stack ?? '').replace(/\s+/g, ' ')}` : String(error)}`);
+    host.print(
+      'FAILED ' +
+        `${error instanceof Error ? `${error.message} ${(error.stack ?? '').replace(/\s+/g, ' ')}` : String(error)}`,
+    );
   }
 }
 

@@ -10,7 +10,10 @@ export interface Path {
   readonly threads: number;
 }
 
-/** Plain loops, SIMD on the calling thread, SIMD on two threads, in both precisions. All of one precision must have the same bits. */
+/**
+ * Plain loops, SIMD on the calling thread, SIMD on two threads, in both precisions. All of one precision must have the
+ * same bits.
+ */
 export const PATHS = [
   { name: 'simd', executor: 'simd', precision: 'float32', threads: 1 },
   { name: 'simd-2', executor: 'simd', precision: 'float32', threads: 2 },

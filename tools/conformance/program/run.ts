@@ -19,7 +19,10 @@ export interface Result {
   readonly options: Options;
   /** SHA-256 by what it is of and the path: "tiny-rn simd", "sweep exp plain", "dots simd64". */
   readonly hashes: Record<string, string>;
-  /** Of each of these, the first digits of its parts' own hashes, in order: tensors, ranges of patterns, kinds of numbers. */
+  /**
+   * Of each of these, the first digits of its parts' own hashes, in order: tensors, ranges of patterns, kinds of
+   * numbers.
+   */
   readonly parts: Record<string, Readonly<Record<string, string>>>;
   /** FNV-1a of the sweeps, for comparison with other implementations. */
   readonly fnv: Record<string, string>;
@@ -29,7 +32,11 @@ export interface Result {
 }
 
 /** @param workers why there can be no threads here, or null */
-export async function runProgram(options: Options, workers: string | null, progress: (text: string) => void): Promise<Result> {
+export async function runProgram(
+  options: Options,
+  workers: string | null,
+  progress: (text: string) => void,
+): Promise<Result> {
   const result: Result = { options, hashes: {}, parts: {}, fnv: {}, refused: {}, seconds: {} };
   const paths = PATHS.filter((path: Path) => {
     if (!options.paths.includes(path.name)) return false;

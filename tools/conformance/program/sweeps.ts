@@ -1,4 +1,5 @@
-// The contract's functions over every K-th of the 2^32 binary32 patterns, a hash for each 2^20 results, so that a failure names its range.
+// The contract's functions over every K-th of the 2^32 binary32 patterns, a hash for each 2^20 results, so that a
+// failure names its range.
 
 import ndarray from 'ndarray';
 import { TILE } from '../../../src/ops/tiles.simd.ts';
@@ -22,7 +23,10 @@ const PATTERNS = 4294967296;
 
 export type Compute = (x: Float32Array) => Float32Array;
 
-export const plainly = (name: FunctionName): Compute => (x) => (PLAIN[name](ndarray(x, [x.length])) as Tensor<Float32Array>).data;
+export const plainly =
+  (name: FunctionName): Compute =>
+  (x) =>
+    (PLAIN[name](ndarray(x, [x.length])) as Tensor<Float32Array>).data;
 
 /** The same by the SIMD kernels, on this thread. */
 export function bySimd(): (name: FunctionName) => Compute {
@@ -30,11 +34,16 @@ export function bySimd(): (name: FunctionName) => Compute {
   const x = (tables + TABLES_BYTES + 63) & ~63;
   const y = x + 4 * PIECE;
   const pages = Math.ceil((y + 4 * PIECE) / 65536);
-  const machine = instantiate(compile(kernels(TILE), false), new WebAssembly.Memory({ initial: pages, maximum: pages }));
+  const machine = instantiate(
+    compile(kernels(TILE), false),
+    new WebAssembly.Memory({ initial: pages, maximum: pages }),
+  );
   writeTables(machine, tables);
   return (name) => (values) => {
     // Through words: storing a NaN as a float may change its bits.
-    new Uint32Array(machine.memory.buffer, x, values.length).set(new Uint32Array(values.buffer, values.byteOffset, values.length));
+    new Uint32Array(machine.memory.buffer, x, values.length).set(
+      new Uint32Array(values.buffer, values.byteOffset, values.length),
+    );
     runStep({ kind: name, x, y, count: values.length, tables }, machine, 0, 1);
     return machine.f32.slice(y / 4, y / 4 + values.length);
   };

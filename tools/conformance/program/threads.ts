@@ -1,5 +1,6 @@
-// Threads whose file is the program itself: the bundle is one file, whatever the engine, and a worker that loads it finds out that it is one. Node, Deno and
-// Bun have workers in a module, browsers as a global. They are given up when one fails; for the rest of the library's care see workers/threads-*.ts.
+// Threads whose file is the program itself: the bundle is one file, whatever the engine, and a worker that loads it
+// finds out that it is one. Node, Deno and Bun have workers in a module, browsers as a global. They are given up when
+// one fails; for the rest of the library's care see workers/threads-*.ts.
 
 import run from '../../../workers/entry.ts';
 import type { Outcome, Task } from '../../../workers/job.ts';
@@ -11,8 +12,14 @@ const WORKER_NAME = 'conformance-thread';
 interface NodeThreads {
   readonly isMainThread: boolean;
   readonly workerData: unknown;
-  readonly parentPort: { on(event: 'message', listener: (task: Task) => void): void; postMessage(outcome: Outcome): void };
-  readonly Worker: new (url: URL, options: { workerData: string }) => {
+  readonly parentPort: {
+    on(event: 'message', listener: (task: Task) => void): void;
+    postMessage(outcome: Outcome): void;
+  };
+  readonly Worker: new (
+    url: URL,
+    options: { workerData: string },
+  ) => {
     on(event: 'message', listener: (outcome: Outcome) => void): void;
     on(event: 'error', listener: (error: Error) => void): void;
     postMessage(task: Task): void;
@@ -20,11 +27,13 @@ interface NodeThreads {
   };
 }
 
-/** Guarded, because engines without Node's modules do not forgive the attempt (gjs aborts). Deno and Bun have this one. */
+/**
+ * Guarded, because engines without Node's modules do not forgive the attempt (gjs aborts). Deno and Bun have this one.
+ */
 async function nodeThreads(): Promise<NodeThreads | null> {
   const { process } = globalThis as { process?: { versions?: { node?: string } } };
   if (process?.versions?.node === undefined) return null;
-  return await import('node:worker_threads') as unknown as NodeThreads;
+  return (await import('node:worker_threads')) as unknown as NodeThreads;
 }
 
 interface Scope {
@@ -38,12 +47,16 @@ interface Scope {
 export async function serveAsThread(): Promise<boolean> {
   const scope = globalThis as unknown as Scope;
   if (scope.WorkerGlobalScope !== undefined && scope.name === WORKER_NAME) {
-    scope.addEventListener('message', ({ data }) => { void run(data).then((outcome) => scope.postMessage(outcome)); });
+    scope.addEventListener('message', ({ data }) => {
+      void run(data).then((outcome) => scope.postMessage(outcome));
+    });
     return true;
   }
   const node = await nodeThreads();
   if (node === null || node.isMainThread || node.workerData !== WORKER_NAME) return false;
-  node.parentPort.on('message', (task) => { void run(task).then((outcome) => node.parentPort.postMessage(outcome)); });
+  node.parentPort.on('message', (task) => {
+    void run(task).then((outcome) => node.parentPort.postMessage(outcome));
+  });
   return true;
 }
 
@@ -64,7 +77,8 @@ export async function bringThreads(url: string): Promise<string | null> {
   if (typeof Atomics !== 'object') return 'there is no Atomics';
   const node = await nodeThreads();
   if (node === null && typeof Worker !== 'function') return 'there are no workers';
-  const start = (listeners: Listeners): Started => node === null ? startWeb(url, listeners) : startNode(node, url, listeners);
+  const start = (listeners: Listeners): Started =>
+    node === null ? startWeb(url, listeners) : startNode(node, url, listeners);
   setThreads((count, onLost) => {
     const waiting = new Map<Started, { resolve: (outcome: Outcome) => void; reject: (error: Error) => void }>();
     const list: Started[] = [];
@@ -86,11 +100,12 @@ export async function bringThreads(url: string): Promise<string | null> {
     return Promise.resolve({
       cores: 2,
       list,
-      run: (task) => new Promise<Outcome>((resolve, reject) => {
-        const idle = list.find((thread) => !waiting.has(thread))!;
-        waiting.set(idle, { resolve, reject });
-        idle.post(task);
-      }),
+      run: (task) =>
+        new Promise<Outcome>((resolve, reject) => {
+          const idle = list.find((thread) => !waiting.has(thread))!;
+          waiting.set(idle, { resolve, reject });
+          idle.post(task);
+        }),
       destroy: () => {
         for (const thread of list) thread.terminate();
         return Promise.resolve();

@@ -6,7 +6,8 @@ export const latin1 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(
 
 export const utf8 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'utf8'));
 
-export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+export const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
 
 /** `bytes` with `length` of them at `at` replaced. */
 export function replaced(bytes: Uint8Array, at: number, length: number, by: Uint8Array): Uint8Array {

@@ -1,4 +1,5 @@
-// A small random generator with a seed: a run can be repeated. xorshift128 (G. Marsaglia, Xorshift RNGs, 2003), seeded by splitmix32.
+// A small random generator with a seed: a run can be repeated. xorshift128 (G. Marsaglia, Xorshift RNGs, 2003), seeded
+// by splitmix32.
 
 export class Random {
   readonly #s = new Uint32Array(4);
@@ -19,7 +20,9 @@ export class Random {
   bits(): number {
     const s = this.#s;
     const t = s[0] ^ (s[0] << 11);
-    s[0] = s[1]; s[1] = s[2]; s[2] = s[3];
+    s[0] = s[1];
+    s[1] = s[2];
+    s[2] = s[3];
     s[3] = s[3] ^ (s[3] >>> 19) ^ t ^ (t >>> 8);
     return s[3];
   }
@@ -29,12 +32,18 @@ export class Random {
     return n < 1 ? 0 : Math.floor((this.bits() / 4294967296) * n);
   }
 
-  byte(): number { return this.bits() & 255; }
+  byte(): number {
+    return this.bits() & 255;
+  }
 
   /** True once in n times. */
-  one(n: number): boolean { return this.below(n) === 0; }
+  one(n: number): boolean {
+    return this.below(n) === 0;
+  }
 
-  pick<T>(list: ArrayLike<T>): T { return list[this.below(list.length)]; }
+  pick<T>(list: ArrayLike<T>): T {
+    return list[this.below(list.length)];
+  }
 }
 
 /** A number out of a text, so that each target has a seed of its own (FNV-1a). */

@@ -4,10 +4,22 @@ import { concat, textOf, utf8 } from './bytes.ts';
 import { havoc, type Mutator } from './havoc.ts';
 import { mutateJsonText } from './json.ts';
 
-const BYTES: Readonly<Record<string, number>> = { F16: 2, BF16: 2, F32: 4, F64: 8, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 };
+const BYTES: Readonly<Record<string, number>> = {
+  F16: 2,
+  BF16: 2,
+  F32: 4,
+  F64: 8,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
 
 export function safetensorsOf(header: string, data: Uint8Array): Uint8Array {
-  const bytes = utf8(header), length = new Uint8Array(8);
+  const bytes = utf8(header),
+    length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(bytes.length), true);
   return concat(length, bytes, data);
 }
@@ -33,7 +45,10 @@ function placed(header: string): { header: string; length: number } | null {
 export const safetensors: Mutator = (input, around) => {
   const { random } = around;
   if (input.length < 9 || random.one(8)) return havoc(input, around);
-  const length = Math.min(input.length - 8, Number(new DataView(input.buffer, input.byteOffset, 8).getBigUint64(0, true)));
+  const length = Math.min(
+    input.length - 8,
+    Number(new DataView(input.buffer, input.byteOffset, 8).getBigUint64(0, true)),
+  );
   const data = input.subarray(8 + length);
   const header = mutateJsonText(textOf(input.subarray(8, 8 + length)), around);
   if (header === null) return havoc(input, around);

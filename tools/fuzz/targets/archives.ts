@@ -38,18 +38,43 @@ async function readAll(raw: RawCheckpoint): Promise<void> {
 
 /** Headers of a whole model whose tensors hold nothing: for the layouts and the architecture. */
 function emptyModel(names: (name: string) => string = (name) => name): Uint8Array {
-  const shapes = parameterShapes({ embed: 8, vision: { kind: 'VisionTransformer', resolution: 4, patch: 4, width: 64, layers: 1 }, text: null });
-  return safetensorsOf(JSON.stringify(Object.fromEntries([...shapes].map(([name, shape]) => [names(name), { dtype: 'F32', shape: [0, ...shape.slice(1)], data_offsets: [0, 0] }]))), new Uint8Array(0));
+  const shapes = parameterShapes({
+    embed: 8,
+    vision: { kind: 'VisionTransformer', resolution: 4, patch: 4, width: 64, layers: 1 },
+    text: null,
+  });
+  return safetensorsOf(
+    JSON.stringify(
+      Object.fromEntries(
+        [...shapes].map(([name, shape]) => [
+          names(name),
+          { dtype: 'F32', shape: [0, ...shape.slice(1)], data_offsets: [0, 0] },
+        ]),
+      ),
+    ),
+    new Uint8Array(0),
+  );
 }
 
 export function safetensorsSeeds(): Uint8Array[] {
   return [
-    safetensorsOf('{"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"F16","shape":[4],"data_offsets":[24,32]}}', new Uint8Array(32)),
-    safetensorsOf('{"__metadata__":{"format":"pt"},"visual.conv1.weight":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]},"s":{"dtype":"F64","shape":[],"data_offsets":[8,16]}}', new Uint8Array(16)),
-    emptyModel(), emptyModel((name) => `module.${name}`), emptyModel((name) => name.replace('visual.conv1', 'visual.trunk')),
-    safetensorsOf('{"vision_model.embeddings.patch_embedding.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"vision_model.embeddings.class_embedding":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},'
-      + '"visual_projection.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]},"vision_model.encoder.layers.0.self_attn.q_proj.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[12,16]},'
-      + '"vision_model.encoder.layers.0.self_attn.k_proj.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[16,20]},"vision_model.encoder.layers.0.self_attn.v_proj.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[20,24]}}', new Uint8Array(24)),
+    safetensorsOf(
+      '{"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"F16","shape":[4],"data_offsets":[24,32]}}',
+      new Uint8Array(32),
+    ),
+    safetensorsOf(
+      '{"__metadata__":{"format":"pt"},"visual.conv1.weight":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]},"s":{"dtype":"F64","shape":[],"data_offsets":[8,16]}}',
+      new Uint8Array(16),
+    ),
+    emptyModel(),
+    emptyModel((name) => `module.${name}`),
+    emptyModel((name) => name.replace('visual.conv1', 'visual.trunk')),
+    safetensorsOf(
+      '{"vision_model.embeddings.patch_embedding.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"vision_model.embeddings.class_embedding":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},' +
+        '"visual_projection.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]},"vision_model.encoder.layers.0.self_attn.q_proj.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[12,16]},' +
+        '"vision_model.encoder.layers.0.self_attn.k_proj.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[16,20]},"vision_model.encoder.layers.0.self_attn.v_proj.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[20,24]}}',
+      new Uint8Array(24),
+    ),
     ...seedFiles(['dumps', 'tiny'], ['.safetensors']),
   ];
 }
@@ -58,12 +83,18 @@ const torchFiles = (): Uint8Array[] => seedFiles(['checkpoints/torch', 'training
 const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
 export const torchZips = (): Uint8Array[] => torchFiles().filter(isZip);
 export const torchLegacies = (): Uint8Array[] => torchFiles().filter((bytes) => !isZip(bytes));
-export const inTorchZip: Mutator = zip((name) => name.endsWith('data.pkl') ? pickle : null);
+export const inTorchZip: Mutator = zip((name) => (name.endsWith('data.pkl') ? pickle : null));
 
 function pickleSeeds(): Uint8Array[] {
   const path = packageFile('fixtures/checkpoints/pickles.json.gz');
-  const plain = (JSON.parse(gunzipSync(readFileSync(path)).toString()) as { pickle: string }[]).map((entry) => Uint8Array.from(Buffer.from(entry.pickle, 'base64')));
-  const torch = torchZips().flatMap((bytes) => entriesOf(bytes).filter(({ name }) => Buffer.from(name).toString().endsWith('data.pkl')).map(({ data }) => data));
+  const plain = (JSON.parse(gunzipSync(readFileSync(path)).toString()) as { pickle: string }[]).map((entry) =>
+    Uint8Array.from(Buffer.from(entry.pickle, 'base64')),
+  );
+  const torch = torchZips().flatMap((bytes) =>
+    entriesOf(bytes)
+      .filter(({ name }) => Buffer.from(name).toString().endsWith('data.pkl'))
+      .map(({ data }) => data),
+  );
   return [...torch, ...plain.filter((bytes) => bytes.length < 512)];
 }
 
@@ -74,7 +105,10 @@ const fileLimit = (size: number): number => 4 * MB + 256 * size;
 
 export const ARCHIVE_TARGETS: readonly Target[] = [
   {
-    name: 'zip', sources: ['formats/zip', 'node_modules/yauzl'], seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])], mutators: [zip(), havoc],
+    name: 'zip',
+    sources: ['formats/zip', 'node_modules/yauzl'],
+    seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])],
+    mutators: [zip(), havoc],
     // a window of the file for each jump
     limit: (size) => 2 * MB + 512 * size,
     async run(input) {
@@ -82,13 +116,21 @@ export const ARCHIVE_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'browser-zip', sources: ['formats/zip'], seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])], mutators: [zip(), havoc], weight: 0.5, limit: (size) => MB + 64 * size,
+    name: 'browser-zip',
+    sources: ['formats/zip'],
+    seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])],
+    mutators: [zip(), havoc],
+    weight: 0.5,
+    limit: (size) => MB + 64 * size,
     async run(input) {
       for (const entry of (await listZipInPages(new MemorySource('x.zip', input))).values()) await entry.dataStart();
     },
   },
   {
-    name: 'pickle', sources: ['formats/torch/pickle', 'formats/torch/objects', 'formats/torch/metadata'], seeds: pickleSeeds, mutators: [pickle, pickle, havoc],
+    name: 'pickle',
+    sources: ['formats/torch/pickle', 'formats/torch/objects', 'formats/torch/metadata'],
+    seeds: pickleSeeds,
+    mutators: [pickle, pickle, havoc],
     limit: (size) => 512 * KB + 64 * size,
     run(input) {
       const { value } = unpickle(input, 0, '"x.pt"', torchHooks('x.pt'));
@@ -96,43 +138,81 @@ export const ARCHIVE_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'torch-zip', sources: ['formats/torch/', 'formats/torch/pickle', 'formats/stored-tensor', 'formats/zip', 'clip/weights/layouts'], seeds: torchZips, mutators: [inTorchZip, inTorchZip, havoc],
+    name: 'torch-zip',
+    sources: ['formats/torch/', 'formats/torch/pickle', 'formats/stored-tensor', 'formats/zip', 'clip/weights/layouts'],
+    seeds: torchZips,
+    mutators: [inTorchZip, inTorchZip, havoc],
     limit: (size) => 4 * MB + 2 * 1032 * size,
     run: async (input) => readAll(await readTorchZip(new MemorySource('x.pt', input))),
   },
   {
-    name: 'torch-legacy', sources: ['formats/torch/legacy', 'formats/torch/objects', 'formats/torch/pickle', 'formats/stored-tensor'], seeds: torchLegacies, mutators: [pickle, havoc],
+    name: 'torch-legacy',
+    sources: ['formats/torch/legacy', 'formats/torch/objects', 'formats/torch/pickle', 'formats/stored-tensor'],
+    seeds: torchLegacies,
+    mutators: [pickle, havoc],
     limit: fileLimit,
     run: async (input) => readAll(await readTorchLegacy(new MemorySource('x.pt', input))),
   },
   {
-    name: 'safetensors', sources: ['formats/safetensors', 'formats/json', 'clip/weights/layouts', 'clip/weights/huggingface', 'clip/parameters', 'formats/stored-tensor'],
-    seeds: safetensorsSeeds, mutators: [safetensors, safetensors, havoc], limit: fileLimit,
+    name: 'safetensors',
+    sources: [
+      'formats/safetensors',
+      'formats/json',
+      'clip/weights/layouts',
+      'clip/weights/huggingface',
+      'clip/parameters',
+      'formats/stored-tensor',
+    ],
+    seeds: safetensorsSeeds,
+    mutators: [safetensors, safetensors, havoc],
+    limit: fileLimit,
     run: async (input) => readAll(await readSafetensors(new MemorySource('x.safetensors', input))),
   },
   {
-    name: 'safetensors-gz', sources: ['formats/gzip'], seeds: () => safetensorsSeeds().map((bytes) => new Uint8Array(gzipSync(bytes))), weight: 0.5,
-    mutators: [havoc, (input, around) => {
-      try {
-        return new Uint8Array(gzipSync(safetensors(new Uint8Array(gunzipSync(input, { maxOutputLength: 1 << 20 })), around), { level: 1 }));
-      } catch {
-        return havoc(input, around);
-      }
-    }],
+    name: 'safetensors-gz',
+    sources: ['formats/gzip'],
+    seeds: () => safetensorsSeeds().map((bytes) => new Uint8Array(gzipSync(bytes))),
+    weight: 0.5,
+    mutators: [
+      havoc,
+      (input, around) => {
+        try {
+          return new Uint8Array(
+            gzipSync(safetensors(new Uint8Array(gunzipSync(input, { maxOutputLength: 1 << 20 })), around), {
+              level: 1,
+            }),
+          );
+        } catch {
+          return havoc(input, around);
+        }
+      },
+    ],
     limit: (size) => 4 * MB + 3 * 1032 * size,
-    run: async (input) => readAll(await readSafetensors(new MemorySource('x', await gunzip(new MemorySource('x.safetensors.gz', input))))),
+    run: async (input) =>
+      readAll(await readSafetensors(new MemorySource('x', await gunzip(new MemorySource('x.safetensors.gz', input))))),
   },
   {
     // Through the door that users take: the format found by content, a shard beside the index.
-    name: 'weight-file', sources: ['formats/open', 'formats/read', 'formats/sharded', 'formats/byte-source', 'formats/file-source'], weight: 0.5,
+    name: 'weight-file',
+    sources: ['formats/open', 'formats/read', 'formats/sharded', 'formats/byte-source', 'formats/file-source'],
+    weight: 0.5,
     seeds: () => [
-      utf8('{"metadata":{"total_size":32},"weight_map":{"a":"shard-1.safetensors","b":"shard-1.safetensors"}}'), utf8('{"weight_map":{"a":"weights","b":"../x"}}'),
-      ...safetensorsSeeds().slice(0, 3), ...torchFiles(),
+      utf8('{"metadata":{"total_size":32},"weight_map":{"a":"shard-1.safetensors","b":"shard-1.safetensors"}}'),
+      utf8('{"weight_map":{"a":"weights","b":"../x"}}'),
+      ...safetensorsSeeds().slice(0, 3),
+      ...torchFiles(),
     ],
-    mutators: [havoc, (input, around) => (input[0] === 0x7b ? json : isZip(input) ? inTorchZip : input[0] === 0x80 ? pickle : safetensors)(input, around)],
+    mutators: [
+      havoc,
+      (input, around) =>
+        (input[0] === 0x7b ? json : isZip(input) ? inTorchZip : input[0] === 0x80 ? pickle : safetensors)(
+          input,
+          around,
+        ),
+    ],
     limit: (size) => 4 * MB + 2 * 1032 * size,
     async run(input) {
-      asFile('shard-1.safetensors', shard ??= safetensorsSeeds()[0]);
+      asFile('shard-1.safetensors', (shard ??= safetensorsSeeds()[0]));
       const raw = await openRaw(asFile('weights', input));
       try {
         await readAll(raw);

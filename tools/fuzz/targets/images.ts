@@ -11,22 +11,47 @@ import { KB, MB, seedFiles, type Target } from './target.ts';
 /** Small, so that pictures that pass are decoded soon; the check is the same at any number. */
 const MAX_PIXELS = 1 << 14;
 
-const decoder = (name: string, sources: string[], ending: string[], mutate: Mutator, limit: Target['limit'], jpegDecoder?: 'typescript' | 'jpeg-js' | 'mozjpeg'): Target => ({
+const decoder = (
+  name: string,
+  sources: string[],
+  ending: string[],
+  mutate: Mutator,
+  limit: Target['limit'],
+  jpegDecoder?: 'typescript' | 'jpeg-js' | 'mozjpeg',
+): Target => ({
   name,
   sources: ['clip/image/decode', 'clip/image/sniff', ...sources],
   seeds: () => seedFiles(['images/modes', 'images/one-pixel.png'], ending),
   mutators: [mutate, mutate, havoc],
   limit,
-  run: (input) => decodeImage(input, { maxPixels: MAX_PIXELS, ...(jpegDecoder !== undefined && { jpeg: jpegDecoder }) }),
+  run: (input) =>
+    decodeImage(input, { maxPixels: MAX_PIXELS, ...(jpegDecoder !== undefined && { jpeg: jpegDecoder }) }),
 });
 
-/** A block of 64 samples takes at least a bit: 512 samples a byte and component, each with its coefficient, sample, upsampled sample and result. */
+/**
+ * A block of 64 samples takes at least a bit: 512 samples a byte and component, each with its coefficient, sample,
+ * upsampled sample and result.
+ */
 const jpegLimit = (size: number): number => MB + Math.min(12 * KB * size, 64 * MAX_PIXELS + 16 * KB * size);
 
 export const IMAGE_TARGETS: readonly Target[] = [
   decoder('jpeg-typescript', ['clip/image/jpeg'], ['.jpg'], jpeg, jpegLimit, 'typescript'),
-  decoder('jpeg-js', ['clip/image/jpeg.', 'clip/image/jpeg-header', 'node_modules/jpeg-js'], ['.jpg'], jpeg, (size) => MB + 24 * KB * size, 'jpeg-js'),
-  decoder('jpeg-mozjpeg', ['clip/image/jpeg.', 'clip/image/jpeg-header', 'clip/image/wasm'], ['.jpg'], jpeg, (size) => 8 * MB + 32 * MAX_PIXELS + 12 * KB * size, 'mozjpeg'),
+  decoder(
+    'jpeg-js',
+    ['clip/image/jpeg.', 'clip/image/jpeg-header', 'node_modules/jpeg-js'],
+    ['.jpg'],
+    jpeg,
+    (size) => MB + 24 * KB * size,
+    'jpeg-js',
+  ),
+  decoder(
+    'jpeg-mozjpeg',
+    ['clip/image/jpeg.', 'clip/image/jpeg-header', 'clip/image/wasm'],
+    ['.jpg'],
+    jpeg,
+    (size) => 8 * MB + 32 * MAX_PIXELS + 12 * KB * size,
+    'mozjpeg',
+  ),
   // deflate packs at most 1032 to 1; unpacked, and once more as pixels
   decoder('png', ['clip/image/png'], ['.png'], png, (size) => MB + 4 * 1032 * size),
   decoder('webp', ['clip/image/webp', 'clip/image/wasm'], ['.webp'], riff, () => 8 * MB + 32 * MAX_PIXELS),
@@ -39,7 +64,8 @@ export const IMAGE_TARGETS: readonly Target[] = [
     weight: 0.5,
     async run(input) {
       const image = await decodeImage(input, { maxPixels: MAX_PIXELS });
-      // The crop enlarges a thin picture's short side: one of 1 x 60000 pixels is refused by nobody, and shall not ask for 16 x 960000.
+      // The crop enlarges a thin picture's short side: one of 1 x 60000 pixels is refused by nobody, and shall not ask
+      // for 16 x 960000.
       for (const pipeline of ['openai', 'huggingface', 'fake-detect'] as const) cropPixels(image, 16, pipeline);
     },
   },

@@ -17,9 +17,14 @@ import { asFile, MB, scratch, seedFiles, type Target } from './target.ts';
 
 const tiny = MODELS.find(({ name }) => name === 'tiny-vit')!;
 
-const anyWeights: Mutator = (input, around) => (input[0] === 0x50 ? inTorchZip : input[0] === 0x80 ? pickle : safetensors)(input, around);
+const anyWeights: Mutator = (input, around) =>
+  (input[0] === 0x50 ? inTorchZip : input[0] === 0x80 ? pickle : safetensors)(input, around);
 
-const headOf = (metadata: string): Uint8Array => safetensorsOf(`{"__metadata__":${metadata},"weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"bias":{"dtype":"F32","shape":[2],"data_offsets":[24,32]}}`, new Uint8Array(32));
+const headOf = (metadata: string): Uint8Array =>
+  safetensorsOf(
+    `{"__metadata__":${metadata},"weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"bias":{"dtype":"F32","shape":[2],"data_offsets":[24,32]}}`,
+    new Uint8Array(32),
+  );
 
 /** Two files in one input: the length of the first, the first, the second. */
 const two = (first: Uint8Array, second: Uint8Array): Uint8Array => concat(uint32LE(first.length), first, second);
@@ -31,36 +36,62 @@ function apart(input: Uint8Array): [Uint8Array, Uint8Array] {
 
 /** An adapter that fits tiny-vit, of rank 1. */
 function peftSeed(module: string, inputs: number, outputs: number, config: string): Uint8Array {
-  const weights = safetensorsOf(`{"base_model.model.${module}.lora_A.weight":{"dtype":"F16","shape":[1,${inputs}],"data_offsets":[0,${2 * inputs}]},`
-    + `"base_model.model.${module}.lora_B.weight":{"dtype":"F16","shape":[${outputs},1],"data_offsets":[${2 * inputs},${2 * (inputs + outputs)}]}}`, new Uint8Array(2 * (inputs + outputs)));
+  const weights = safetensorsOf(
+    `{"base_model.model.${module}.lora_A.weight":{"dtype":"F16","shape":[1,${inputs}],"data_offsets":[0,${2 * inputs}]},` +
+      `"base_model.model.${module}.lora_B.weight":{"dtype":"F16","shape":[${outputs},1],"data_offsets":[${2 * inputs},${2 * (inputs + outputs)}]}}`,
+    new Uint8Array(2 * (inputs + outputs)),
+  );
   return two(utf8(config), weights);
 }
 
-const CONFIG = '{"peft_type":"LORA","r":1,"lora_alpha":2,"target_modules":["q_proj"],"rank_pattern":{},"alpha_pattern":{"fc1":4},"use_rslora":false,"bias":"none","init_lora_weights":true}';
+const CONFIG =
+  '{"peft_type":"LORA","r":1,"lora_alpha":2,"target_modules":["q_proj"],"rank_pattern":{},"alpha_pattern":{"fc1":4},"use_rslora":false,"bias":"none","init_lora_weights":true}';
 
 export const MODEL_TARGETS: readonly Target[] = [
   {
-    name: 'head', sources: ['clip/head', 'formats/torch/', 'formats/stored-tensor'], mutators: [anyWeights, havoc],
-    seeds: () => [headOf('{"labels":"[\\"a\\",\\"b\\"]","threshold":"0.5"}'), headOf('{"normalized":"true"}'), ...torchZips(), ...torchLegacies()],
-    limit: (size) => 8 * MB + 2 * 1032 * size, run: (input) => loadHead(asFile('head', input)),
-  },
-  {
-    name: 'inspect', sources: ['clip/inspect', 'clip/head', 'clip/parameters'], mutators: [anyWeights, havoc], weight: 0.5,
-    seeds: () => [headOf('{}'), ...safetensorsSeeds(), ...torchZips(), ...torchLegacies()],
-    limit: (size) => 8 * MB + 2 * 1032 * size, run: (input) => inspectFile(asFile('weights', input)),
-  },
-  {
-    name: 'adapter', sources: ['clip/adapters/read', 'clip/adapters/peft', 'clip/adapters/targets', 'formats/json'],
+    name: 'head',
+    sources: ['clip/head', 'formats/torch/', 'formats/stored-tensor'],
+    mutators: [anyWeights, havoc],
     seeds: () => [
-      peftSeed('vision_model.encoder.layers.0.self_attn.q_proj', 128, 128, CONFIG), peftSeed('visual.transformer.resblocks.1.mlp.c_fc', 128, 512, CONFIG.replace('"use_rslora":false', '"use_rslora":true')),
-      peftSeed('transformer.resblocks.0.attn', 64, 192, CONFIG.replace('{}', '{".*attn":1}')), ...seedFiles(['adapters'], ['.json']).map((config) => two(config, safetensorsSeeds()[0])),
+      headOf('{"labels":"[\\"a\\",\\"b\\"]","threshold":"0.5"}'),
+      headOf('{"normalized":"true"}'),
+      ...torchZips(),
+      ...torchLegacies(),
     ],
-    mutators: [(input, around) => {
-      const [config, weights] = apart(input);
-      const parts = (bytes: Uint8Array): Uint8Array => apart(bytes)[around.random.below(2)];
-      const inside = { ...around, other: () => parts(around.other()) };
-      return around.random.one(2) ? two(json(config, inside), weights) : two(config, safetensors(weights, inside));
-    }],
+    limit: (size) => 8 * MB + 2 * 1032 * size,
+    run: (input) => loadHead(asFile('head', input)),
+  },
+  {
+    name: 'inspect',
+    sources: ['clip/inspect', 'clip/head', 'clip/parameters'],
+    mutators: [anyWeights, havoc],
+    weight: 0.5,
+    seeds: () => [headOf('{}'), ...safetensorsSeeds(), ...torchZips(), ...torchLegacies()],
+    limit: (size) => 8 * MB + 2 * 1032 * size,
+    run: (input) => inspectFile(asFile('weights', input)),
+  },
+  {
+    name: 'adapter',
+    sources: ['clip/adapters/read', 'clip/adapters/peft', 'clip/adapters/targets', 'formats/json'],
+    seeds: () => [
+      peftSeed('vision_model.encoder.layers.0.self_attn.q_proj', 128, 128, CONFIG),
+      peftSeed(
+        'visual.transformer.resblocks.1.mlp.c_fc',
+        128,
+        512,
+        CONFIG.replace('"use_rslora":false', '"use_rslora":true'),
+      ),
+      peftSeed('transformer.resblocks.0.attn', 64, 192, CONFIG.replace('{}', '{".*attn":1}')),
+      ...seedFiles(['adapters'], ['.json']).map((config) => two(config, safetensorsSeeds()[0])),
+    ],
+    mutators: [
+      (input, around) => {
+        const [config, weights] = apart(input);
+        const parts = (bytes: Uint8Array): Uint8Array => apart(bytes)[around.random.below(2)];
+        const inside = { ...around, other: () => parts(around.other()) };
+        return around.random.one(2) ? two(json(config, inside), weights) : two(config, safetensors(weights, inside));
+      },
+    ],
     limit: (size) => 8 * MB + 1032 * size,
     run(input) {
       const [config, weights] = apart(input);
@@ -72,16 +103,36 @@ export const MODEL_TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'adapter-file', sources: ['clip/adapters/'], mutators: [anyWeights, havoc], weight: 0.5,
-    seeds: () => [...seedFiles(['adapters'], ['.pt']), ...torchZips(), safetensorsOf(
-      '{"__metadata__":{"r":"1","alpha":"2","encoder":"vision","params":"[\\"q\\"]","position":"all"},"layer_0.q_proj.w_lora_A":{"dtype":"F16","shape":[1,128],"data_offsets":[0,256]},"layer_0.q_proj.w_lora_B":{"dtype":"F16","shape":[128,1],"data_offsets":[256,512]}}', new Uint8Array(512)),
-    safetensorsOf('{"visual.transformer.resblocks.0.attn.in_proj.lora_A":{"dtype":"F16","shape":[1,128],"data_offsets":[0,256]},"visual.transformer.resblocks.0.attn.in_proj.lora_B":{"dtype":"F16","shape":[384,1],"data_offsets":[256,1024]}}', new Uint8Array(1024))],
-    limit: (size) => 8 * MB + 2 * 1032 * size, run: (input) => readAdapter({ path: asFile('adapter.pt', input), alpha: 1, enableLora: [true, false, true] }, tiny),
+    name: 'adapter-file',
+    sources: ['clip/adapters/'],
+    mutators: [anyWeights, havoc],
+    weight: 0.5,
+    seeds: () => [
+      ...seedFiles(['adapters'], ['.pt']),
+      ...torchZips(),
+      safetensorsOf(
+        '{"__metadata__":{"r":"1","alpha":"2","encoder":"vision","params":"[\\"q\\"]","position":"all"},"layer_0.q_proj.w_lora_A":{"dtype":"F16","shape":[1,128],"data_offsets":[0,256]},"layer_0.q_proj.w_lora_B":{"dtype":"F16","shape":[128,1],"data_offsets":[256,512]}}',
+        new Uint8Array(512),
+      ),
+      safetensorsOf(
+        '{"visual.transformer.resblocks.0.attn.in_proj.lora_A":{"dtype":"F16","shape":[1,128],"data_offsets":[0,256]},"visual.transformer.resblocks.0.attn.in_proj.lora_B":{"dtype":"F16","shape":[384,1],"data_offsets":[256,1024]}}',
+        new Uint8Array(1024),
+      ),
+    ],
+    limit: (size) => 8 * MB + 2 * 1032 * size,
+    run: (input) => readAdapter({ path: asFile('adapter.pt', input), alpha: 1, enableLora: [true, false, true] }, tiny),
   },
   {
-    name: 'config', sources: ['clip/weights/config'], mutators: [json, havoc], weight: 0.5,
-    seeds: () => [utf8('{"hidden_act":"quick_gelu","vision_config":{"hidden_size":768,"num_attention_heads":12,"hidden_act":"gelu"},"text_config":{"hidden_act":"gelu"}}'),
-      utf8('{"model_cfg":{"embed_dim":512,"quick_gelu":true,"vision_cfg":{"width":768,"head_width":64}}}')],
+    name: 'config',
+    sources: ['clip/weights/config'],
+    mutators: [json, havoc],
+    weight: 0.5,
+    seeds: () => [
+      utf8(
+        '{"hidden_act":"quick_gelu","vision_config":{"hidden_size":768,"num_attention_heads":12,"hidden_act":"gelu"},"text_config":{"hidden_act":"gelu"}}',
+      ),
+      utf8('{"model_cfg":{"embed_dim":512,"quick_gelu":true,"vision_cfg":{"width":768,"head_width":64}}}'),
+    ],
     limit: (size) => MB + 64 * size,
     run(input) {
       const folder = join(scratch(), 'config');

@@ -1,4 +1,5 @@
-// Not the project's: a parser with one bug of each kind behind a few conditions. A fuzzer that does not find these finds nothing. Run only when they are asked for by name.
+// Not the project's: a parser with one bug of each kind behind a few conditions. A fuzzer that does not find these
+// finds nothing. Run only when they are asked for by name.
 
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,10 @@ import { MB, type Target } from './target.ts';
 
 type Bug = (value: number) => unknown;
 
-/** `B`, a version, a kind, a number: the bug is in one kind of later versions, for some numbers. The seed is of an early version and another kind. */
+/**
+ * `B`, a version, a kind, a number: the bug is in one kind of later versions, for some numbers. The seed is of an early
+ * version and another kind.
+ */
 function boxes(input: Uint8Array, bug: Bug): unknown {
   if (input.length < 6) throw new Error('box: expected at least 6 bytes, got fewer; write it again');
   if (input[0] !== 0x42) throw new Error('box: expected "B", got something else; write it again');
@@ -24,13 +28,21 @@ function boxes(input: Uint8Array, bug: Bug): unknown {
 /** A list whose links may lead back. */
 function endless(value: number): number {
   const next = [1, 2, 0];
-  let at = value > 0x5000 ? 0 : 3, steps = 0;
-  while (at < 3) { at = next[at]; steps++; }
+  let at = value > 0x5000 ? 0 : 3,
+    steps = 0;
+  while (at < 3) {
+    at = next[at];
+    steps++;
+  }
   return steps;
 }
 
 const planted = (kind: string, bug: Bug): Target => ({
-  name: `planted-${kind}`, sources: ['tools/fuzz/targets/planted'], mutators: [havoc], limit: (size) => MB + 64 * size, seeds: () => [utf8('B0X000')],
+  name: `planted-${kind}`,
+  sources: ['tools/fuzz/targets/planted'],
+  mutators: [havoc],
+  limit: (size) => MB + 64 * size,
+  seeds: () => [utf8('B0X000')],
   run: (input) => Promise.resolve(boxes(input, bug)),
 });
 
@@ -41,8 +53,14 @@ export const PLANTED_TARGETS: readonly Target[] = [
   planted('crash', () => process.abort()),
   planted('exit', () => process.exit(3)),
   planted('error', (value) => new Uint8Array(4).set(new Uint8Array(8), value)),
-  planted('thrown', () => { throw 'a string'; }),
-  planted('write', () => { writeFileSync(join(tmpdir(), 'clip-oracle-fuzz-planted'), ''); }),
-  planted('rejection', () => { void Promise.reject(new Error('nobody: expected somebody to wait, got nobody; wait')); }),
+  planted('thrown', () => {
+    throw 'a string';
+  }),
+  planted('write', () => {
+    writeFileSync(join(tmpdir(), 'clip-oracle-fuzz-planted'), '');
+  }),
+  planted('rejection', () => {
+    void Promise.reject(new Error('nobody: expected somebody to wait, got nobody; wait'));
+  }),
   planted('silence', () => new Promise(() => undefined)),
 ];

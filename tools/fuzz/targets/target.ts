@@ -28,14 +28,18 @@ const MAX_SEED = 8192;
 
 const SHARED = process.env.CLIP_ORACLE_SHARED ?? packageFile('../shared');
 
-/** Files below the repository's fixtures, and below the golden and conformance data of CLIP_ORACLE_SHARED if that is there. */
+/**
+ * Files below the repository's fixtures, and below the golden and conformance data of CLIP_ORACLE_SHARED if that is
+ * there.
+ */
 export function seedFiles(folders: readonly string[], endings: readonly string[]): Uint8Array[] {
   const found: Uint8Array[] = [];
   const visit = (path: string): void => {
     if (!existsSync(path)) return;
     if (statSync(path).isDirectory()) {
       for (const name of readdirSync(path).sort()) visit(join(path, name));
-    } else if (endings.includes(extname(path)) && statSync(path).size <= MAX_SEED) found.push(new Uint8Array(readFileSync(path)));
+    } else if (endings.includes(extname(path)) && statSync(path).size <= MAX_SEED)
+      found.push(new Uint8Array(readFileSync(path)));
   };
   for (const folder of folders) visit(packageFile(join('fixtures', folder)));
   for (const folder of ['golden', 'conformance']) visit(join(SHARED, folder));
