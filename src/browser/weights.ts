@@ -4,8 +4,8 @@ import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { MemorySource, type ByteSource } from '../formats/byte-source.ts';
 import { checkpointOf } from '../clip/weights/from-tensor-file.ts';
 import { configured, MAX_CONFIG_BYTES } from '../clip/weights/config.ts';
-import type { RawCheckpoint } from '../formats/tensor-file.ts';
-import { readAny } from '../formats/read.ts';
+import type { TensorFile } from '../formats/tensor-file.ts';
+import { readTensorFile } from '../formats/read.ts';
 import { openSynthetic } from '../clip/weights/synthetic.ts';
 import { entryOf, unknownModel } from '../clip/load-model.ts';
 import { bundledUrl } from './assets.ts';
@@ -37,9 +37,9 @@ async function sourceOf(bytes: Bytes, options: FetchOptions): Promise<ByteSource
 }
 
 /** @throws Error in one sentence if they cannot be had or are in no format that is known here */
-export async function openRawBytes(bytes: Bytes, options: FetchOptions, isShard = false): Promise<RawCheckpoint> {
+export async function openRawBytes(bytes: Bytes, options: FetchOptions, isShard = false): Promise<TensorFile> {
   const source = await sourceOf(bytes, options);
-  const openShard = async (name: string): Promise<RawCheckpoint> => {
+  const openShard = async (name: string): Promise<TensorFile> => {
     if (!isUrl(bytes))
       throw new Error(
         `"${source.name}" is an index of shards, whose files a page cannot find; give its URL, or join the shards`,
@@ -47,7 +47,7 @@ export async function openRawBytes(bytes: Bytes, options: FetchOptions, isShard 
     return openRawBytes(new URL(name, new URL(bytes, globalThis.location?.href)).href, options, true);
   };
   try {
-    return await readAny(source, isShard ? null : openShard);
+    return await readTensorFile(source, isShard ? null : openShard);
   } catch (error) {
     await source.close();
     // What is no weights is not to be kept as weights.

@@ -6,7 +6,7 @@ import type { Tensor } from '../ops/tensor.ts';
 import { OK, SOME_FAILED } from './errors.ts';
 import type { Labels } from './class-names.ts';
 import { isTable, type AnswerOptions, type ImageOptions } from './options.ts';
-import { OutFile, standardOutput, type Output } from '../formats/atomic-file.ts';
+import { AtomicFile, standardOutput, type Output } from '../formats/atomic-file.ts';
 import { loadModel, runImages, summary, type Source } from '../features/pipeline.ts';
 import { verdictLine, verdictTable, type Verdict } from './verdict.ts';
 
@@ -25,7 +25,7 @@ export async function answerImages(
   scorerOf: (model: CLIP) => Promise<Scorer>,
 ): Promise<number> {
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
-  const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
+  const output: Output = options.out === undefined ? standardOutput : await AtomicFile.create(options.out);
   try {
     const loaded = await loadModel(options);
     try {

@@ -1,35 +1,35 @@
-// Ctrl-C, and every other end that comes too early: what must be tidied up first is told here. While there is nothing,
-// the signal ends the process at once, as ever.
+// Ctrl-C, and every other end that comes too early: temporary files are removed first (formats/atomic-file.ts keeps
+// their list). While there is none, a signal ends the process at once, as by default.
 
+import { removeUnfinished, watchUnfinished } from '../formats/atomic-file.ts';
 import { INTERRUPTED } from './errors.ts';
 
-const tasks = new Set<() => void>();
+let holders = 0;
 
-function tidy(): void {
-  for (const task of tasks) {
-    tasks.delete(task);
-    try {
-      task();
-    } catch {
-      /* the others still run */
-    }
-  }
-}
-
-/** The end tidies up. */
+/** Ending this way runs the 'exit' listener. */
 const interrupted = (): void => process.exit(INTERRUPTED);
 
+function hold(): void {
+  if (holders++ === 0) process.on('SIGINT', interrupted).on('SIGTERM', interrupted).on('exit', removeUnfinished);
+}
+
+function release(): void {
+  if (--holders === 0) process.off('SIGINT', interrupted).off('SIGTERM', interrupted).off('exit', removeUnfinished);
+}
+
 /**
- * Has `task` run when the process is interrupted or terminated, or ends in any other way before the task is taken back:
- * by an error that nobody caught, or because the reader of its output has gone.
- * @param task synchronous
- * @returns takes it back
+ * From now on the process removes its temporary files when it is interrupted or terminated, or ends in any other way
+ * before they are finished: by an uncaught error, or because the reader of its output is gone.
  */
-export function onInterrupt(task: () => void): () => void {
-  if (tasks.size === 0) process.on('SIGINT', interrupted).on('SIGTERM', interrupted).on('exit', tidy);
-  tasks.add(task);
-  return () => {
-    tasks.delete(task);
-    if (tasks.size === 0) process.off('SIGINT', interrupted).off('SIGTERM', interrupted).off('exit', tidy);
-  };
+export function tidyUpOnExit(): void {
+  watchUnfinished((some) => (some ? hold() : release()));
+}
+
+/**
+ * Makes signals wait until synchronous work is done, for files that belong together and are written in one go.
+ * @returns to be called when they are written
+ */
+export function holdSignals(): () => void {
+  hold();
+  return release;
 }

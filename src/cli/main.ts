@@ -3,7 +3,8 @@
 
 import { CommanderError } from 'commander';
 import { CommandError, messageOf, OK, WRONG } from './errors.ts';
-import { writeReason } from '../formats/new-file.ts';
+import { writeReason } from '../formats/errno.ts';
+import { tidyUpOnExit } from './interrupt.ts';
 import { makeProgram } from './program.ts';
 
 // The reader of a pipe may leave early (| head): that is no error.
@@ -28,6 +29,7 @@ function fail(error: unknown): never {
 }
 
 process.on('uncaughtException', fail);
+tidyUpOnExit();
 
 if (process.argv.includes('--no-color')) process.env.NO_COLOR = '1';
 

@@ -1,11 +1,11 @@
 // The fc head out of a file (read-head.ts).
 
-import { openRaw } from '../formats/open.ts';
+import { openTensorFile } from '../formats/open.ts';
 import { readHead, type Head } from './read-head.ts';
 
 export { checkHeadFits, findHead, fitsModels, type Head } from './read-head.ts';
 
 /** @throws Error in one sentence if the file cannot be read, holds no head or more than one, or has NaN in it */
 export async function loadHead(file: string): Promise<Head> {
-  return readHead(await openRaw(file), file);
+  return readHead(await openTensorFile(file), file);
 }

@@ -2,14 +2,14 @@
 
 import { stat } from 'node:fs/promises';
 import type { Architecture } from './models.ts';
-import type { DType } from './weights/checkpoint.ts';
 import { architectureFrom, checkParameters, modelNameFor, parameterCounts } from './parameters.ts';
 import { readConfig } from './weights/config-beside.ts';
-import { ELEMENT_BYTES } from '../formats/element-types.ts';
+import { ELEMENT_BYTES, type DType } from '../formats/element-types.ts';
 import { nonFinite } from '../formats/finite.ts';
 import { findModel, type ModelTensor } from './weights/layouts.ts';
-import { openRaw } from '../formats/open.ts';
-import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
+import { openTensorFile } from '../formats/open.ts';
+import { readStored, type StoredTensor } from '../formats/stored-tensor.ts';
+import { sizeOf } from '../ops/tensor.ts';
 import { findHead, fitsModels } from './head.ts';
 
 export interface InspectedTensor {
@@ -51,7 +51,7 @@ export interface Inspection {
  * @throws Error in one sentence if it cannot be read at all
  */
 export async function inspectFile(path: string, options: { values?: boolean } = {}): Promise<Inspection> {
-  const raw = await openRaw(path);
+  const raw = await openTensorFile(path);
   try {
     const stats = await stat(path);
     const problems: string[] = [];
@@ -103,8 +103,8 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
       parameters: architecture === null ? null : parameterCounts(architecture),
       head,
       tensors: listed,
-      elements: listed.reduce((sum, { shape }) => sum + elementCount(shape), 0),
-      bytes: listed.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * ELEMENT_BYTES[dtype], 0),
+      elements: listed.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      bytes: listed.reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * ELEMENT_BYTES[dtype], 0),
       outside,
       metadata,
       problems,
@@ -121,7 +121,7 @@ async function brokenValues(tensors: ReadonlyMap<string, ModelTensor>): Promise<
   const problems: string[] = [];
   let buffer = new Float32Array(0);
   const check = async (name: string, part: StoredTensor): Promise<void> => {
-    const count = elementCount(part.shape);
+    const count = sizeOf(part.shape);
     if (count > MAX_CHECKED_ELEMENTS) {
       problems.push(`"${name}" has ${count} elements, too many to be looked at`);
       return;

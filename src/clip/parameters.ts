@@ -9,8 +9,8 @@ import type {
   VisionTransformerArchitecture,
 } from './models.ts';
 import { MODELS } from './models.ts';
-import type { Checkpoint, TensorInfo } from './weights/checkpoint.ts';
-import { isFloat } from '../formats/element-types.ts';
+import type { Checkpoint } from './weights/checkpoint.ts';
+import { isFloat, type TensorInfo } from '../formats/element-types.ts';
 
 export { multiplyAdds, parameterCounts } from './sizes.ts';
 

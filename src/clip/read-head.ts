@@ -3,11 +3,11 @@
 // either pair of names.
 
 import ndarray from 'ndarray';
-import type { Tensor } from '../ops/tensor.ts';
+import { type Tensor, sizeOf } from '../ops/tensor.ts';
 import { isFloat } from '../formats/element-types.ts';
 import { assertFinite } from '../formats/finite.ts';
-import type { RawCheckpoint } from '../formats/tensor-file.ts';
-import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
+import type { TensorFile } from '../formats/tensor-file.ts';
+import { readStored, type StoredTensor } from '../formats/stored-tensor.ts';
 import { MODELS } from './models.ts';
 
 export interface Head {
@@ -32,12 +32,12 @@ export interface Head {
  * The head in an opened file, which it closes.
  * @throws Error in one sentence if it holds no head or more than one, or has NaN in it
  */
-export async function readHead(raw: RawCheckpoint, file: string): Promise<Head> {
+export async function readHead(raw: TensorFile, file: string): Promise<Head> {
   try {
     const { weight, bias } = findHead(raw, file);
     const [classes, width] = weight.tensor.shape;
     const read = async ({ name, tensor }: Named): Promise<Float32Array> => {
-      const values = new Float32Array(elementCount(tensor.shape));
+      const values = new Float32Array(sizeOf(tensor.shape));
       await readStored(tensor, values, 0);
       assertFinite(values, name, file);
       return values;
@@ -62,7 +62,7 @@ interface Named {
 }
 
 /** The pair of tensors that make a head, by name. @throws Error that says what was found instead */
-export function findHead(raw: RawCheckpoint, where: string): { weight: Named; bias: Named } {
+export function findHead(raw: TensorFile, where: string): { weight: Named; bias: Named } {
   const names = [...raw.tensors.keys()];
   const pairs = names.filter((name) => name === 'weight' || /(^|\.)fc\.weight$/.test(name));
   if (pairs.length !== 1) {
@@ -84,7 +84,7 @@ export function findHead(raw: RawCheckpoint, where: string): { weight: Named; bi
     throw new Error(
       `"${where}" has "${name}" but no "${biasName}"; save the head with its bias (zeros, if it has none)`,
     );
-  if (weight.shape.length !== 2 || elementCount(weight.shape) === 0)
+  if (weight.shape.length !== 2 || sizeOf(weight.shape) === 0)
     throw new Error(
       `"${where}": "${name}" expected shape (classes, width), got (${weight.shape.join(', ')}); name the file ` +
         'of an fc head',
@@ -102,7 +102,7 @@ export function findHead(raw: RawCheckpoint, where: string): { weight: Named; bi
   return { weight: { name, tensor: weight }, bias: { name: biasName, tensor: bias } };
 }
 
-function labelsOf(raw: RawCheckpoint, classes: number, where: string): string[] | null {
+function labelsOf(raw: TensorFile, classes: number, where: string): string[] | null {
   const text = raw.metadata.labels;
   if (text === undefined) return null;
   let labels: unknown;
@@ -118,7 +118,7 @@ function labelsOf(raw: RawCheckpoint, classes: number, where: string): string[] 
   return labels as string[];
 }
 
-function thresholdOf(raw: RawCheckpoint, where: string): number | null {
+function thresholdOf(raw: TensorFile, where: string): number | null {
   const text = raw.metadata.threshold;
   if (text === undefined) return null;
   const threshold = Number(text);

@@ -1,13 +1,13 @@
 // All tensors of a small safetensors file, each in its own precision (the weights' reader widens everything to
 // float32).
 
-import { openRaw } from '../formats/open.ts';
-import { elementCount, readStored, type StoredTensor } from '../formats/stored-tensor.ts';
-import type { FloatArray } from '../ops/tensor.ts';
+import { openTensorFile } from '../formats/open.ts';
+import { readStored, type StoredTensor } from '../formats/stored-tensor.ts';
+import { type FloatArray, sizeOf } from '../ops/tensor.ts';
 
 /** One tensor of a safetensors file: float64 elements stay so, others become float32. */
 export async function readRawTensor(tensor: StoredTensor): Promise<FloatArray> {
-  const count = elementCount(tensor.shape);
+  const count = sizeOf(tensor.shape);
   if (tensor.dtype !== 'F64') {
     const data = new Float32Array(count);
     await readStored(tensor, data, 0);
@@ -22,7 +22,7 @@ export async function readRawTensor(tensor: StoredTensor): Promise<FloatArray> {
 export async function readRawTensors(
   path: string,
 ): Promise<Map<string, { shape: readonly number[]; data: FloatArray }>> {
-  const raw = await openRaw(path);
+  const raw = await openTensorFile(path);
   try {
     const tensors = new Map<string, { shape: readonly number[]; data: FloatArray }>();
     for (const [name, tensor] of raw.tensors)

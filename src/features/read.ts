@@ -3,11 +3,10 @@
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { openRaw } from '../formats/open.ts';
-import { elementCount } from '../formats/stored-tensor.ts';
+import { openTensorFile } from '../formats/open.ts';
 import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../formats/npy.ts';
 import { checkFloat, decode, floatBytes, isFloatDType } from '../formats/elements.ts';
-import type { FloatArray } from '../ops/tensor.ts';
+import { type FloatArray, sizeOf } from '../ops/tensor.ts';
 import { CommandError } from '../cli/errors.ts';
 import { float32Text } from '../formats/float-text.ts';
 import { linesFrom } from '../formats/lines.ts';
@@ -104,7 +103,7 @@ async function npzRows(file: string, command: string): Promise<FeatureRows> {
 }
 
 async function safetensorsRows(file: string, command: string): Promise<FeatureRows> {
-  const raw = await openRaw(file);
+  const raw = await openTensorFile(file);
   try {
     const tables = [...raw.tensors].filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype));
     const found = tables.find(([name]) => name === 'features') ?? (tables.length === 1 ? tables[0] : undefined);
@@ -205,7 +204,7 @@ function entryOf(line: string, file: string, number: number): Entry {
 }
 
 function rowsOf(shape: readonly number[], file: string, command: string): [number, number] {
-  if (shape.length !== 2 || elementCount(shape) === 0)
+  if (shape.length !== 2 || sizeOf(shape) === 0)
     throw new CommandError(
       `${command} expected features (N, E) in ${file}, got shape (${shape.join(', ')}); write them with ` +
         'clip-oracle embed',

@@ -2,9 +2,9 @@
 
 import { readdir } from 'node:fs/promises';
 import ndarray from 'ndarray';
-import { openRaw } from '../formats/open.ts';
+import { openTensorFile } from '../formats/open.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
-import { INPUTS } from '../oracle/names.ts';
+import { INPUTS } from '../formats/dump/input-names.ts';
 import { CommandError } from '../cli/errors.ts';
 import { readRawTensor } from './raw-tensors.ts';
 
@@ -66,7 +66,7 @@ async function openPixels(path: string): Promise<PixelSource> {
     const dump = await openDump(path);
     return { tensors: dump.tensors, read: async (name) => dump.read(name).data, close: () => dump.close() };
   }
-  const raw = await openRaw(path);
+  const raw = await openTensorFile(path);
   return { tensors: raw.tensors, read: (name) => readRawTensor(raw.tensors.get(name)!), close: () => raw.close() };
 }
 

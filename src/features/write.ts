@@ -5,7 +5,7 @@ import { npyHeaderBytes } from '../formats/npy.ts';
 import { littleEndian } from '../formats/dump/written-names.ts';
 import { CommandError } from '../cli/errors.ts';
 import { floatsText } from '../formats/float-text.ts';
-import { standardOutput, type OutFile, type Output } from '../formats/atomic-file.ts';
+import { standardOutput, type AtomicFile, type Output } from '../formats/atomic-file.ts';
 
 /** What is the same on every line. */
 export interface FeatureHead {
@@ -33,7 +33,7 @@ export interface FeatureOutput {
  * @param E the features' width
  */
 export function featureOutput(
-  file: OutFile | null,
+  file: AtomicFile | null,
   out: string | undefined,
   head: FeatureHead,
   E: number,
@@ -85,13 +85,13 @@ class JsonLines implements FeatureOutput {
 
 /** (N,E); the row of an image that failed is NaN, so that row i stays input i. */
 class NumPy implements FeatureOutput {
-  readonly #file: OutFile;
+  readonly #file: AtomicFile;
   readonly #E: number;
   readonly #precision: 'float32' | 'float64';
   #rows = 0;
   #began = false;
 
-  constructor(file: OutFile, E: number, precision: 'float32' | 'float64') {
+  constructor(file: AtomicFile, E: number, precision: 'float32' | 'float64') {
     this.#file = file;
     this.#E = E;
     this.#precision = precision;
@@ -132,14 +132,14 @@ class NumPy implements FeatureOutput {
 
 /** The tensor `features` (N,E), NaN where an image failed; the paths as a JSON list in the metadata. */
 class Safetensors implements FeatureOutput {
-  readonly #file: OutFile;
+  readonly #file: AtomicFile;
   readonly #head: FeatureHead;
   readonly #E: number;
   readonly #precision: 'float32' | 'float64';
   readonly #paths: string[] = [];
   readonly #rows: Uint8Array[] = [];
 
-  constructor(file: OutFile, head: FeatureHead, E: number, precision: 'float32' | 'float64') {
+  constructor(file: AtomicFile, head: FeatureHead, E: number, precision: 'float32' | 'float64') {
     this.#file = file;
     this.#head = head;
     this.#E = E;

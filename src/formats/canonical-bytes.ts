@@ -2,7 +2,7 @@
 // Node.
 
 import { BIG_ENDIAN_HOST, littleEndian } from './dump/written-names.ts';
-import type { Values } from '../oracle/types.ts';
+import type { Values } from './values.ts';
 
 /**
  * Little-endian bytes of numbers, NaN as 7fc00000 or 7ff8000000000000: what JavaScript shows of a NaN's bits differs

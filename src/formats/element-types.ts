@@ -1,8 +1,15 @@
 // Element types: bytes per element, the names that safetensors and PyTorch give them, and the widening of raw bytes to
 // float32.
 
-import type { DType } from '../clip/weights/checkpoint.ts';
 import { halfTable } from './half-float.ts';
+
+/** Element types that a file of tensors may hold, by the names of safetensors. */
+export type DType = 'F16' | 'BF16' | 'F32' | 'F64' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+export interface TensorInfo {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
 
 export const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
   F16: 2,

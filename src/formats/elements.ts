@@ -2,7 +2,7 @@
 // layer's output.
 
 import { ELEMENT_BYTES, toHostOrder, widen } from './element-types.ts';
-import type { Values } from '../oracle/types.ts';
+import type { Values } from './values.ts';
 
 const FLOATS = ['F16', 'BF16', 'F32', 'F64'] as const;
 

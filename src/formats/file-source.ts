@@ -1,6 +1,7 @@
 // A file as a source of bytes.
 
 import { open, type FileHandle } from 'node:fs/promises';
+import { readError } from './errno.ts';
 import { endsEarly, type ByteSource } from './byte-source.ts';
 
 /** A file, read by ranges through one handle: no part of it is held. */
@@ -24,7 +25,7 @@ export class FileSource implements ByteSource {
     try {
       handle = await open(path, 'r');
     } catch (error) {
-      throw fileError(path, error);
+      throw readError(path, error);
     }
     try {
       const stat = await handle.stat();
@@ -62,14 +63,4 @@ export class FileSource implements ByteSource {
     this.isOpen = false;
     await this.handle.close();
   }
-}
-
-/** An error of the file system as one sentence with its remedy. */
-export function fileError(path: string, error: unknown): Error {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return new Error(`"${path}" does not exist; check the path`);
-  if (code === 'EACCES' || code === 'EPERM')
-    return new Error(`"${path}" may not be read by this user; change its permissions`);
-  if (code === 'ENOTDIR') return new Error(`"${path}" names a file as if it were a folder; check the path`);
-  return new Error(`"${path}" cannot be read (${code ?? String(error)}); check the path`);
 }

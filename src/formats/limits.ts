@@ -1,6 +1,5 @@
-// How much a file of a stranger may ask for, before anything is allocated for it. docs/limits.md has the table;
-// CLIP_ORACLE_LIMITS and setLimits change it.
-// Nothing of Node: this runs in pages, too.
+// Resource limits for untrusted files, checked before anything is allocated for them. docs/limits.md has the table;
+// CLIP_ORACLE_LIMITS and setLimits change it. Portable: this runs in pages, too.
 
 export interface Limits {
   /** Pixels of a picture: where Pillow begins to warn of a decompression bomb. */
@@ -27,8 +26,8 @@ export interface Limits {
   gzipBytes: number;
   /** Bytes of a JSON or text file: an index of shards, a configuration, a golden pack, labels, prompts, paths. */
   textFileBytes: number;
-  /** Bytes of one line: on standard input, in JSON Lines. A character counts as one. */
-  lineBytes: number;
+  /** Characters of one line: on standard input, in JSON Lines. */
+  lineLength: number;
   /** Files of an index of shards. */
   shards: number;
   /** Files in one folder. */
@@ -50,7 +49,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   unpackedBytes: 1 << 29,
   gzipBytes: 256 << 20,
   textFileBytes: 64 << 20,
-  lineBytes: 16 << 20,
+  lineLength: 16 << 20,
   shards: 1000,
   files: 1_000_000,
   textCharacters: 16_384,
@@ -58,7 +57,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
 
 let current: Limits | null = null;
 
-/** The limits in force. */
+/** The active limits. */
 export function limits(): Readonly<Limits> {
   return (current ??= { ...DEFAULT_LIMITS, ...fromEnvironment() });
 }
@@ -73,7 +72,7 @@ export function setLimits(changes: Partial<Limits>): void {
   current = { ...limits(), ...changes };
 }
 
-/** How an error ends that a limit is the reason of. */
+/** The hint appended to errors caused by a limit. */
 export const raise = (name: keyof Limits): string =>
   `if the file is to be trusted, raise the limit (setLimits, or CLIP_ORACLE_LIMITS=${name}=…)`;
 

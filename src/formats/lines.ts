@@ -2,14 +2,13 @@
 // there is none left.
 
 import { limits, raise } from './limits.ts';
-import { CommandError } from '../cli/errors.ts';
 
 /**
  * @param what names the stream in the message
- * @throws CommandError if a line is longer than the limit lineBytes
+ * @throws Error if a line is longer than the limit lineLength
  */
 export async function* linesFrom(stream: AsyncIterable<unknown>, what: string): AsyncGenerator<string> {
-  const most = limits().lineBytes;
+  const most = limits().lineLength;
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of stream) {
@@ -22,8 +21,8 @@ export async function* linesFrom(stream: AsyncIterable<unknown>, what: string): 
     }
     rest += text.slice(start);
     if (rest.length > most)
-      throw new CommandError(
-        `${what} has a line of more than ${most} bytes; give one entry per line, or ${raise('lineBytes')}`,
+      throw new Error(
+        `${what} has a line of more than ${most} characters; give one entry per line, or ${raise('lineLength')}`,
       );
   }
   rest += decoder.decode();

@@ -1,8 +1,8 @@
 // NumPy's .npy: magic, version, length of the rest, a Python dictionary padded with spaces, then the elements.
 // https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
-import { elementCount } from './stored-tensor.ts';
-import type { Values } from '../oracle/types.ts';
+import { sizeOf } from '../ops/tensor.ts';
+import type { Values } from './values.ts';
 import { checkFloat, decode, floatBytes, isFloatDType } from './elements.ts';
 
 export interface NpyHeader {
@@ -54,13 +54,13 @@ export function npyHeader(bytes: Uint8Array, size: number, where: string): NpyHe
     .map((extent) => extent.trim().replace(/L$/, ''))
     .filter((extent) => extent !== '')
     .map(Number);
-  if (shape.length > 32 || !Number.isSafeInteger(8 * elementCount(shape)))
+  if (shape.length > 32 || !Number.isSafeInteger(8 * sizeOf(shape)))
     throw damaged(`its shape (${extents.replace(/\s+/g, ' ').slice(0, 80)}) is too large`);
   // [3] the element type, and whether there are as many bytes as elements need
   const [, , plain = 'structured records'] = descr;
   const dtype = FLOATS[plain.replace(/^[<>|=]/, '')] ?? plain.replace(/\s+/g, ' ').trim().slice(0, 40);
   if (isFloatDType(dtype)) {
-    const expected = elementCount(shape) * floatBytes(dtype);
+    const expected = sizeOf(shape) * floatBytes(dtype);
     if (size - start < expected)
       throw new Error(
         `${where} ends early: expected ${expected} bytes for ${dtype} (${shape.join(', ')}), got ` +

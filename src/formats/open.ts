@@ -2,9 +2,10 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileError, FileSource } from './file-source.ts';
-import type { RawCheckpoint } from './tensor-file.ts';
-import { readAny } from './read.ts';
+import { readError } from './errno.ts';
+import { FileSource } from './file-source.ts';
+import type { TensorFile } from './tensor-file.ts';
+import { readTensorFile } from './read.ts';
 
 /** What a folder of weights usually holds, in the order of preference. */
 const NAMES = [
@@ -18,24 +19,24 @@ const NAMES = [
 ];
 
 /** @throws Error in one sentence if the path cannot be read or is in no format that is known here */
-export async function openRaw(path: string): Promise<RawCheckpoint> {
+export async function openTensorFile(path: string): Promise<TensorFile> {
   const stats = await stat(path).catch((error: unknown) => {
-    throw fileError(path, error);
+    throw readError(path, error);
   });
   return stats.isDirectory() ? openFile(await fileIn(path)) : openFile(path);
 }
 
-async function openFile(path: string, isShard = false): Promise<RawCheckpoint> {
+async function openFile(path: string, isShard = false): Promise<TensorFile> {
   const source = await FileSource.open(path);
   try {
-    return await readAny(source, isShard ? null : (name) => openShard(path, name));
+    return await readTensorFile(source, isShard ? null : (name) => openShard(path, name));
   } catch (error) {
     await source.close();
     throw error;
   }
 }
 
-async function openShard(index: string, name: string): Promise<RawCheckpoint> {
+async function openShard(index: string, name: string): Promise<TensorFile> {
   const path = join(dirname(index), name);
   await stat(path).catch(() => {
     throw new Error(`"${index}" names the shard "${name}", which is missing; download it into the same folder`);
@@ -45,7 +46,7 @@ async function openShard(index: string, name: string): Promise<RawCheckpoint> {
 
 async function fileIn(folder: string): Promise<string> {
   const files = await readdir(folder).catch((error: unknown) => {
-    throw fileError(folder, error);
+    throw readError(folder, error);
   });
   const known = NAMES.find((name) => files.includes(name));
   if (known !== undefined) return join(folder, known);

@@ -3,7 +3,7 @@
 import { MemorySource, readStart, type ByteSource } from './byte-source.ts';
 import { gunzip } from './gzip.ts';
 import { latin1 } from './latin1.ts';
-import type { RawCheckpoint } from './tensor-file.ts';
+import type { TensorFile } from './tensor-file.ts';
 import { readSafetensors } from './safetensors.ts';
 import { readSharded } from './sharded.ts';
 import { readTorchLegacy } from './torch/legacy.ts';
@@ -13,10 +13,10 @@ import { readTorchZip } from './torch/zip.ts';
  * @param openShard opens a file beside an index of shards; null for a file that is a shard itself
  * @throws Error in one sentence if it is in no format that is known here, or damaged
  */
-export async function readAny(
+export async function readTensorFile(
   source: ByteSource,
-  openShard: ((name: string) => Promise<RawCheckpoint>) | null,
-): Promise<RawCheckpoint> {
+  openShard: ((name: string) => Promise<TensorFile>) | null,
+): Promise<TensorFile> {
   const { name } = source;
   if (source.size === 0) throw new Error(`"${name}" is empty; copy or download it again`);
   const start = await readStart(source, 512);

@@ -1,9 +1,9 @@
 // One safetensors file. Its header lies before the data and is known only after it: room is left for it, and the data
 // moves up if that was too little.
 
-import type { Values } from '../oracle/types.ts';
-import { NewFile } from './new-file.ts';
-import type { DumpWriter } from './dump/write.ts';
+import type { Values } from './values.ts';
+import { AtomicFileSync } from './atomic-file.ts';
+import type { DumpWriter } from './dump/dump.ts';
 import { elementsOf, littleEndian, WrittenNames } from './dump/written-names.ts';
 
 /** Bytes of an entry besides its name: element type, shape and place of a large tensor. */
@@ -18,7 +18,7 @@ interface Entry {
 }
 
 export class SafetensorsWriter implements DumpWriter {
-  readonly #file: NewFile;
+  readonly #file: AtomicFileSync;
   readonly #names = new WrittenNames();
   readonly #entries: [string, Entry][] = [];
   /** Bytes before the data: the header's length and the header. */
@@ -29,7 +29,7 @@ export class SafetensorsWriter implements DumpWriter {
     let room = 8 + METADATA;
     for (const name of names) room += Buffer.byteLength(name) + ENTRY;
     this.#room = Math.ceil(room / 8) * 8;
-    this.#file = new NewFile(path);
+    this.#file = new AtomicFileSync(path);
   }
 
   add(name: string, values: Values): void {

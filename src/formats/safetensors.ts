@@ -2,15 +2,15 @@
 // with neither holes nor overlaps. https://github.com/huggingface/safetensors#format
 
 import { limits, raise } from './limits.ts';
-import type { DType } from '../clip/weights/checkpoint.ts';
 import type { ByteSource } from './byte-source.ts';
-import type { RawCheckpoint } from './tensor-file.ts';
-import { ELEMENT_BYTES } from './element-types.ts';
-import { elementCount, rowMajor, type StoredTensor } from './stored-tensor.ts';
+import type { TensorFile } from './tensor-file.ts';
+import { ELEMENT_BYTES, type DType } from './element-types.ts';
+import { rowMajor, type StoredTensor } from './stored-tensor.ts';
+import { sizeOf } from '../ops/tensor.ts';
 import { isObject, parseObject } from './json.ts';
 
 /** @throws Error in one sentence if the header breaks any rule of the format */
-export async function readSafetensors(source: ByteSource): Promise<RawCheckpoint> {
+export async function readSafetensors(source: ByteSource): Promise<TensorFile> {
   const { name, size } = source;
   const damaged = (text: string): Error =>
     new Error(`"${name}" is no valid safetensors file: ${text}; copy, download or write it again`);
@@ -47,9 +47,9 @@ export async function readSafetensors(source: ByteSource): Promise<RawCheckpoint
     if (key === '__metadata__') continue;
     const { dtype, shape, begin, end } = entryOf(name, key, entry, damaged);
     if (end > size - start) throw damaged(`"${key}" ends at byte ${end} of the data, which has ${size - start}`);
-    if (elementCount(shape) * ELEMENT_BYTES[dtype] !== end - begin) {
+    if (sizeOf(shape) * ELEMENT_BYTES[dtype] !== end - begin) {
       throw damaged(
-        `"${key}" expected ${elementCount(shape) * ELEMENT_BYTES[dtype]} bytes for ${dtype} ` +
+        `"${key}" expected ${sizeOf(shape) * ELEMENT_BYTES[dtype]} bytes for ${dtype} ` +
           `(${shape.join(', ')}), got ${end - begin}`,
       );
     }
@@ -89,12 +89,7 @@ function entryOf(
   }
   const isCount = (value: unknown): value is number =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-  if (
-    !Array.isArray(shape) ||
-    shape.length > 32 ||
-    !shape.every(isCount) ||
-    !Number.isSafeInteger(8 * elementCount(shape))
-  ) {
+  if (!Array.isArray(shape) || shape.length > 32 || !shape.every(isCount) || !Number.isSafeInteger(8 * sizeOf(shape))) {
     throw damaged(`"${key}" expected a shape of whole numbers, got ${shown(shape)}`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {

@@ -4,7 +4,7 @@
 import { readStart, type ByteSource } from './byte-source.ts';
 import { limits, raise } from './limits.ts';
 import { isObject, parseObject } from './json.ts';
-import type { RawCheckpoint } from './tensor-file.ts';
+import type { TensorFile } from './tensor-file.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
 /**
@@ -14,8 +14,8 @@ import type { StoredTensor } from './stored-tensor.ts';
  */
 export async function readSharded(
   source: ByteSource,
-  openShard: (name: string) => Promise<RawCheckpoint>,
-): Promise<RawCheckpoint> {
+  openShard: (name: string) => Promise<TensorFile>,
+): Promise<TensorFile> {
   const { name: index, size } = source;
   if (size > limits().textFileBytes)
     throw new Error(
@@ -46,7 +46,7 @@ export async function readSharded(
     throw new Error(
       `"${index}" names ${wanted.size} shards, more than any checkpoint has; check the index, or ${raise('shards')}`,
     );
-  const open: RawCheckpoint[] = [];
+  const open: TensorFile[] = [];
   const close = async (): Promise<void> => {
     for (const shard of open) await shard.close();
   };

@@ -1,9 +1,9 @@
 // A tensor as it lies in a file, in whatever order (PyTorch stores views: transposed, sliced, shared), and how it is
 // read into row-major float32: in chunks through one small scratch buffer, straight into the destination.
 
-import type { DType } from '../clip/weights/checkpoint.ts';
+import { sizeOf } from '../ops/tensor.ts';
 import type { ByteSource } from './byte-source.ts';
-import { ELEMENT_BYTES, elementReader, toHostOrder, widen } from './element-types.ts';
+import { ELEMENT_BYTES, elementReader, toHostOrder, widen, type DType } from './element-types.ts';
 
 export interface StoredTensor {
   readonly dtype: DType;
@@ -29,12 +29,9 @@ export function rowMajor(shape: readonly number[]): number[] {
   return strides;
 }
 
-export const elementCount = (shape: readonly number[]): number =>
-  shape.reduce((product, extent) => product * extent, 1);
-
 /** Bytes from the first element that a view touches to the end of the last one; 0 for an empty tensor. */
 export function extentBytes(shape: readonly number[], strides: readonly number[], dtype: DType): number {
-  if (elementCount(shape) === 0) return 0;
+  if (sizeOf(shape) === 0) return 0;
   return (shape.reduce((last, extent, axis) => last + (extent - 1) * strides[axis], 0) + 1) * ELEMENT_BYTES[dtype];
 }
 
@@ -48,7 +45,7 @@ export function transposed(tensor: StoredTensor): StoredTensor {
  * has changed
  */
 export async function readStored(tensor: StoredTensor, into: Float32Array, at: number): Promise<void> {
-  const count = elementCount(tensor.shape);
+  const count = sizeOf(tensor.shape);
   if (count === 0) return;
   await tensor.source.checkUnchanged();
   const scratch = spareScratch.pop() ?? new Uint8Array(SCRATCH_BYTES);

@@ -2,7 +2,7 @@
 
 import type { StoredTensor } from './stored-tensor.ts';
 
-export interface RawCheckpoint {
+export interface TensorFile {
   readonly origin: string;
   /** 'safetensors', 'TorchScript archive', 'PyTorch zip', 'PyTorch legacy' */
   readonly format: string;

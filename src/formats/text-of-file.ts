@@ -2,7 +2,7 @@
 // /dev/stdin, whose size nobody knows.
 
 import { open } from 'node:fs/promises';
-import { fileError } from './file-source.ts';
+import { readError } from './errno.ts';
 import { limits, raise } from './limits.ts';
 
 const PIECE = 1 << 16;
@@ -19,7 +19,7 @@ export async function textOfFile(path: string): Promise<string> {
         `${raise('textFileBytes')}`,
     );
   const handle = await open(path, 'r').catch((error: unknown) => {
-    throw refused(path, error);
+    throw readError(path, error);
   });
   try {
     const stats = await handle.stat();
@@ -28,7 +28,7 @@ export async function textOfFile(path: string): Promise<string> {
     for (let total = 0; ;) {
       const piece = new Uint8Array(stats.isFile() ? Math.min(most + 1, Math.max(1, stats.size - total) + 1) : PIECE);
       const { bytesRead } = await handle.read(piece, 0, piece.length, null).catch((error: unknown) => {
-        throw refused(path, error);
+        throw readError(path, error);
       });
       if (bytesRead === 0) break;
       total += bytesRead;
@@ -40,5 +40,3 @@ export async function textOfFile(path: string): Promise<string> {
     await handle.close();
   }
 }
-
-const refused = (path: string, error: unknown): Error => Object.assign(fileError(path, error), { cause: error });

@@ -4,7 +4,7 @@ import { MODELS, type ModelEntry } from '../clip/models.ts';
 import { layoutsFor } from './layout.ts';
 import { moduleShapes } from './module-shapes.ts';
 import { matchNames, type Names } from './names.ts';
-import type { Dump } from './types.ts';
+import type { Dump } from '../formats/dump/dump.ts';
 
 const BLOCK = /\bvisual\.(?:layer\d\.\d+|transformer\.resblocks\.\d+)(?=\.|$)/;
 

@@ -10,8 +10,9 @@ import { allowedRelRms, claimLimits, earned } from './emulated-error.ts';
 import { FLOAT32_LIMITS, layerResult, misshapen, type Limits } from './layer-result.ts';
 import { arranged, nearestLayout, type Layout } from './layout.ts';
 import { Spill } from './spill.ts';
-import type { Claim, Dump, LayerDetail, LayerResult, Values } from './types.ts';
-import { tensorOf, valuesOf } from '../formats/values.ts';
+import type { Claim, LayerDetail, LayerResult } from './types.ts';
+import type { Dump } from '../formats/dump/dump.ts';
+import { tensorOf, valuesOf, type Values } from '../formats/values.ts';
 
 export interface Comparison {
   readonly model: CLIP;

@@ -6,7 +6,7 @@ import { arranged, IMAGES, layoutsFor, type Layout } from './layout.ts';
 import { modelsOf } from './candidate-models.ts';
 import { moduleShapes } from './module-shapes.ts';
 import type { Names } from './names.ts';
-import type { Dump } from './types.ts';
+import type { Dump } from '../formats/dump/dump.ts';
 import { tensorOf, valuesOf } from '../formats/values.ts';
 
 /** What has to be known of a model before it is loaded. */

@@ -8,8 +8,8 @@ import { VARIANTS } from './claims.ts';
 import { FLOAT32_LIMITS, type Limits } from './layer-result.ts';
 import type { Measures } from './measures.ts';
 import type { Spill } from './spill.ts';
-import type { Claim, Values } from './types.ts';
-import { valuesOf } from '../formats/values.ts';
+import type { Claim } from './types.ts';
+import { valuesOf, type Values } from '../formats/values.ts';
 
 /** An emulation's distance from what is right, on one layer. */
 export interface Distance {

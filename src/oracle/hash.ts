@@ -8,7 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import { canonicalBytes } from '../formats/canonical-bytes.ts';
-import type { Values } from './types.ts';
+import type { Values } from '../formats/values.ts';
 
 /** SHA-256 of a tensor's numbers, in hexadecimal digits. */
 export function hashValues({ data }: Pick<Values, 'data'>): string {

@@ -19,16 +19,17 @@ export {
   CLAIMS,
   type Cause,
   type Claim,
-  type Dump,
   type LayerDetail,
   type LayerResult,
   type LayerVerdict,
-  type Values,
   type VerifyResult,
 } from './types.ts';
+export type { Dump } from '../formats/dump/dump.ts';
+export type { Values } from '../formats/values.ts';
 export { otherCrops, type OtherImage } from './other-crops.ts';
 export { openDump } from '../formats/dump/open.ts';
-export { writeDump, type DumpWriter, type WriteOptions } from '../formats/dump/write.ts';
+export { writeDump, type WriteOptions } from '../formats/dump/write.ts';
+export type { DumpWriter } from '../formats/dump/dump.ts';
 export { trace, tracedModules, type TraceOptions } from './trace.ts';
 export { hashValues, TraceHashes } from './hash.ts';
 export { weightsFingerprint } from './fingerprint.ts';

@@ -2,7 +2,8 @@
 
 import { sizeOf } from '../ops/tensor.ts';
 import { measure, type Measures } from './measures.ts';
-import type { LayerResult, LayerVerdict, Values } from './types.ts';
+import type { LayerResult, LayerVerdict } from './types.ts';
+import type { Values } from '../formats/values.ts';
 
 export interface Limits {
   readonly pass: number;

@@ -4,7 +4,7 @@
 import ndarray from 'ndarray';
 import { contiguous } from '../ops/contiguous.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import type { Values } from './types.ts';
+import type { Values } from '../formats/values.ts';
 
 export interface Layout {
   /** How it is called, such as `NHWC`. */

@@ -2,8 +2,8 @@
 
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { missingTensor } from '../formats/dump/missing.ts';
-import type { Dump, Values } from './types.ts';
-import { valuesOf } from '../formats/values.ts';
+import type { Dump } from '../formats/dump/dump.ts';
+import { valuesOf, type Values } from '../formats/values.ts';
 
 /** A tensor as tests have it: an ndarray, or a shape with numbers in row-major order. */
 export type AnyTensor = Tensor | Values | { readonly shape: readonly number[]; readonly data: readonly number[] };

@@ -1,6 +1,8 @@
 // Which tensor of a dump is which module's output: by PyTorch's path, with what tools put before it, or by the user's
 // own list.
 
+import { INPUTS } from '../formats/dump/input-names.ts';
+
 /** What checkpoints, wrappers and exporters put before a module's path. */
 const PREFIX = /^(?:model|module|clip|clip_model|net|network)\./;
 /** What programs call the features. */
@@ -19,9 +21,6 @@ const HUGGING_FACE: readonly (readonly [RegExp, string])[] = [
   [/^encoder$/, 'visual.transformer'],
   [/^post_layernorm$/, 'visual.ln_post'],
 ];
-/** What programs call the pixels that go in, the likeliest first. A dump of ours carries them as `image`. */
-export const INPUTS: readonly string[] = ['image', 'images', 'pixels', 'pixel_values', 'input', 'x'];
-
 export interface Names {
   /** The dump's name of each module's output. */
   readonly byModule: ReadonlyMap<string, string>;

@@ -4,7 +4,7 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Values } from './types.ts';
+import type { Values } from '../formats/values.ts';
 
 /** Bytes that are kept in memory before the file is made. */
 const IN_MEMORY = 64 << 20;

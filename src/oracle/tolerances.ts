@@ -11,8 +11,8 @@ import { FLOAT32_LIMITS } from './layer-result.ts';
 import { measure, ROUNDING } from './measures.ts';
 import { moduleShapes } from './module-shapes.ts';
 import { Spill } from './spill.ts';
-import { CLAIMS, type Claim, type Values } from './types.ts';
-import { valuesOf } from '../formats/values.ts';
+import { CLAIMS, type Claim } from './types.ts';
+import { valuesOf, type Values } from '../formats/values.ts';
 import { CONTRACT, packageVersion } from './version.ts';
 
 /** What one claim allows one module. */

@@ -5,8 +5,7 @@ import type { Precision } from '../executors/executor.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { moduleFilter } from './glob.ts';
 import { moduleShapes } from './module-shapes.ts';
-import type { Values } from './types.ts';
-import { valuesOf } from '../formats/values.ts';
+import { valuesOf, type Values } from '../formats/values.ts';
 
 export interface TraceOptions {
   /** Which modules, as a pattern of their paths (glob.ts). Default: all. */

@@ -1,6 +1,7 @@
 // What the oracle says: the results that its functions return, the command prints as JSON and the report draws. Names
 // and meanings are stable; schema/verify-result.json describes the same for programs in other languages.
 
+import type { Values } from '../formats/values.ts';
 import type { Measures } from './measures.ts';
 
 /**
@@ -80,34 +81,10 @@ export interface VerifyResult {
   readonly contract: string;
 }
 
-/** A tensor's numbers in row-major order, in PyTorch's layout of that module. */
-export interface Values {
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array;
-}
-
 /** All three values of one layer, given to those who look closer (the report) while the layer is in memory. */
 export interface LayerDetail {
   readonly result: LayerResult;
   readonly backend: Values;
   readonly reference: Values;
   readonly truth: Values;
-}
-
-/** An opened dump: tensors by name, read when asked for. */
-export interface Dump {
-  /** The path it was opened from. */
-  readonly path: string;
-  /** 'safetensors', 'npz' or 'npy folder'. */
-  readonly format: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** In the file's order. dtype as stored ('F16', 'BF16', 'F32', 'F64'). */
-  readonly tensors: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
-  /**
-   * Reads one tensor, widened exactly: halves to float32, F64 as float64. Synchronous, because layers are and a tap
-   * sits among them.
-   * @throws Error that names the tensor if the file ends early or changed
-   */
-  read(name: string): Values;
-  close(): Promise<void>;
 }

@@ -11,7 +11,8 @@ import { moduleShapes } from './module-shapes.ts';
 import { matchNames, type Names } from './names.ts';
 import { ownVerdicts } from './teacher-forced.ts';
 import type { OtherImage } from './other-crops.ts';
-import { CLAIMS, type Claim, type Dump, type LayerDetail, type VerifyResult } from './types.ts';
+import { CLAIMS, type Claim, type LayerDetail, type VerifyResult } from './types.ts';
+import type { Dump } from '../formats/dump/dump.ts';
 import { CONTRACT, packageVersion } from './version.ts';
 
 /** How far one stage of verify is: `done` of `total`. */

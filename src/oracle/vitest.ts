@@ -10,7 +10,8 @@ import { load } from '../clip/load.ts';
 import { openDump } from '../formats/dump/open.ts';
 import { memoryDump, type AnyTensor } from './memory-dump.ts';
 import { summarise } from './report/summary.ts';
-import type { Dump, LayerResult, VerifyResult } from './types.ts';
+import type { LayerResult, VerifyResult } from './types.ts';
+import type { Dump } from '../formats/dump/dump.ts';
 import { verify, type VerifyOptions } from './verify.ts';
 
 export interface ToMatchClipOptions extends Omit<VerifyOptions, 'onLayer' | 'onProgress'> {

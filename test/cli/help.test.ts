@@ -138,7 +138,7 @@ describe('what is imported', () => {
     return [...new Set((await readFile(list, 'utf8')).trim().split('\n'))];
   }
   const light =
-    /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|text-commands|training-command|errors|terminal\/style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/(?:oracle\/types|formats\/new-file)\.js$/;
+    /^node:|\/node_modules\/commander\/|\/dist\/src\/cli\/(?:main|program|options|text-commands|training-command|errors|interrupt|terminal\/style|suggest)\.js$|\/dist\/src\/clip\/(?:models|package-file)\.js$|\/dist\/src\/(?:oracle\/types|formats\/(?:errno|atomic-file))\.js$/;
 
   test.each([[['--help']], [['--version']], [['embed', '--help']]])(
     "%j: commander and the command's own small files, nothing else",

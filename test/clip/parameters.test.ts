@@ -11,7 +11,7 @@ import {
   parameterShapes,
 } from '../../src/clip/parameters.ts';
 import { MODELS, type Architecture } from '../../src/clip/models.ts';
-import type { TensorInfo } from '../../src/clip/weights/checkpoint.ts';
+import type { TensorInfo } from '../../src/formats/element-types.ts';
 
 const tensorsOf = (architecture: Architecture, towers = {}): Map<string, TensorInfo> =>
   new Map([...parameterShapes(architecture, towers)].map(([name, shape]) => [name, { dtype: 'F32', shape }]));

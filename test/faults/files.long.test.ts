@@ -77,7 +77,7 @@ test('an image that is written anew while it is read: its pixels, or an error', 
     await writing;
     if (outcome instanceof Error) {
       errors++;
-      expect(outcome.message).toMatch(/PNG|JPEG, PNG or WebP|empty|no such file/);
+      expect(outcome.message).toMatch(/PNG|JPEG, PNG or WebP|empty|does not exist/);
     } else expectSameBits(outcome, right);
   }
   expect(errors).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 // SIGINT and SIGTERM in the middle of every long command: exit code 130, nothing half-written, no temporary file.
 // (embed, trace, download and SIMD threads: test/cli.)
 //
-// Guard: src/cli/interrupt.ts, whose tasks OutFile and the writers of dumps leave there; without it the temporary files
+// Guard: src/cli/interrupt.ts, whose tasks AtomicFile and the writers of dumps leave there; without it the temporary files
 // stay. It also tidies up when the process ends in another way: the last test fails without its 'exit' listener.
 
 import { mkdir, mkdtemp, readdir } from 'node:fs/promises';

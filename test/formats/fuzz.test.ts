@@ -2,8 +2,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { openRaw } from '../../src/formats/open.ts';
-import { elementCount, readStored } from '../../src/formats/stored-tensor.ts';
+import { openTensorFile } from '../../src/formats/open.ts';
+import { readStored } from '../../src/formats/stored-tensor.ts';
+import { sizeOf } from '../../src/ops/tensor.ts';
 import { threefry2x32 } from '../../src/ops/threefry.ts';
 import { counting, fixture, sound, temporaryFolder } from '../support/checkpoints.ts';
 
@@ -23,10 +24,10 @@ const FILES: Record<string, Buffer> = {
 /** null if the file was read or refused as it should be, else what is wrong. */
 async function complaint(path: string): Promise<string | null> {
   try {
-    const raw = await openRaw(path);
+    const raw = await openTensorFile(path);
     try {
       for (const tensor of raw.tensors.values()) {
-        const count = elementCount(tensor.shape);
+        const count = sizeOf(tensor.shape);
         // A stride of 0 may repeat one element as often as it likes; whoever loads it compares the shape first.
         if (count < 1e6) await readStored(tensor, new Float32Array(count), 0);
       }
@@ -45,7 +46,7 @@ describe.for(Object.keys(FILES))('%s', (kind) => {
 
   test('whole, it is read', async () => {
     writeFileSync(path, file);
-    const raw = await openRaw(path);
+    const raw = await openTensorFile(path);
     expect(raw.tensors.size).toBeGreaterThan(1);
     await raw.close();
     expect(await complaint(path)).toBeNull();
@@ -54,7 +55,7 @@ describe.for(Object.keys(FILES))('%s', (kind) => {
   test('cut off anywhere, it is refused in one sentence', async () => {
     for (let length = 0; length < file.length; length += 64) {
       writeFileSync(path, file.subarray(0, length));
-      await expect(openRaw(path), `${length} bytes`).rejects.toThrow(path);
+      await expect(openTensorFile(path), `${length} bytes`).rejects.toThrow(path);
       expect(await complaint(path), `${length} bytes`).toBeNull();
     }
   });

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { MemorySource } from '../../src/formats/byte-source.ts';
 import { gunzip } from '../../src/formats/gzip.ts';
 import { parseObject } from '../../src/formats/json.ts';
-import { openRaw } from '../../src/formats/open.ts';
+import { openTensorFile } from '../../src/formats/open.ts';
 import { unpickle } from '../../src/formats/torch/pickle.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { torchHooks } from '../../src/formats/torch/objects.ts';
@@ -62,7 +62,7 @@ const CASES: readonly (readonly [limit: keyof Limits, at: number, ask: () => unk
     'pickleBytes',
     20,
     async () => {
-      await (await openRaw(fixture('torch/views.protocol2.pt'))).close();
+      await (await openTensorFile(fixture('torch/views.protocol2.pt'))).close();
     },
     /more than can be or is allowed \(20\)/,
   ],
@@ -96,7 +96,7 @@ const CASES: readonly (readonly [limit: keyof Limits, at: number, ask: () => unk
   ],
   ['textFileBytes', 5, () => textOfFile(folder.write('text.txt', 'longer')), /has more than 5 bytes/],
   [
-    'lineBytes',
+    'lineLength',
     5,
     () =>
       all(
@@ -107,7 +107,7 @@ const CASES: readonly (readonly [limit: keyof Limits, at: number, ask: () => unk
           'standard input',
         ),
       ),
-    /^standard input has a line of more than 5 bytes/,
+    /^standard input has a line of more than 5 characters/,
   ],
   ['textCharacters', 5, () => tokenize('longer'), /expected at most 5 characters, got 6 for "longer"/],
 ];
@@ -131,11 +131,11 @@ describe('limits', () => {
 
   test('a view may not say more elements than the limit allows by repeating those that it has', async () => {
     const corpus = fileURLToPath(new URL('../../tools/fuzz/corpus/torch-zip/elements-repeated.pt', import.meta.url));
-    await expect(openRaw(corpus)).rejects.toThrow(
+    await expect(openTensorFile(corpus)).rejects.toThrow(
       /a tensor of shape \(268435456, 4\) repeats the 1 elements of its storage/,
     );
     setLimits({ repeatedElements: Number.MAX_SAFE_INTEGER });
-    await (await openRaw(corpus)).close();
+    await (await openTensorFile(corpus)).close();
   });
 
   test.each([

@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { openRaw } from '../../src/formats/open.ts';
+import { openTensorFile } from '../../src/formats/open.ts';
 import { counting, failure, readAll, safetensors, temporaryFolder } from '../support/checkpoints.ts';
 
 const folder = temporaryFolder();
@@ -25,7 +25,7 @@ describe('sound files', () => {
       'a.safetensors',
       safetensors(`${header}     `, Buffer.from(Float32Array.of(1, 2, 3).buffer)),
     );
-    const raw = await openRaw(file);
+    const raw = await openTensorFile(file);
     expect(raw.metadata).toEqual({ format: 'pt' });
     expect([...raw.tensors.keys()]).toEqual(['a', 'b', 'none']);
     await raw.close();
@@ -198,18 +198,20 @@ describe('broken files', () => {
     ['a PNG', Buffer.from('\x89PNG\r\n\x1a\n0000000000', 'latin1'), /an image, no weights/],
     ['an ONNX model', Buffer.from('\x08\x07\x12\x07pytorch0000000', 'latin1'), /ONNX/],
   ] as const)('%s', async ([, bytes, message]) => {
-    const text = await failure(openRaw(folder.write('broken.safetensors', bytes)));
+    const text = await failure(openTensorFile(folder.write('broken.safetensors', bytes)));
     expect(text).toMatch(message);
     expect(text).toContain('broken.safetensors');
   });
 
   test('a path that does not exist, a folder without weights, a folder with many', async () => {
-    expect(await failure(openRaw('/nowhere/at/all'))).toMatch(/does not exist; check the path/);
+    expect(await failure(openTensorFile('/nowhere/at/all'))).toMatch(/does not exist; check the path/);
     const { mkdirSync, writeFileSync } = await import('node:fs');
     mkdirSync(`${folder.path}/empty`);
-    expect(await failure(openRaw(`${folder.path}/empty`))).toMatch(/one file of weights, got none/);
+    expect(await failure(openTensorFile(`${folder.path}/empty`))).toMatch(/one file of weights, got none/);
     mkdirSync(`${folder.path}/many`);
     for (const name of ['a.safetensors', 'b.pt']) writeFileSync(`${folder.path}/many/${name}`, counting({ x: [1] }));
-    expect(await failure(openRaw(`${folder.path}/many`))).toMatch(/got 2 \(a\.safetensors, b\.pt\); name the file/);
+    expect(await failure(openTensorFile(`${folder.path}/many`))).toMatch(
+      /got 2 \(a\.safetensors, b\.pt\); name the file/,
+    );
   });
 });

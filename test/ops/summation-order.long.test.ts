@@ -3,7 +3,8 @@
 // planted orders, each of which must be found and named. CLIP_ORACLE_ALL=1 takes more of everything.
 
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import type { Checkpoint, DType } from '../../src/clip/weights/checkpoint.ts';
+import type { Checkpoint } from '../../src/clip/weights/checkpoint.ts';
+import type { DType } from '../../src/formats/element-types.ts';
 import type { Tile } from '../../src/ops/tiles.simd.ts';
 import { DEPTHS, WINDOWS, wrongSmallSums, wrongSums } from '../support/summation/all.ts';
 import { PLANTED } from '../support/summation/planted.ts';

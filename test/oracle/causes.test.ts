@@ -7,7 +7,8 @@ import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { findCauses } from '../../src/oracle/causes/index.ts';
 import { openDump } from '../../src/formats/dump/open.ts';
-import type { Values, VerifyResult } from '../../src/oracle/types.ts';
+import type { VerifyResult } from '../../src/oracle/types.ts';
+import type { Values } from '../../src/formats/values.ts';
 import { verify } from '../../src/oracle/verify.ts';
 import { readGolden } from '../support/golden.ts';
 

@@ -13,8 +13,9 @@ import { openDump } from '../../src/formats/dump/open.ts';
 import { checkGoldenPack } from '../../src/oracle/golden/check.ts';
 import { makeGoldenPack } from '../../src/oracle/golden/make.ts';
 import { readPack, samplePlaces, type GoldenPack } from '../../src/oracle/golden/pack.ts';
-import type { Claim, Dump, Values } from '../../src/oracle/types.ts';
-import { valuesOf } from '../../src/formats/values.ts';
+import type { Claim } from '../../src/oracle/types.ts';
+import type { Dump } from '../../src/formats/dump/dump.ts';
+import { valuesOf, type Values } from '../../src/formats/values.ts';
 import { failure, temporaryFolder } from '../support/checkpoints.ts';
 import { flat, readGolden } from '../support/golden.ts';
 

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { arranged, layoutsFor, nearestLayout } from '../../src/oracle/layout.ts';
-import type { Values } from '../../src/oracle/types.ts';
+import type { Values } from '../../src/formats/values.ts';
 import { permuted } from './support/golden-trace.ts';
 
 const labels = (name: string, shape: number[], stored: number[]): string[] =>

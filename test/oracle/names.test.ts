@@ -6,7 +6,7 @@ import { modelsOf } from '../../src/oracle/candidate-models.ts';
 import { moduleShapes } from '../../src/oracle/module-shapes.ts';
 import { matchNames } from '../../src/oracle/names.ts';
 import { memoryDump } from '../../src/oracle/memory-dump.ts';
-import type { Dump } from '../../src/oracle/types.ts';
+import type { Dump } from '../../src/formats/dump/dump.ts';
 import { readGolden } from '../support/golden.ts';
 
 const modules = ['visual.conv1', 'visual.ln_pre', 'visual.transformer.resblocks.0.ln_1', 'visual'];

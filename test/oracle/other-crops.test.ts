@@ -9,7 +9,7 @@ import { memoryDump } from '../../src/oracle/memory-dump.ts';
 import { otherCrops } from '../../src/oracle/other-crops.ts';
 import { trace } from '../../src/oracle/trace.ts';
 import { verify } from '../../src/oracle/verify.ts';
-import type { Values } from '../../src/oracle/types.ts';
+import type { Values } from '../../src/formats/values.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 
 /**

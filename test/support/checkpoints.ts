@@ -7,8 +7,9 @@ import { gunzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { crc32 as zlibCrc32, deflateRawSync } from 'node:zlib';
 import { afterAll } from 'vitest';
-import { openRaw } from '../../src/formats/open.ts';
-import { elementCount, readStored } from '../../src/formats/stored-tensor.ts';
+import { openTensorFile } from '../../src/formats/open.ts';
+import { readStored } from '../../src/formats/stored-tensor.ts';
+import { sizeOf } from '../../src/ops/tensor.ts';
 
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/checkpoints/${name}`, import.meta.url));
@@ -44,7 +45,7 @@ export function counting(shapes: Record<string, number[]>, metadata?: Record<str
   let at = 0;
   const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata };
   for (const [name, shape] of Object.entries(shapes)) {
-    const bytes = 4 * elementCount(shape);
+    const bytes = 4 * sizeOf(shape);
     header[name] = { dtype: 'F32', shape, data_offsets: [at, at + bytes] };
     at += bytes;
   }
@@ -141,11 +142,11 @@ export function sound(error: Error): string | null {
 export async function readAll(
   path: string,
 ): Promise<Map<string, { dtype: string; shape: readonly number[]; values: Float32Array }>> {
-  const raw = await openRaw(path);
+  const raw = await openTensorFile(path);
   try {
     const result = new Map<string, { dtype: string; shape: readonly number[]; values: Float32Array }>();
     for (const [name, tensor] of raw.tensors) {
-      const values = new Float32Array(elementCount(tensor.shape));
+      const values = new Float32Array(sizeOf(tensor.shape));
       await readStored(tensor, values, 0);
       result.set(name, { dtype: tensor.dtype, shape: tensor.shape, values });
     }

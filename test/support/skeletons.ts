@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { parameterShapes } from '../../src/clip/parameters.ts';
 import { fillSynthetic } from '../../src/clip/weights/synthetic.ts';
-import { elementCount } from '../../src/formats/stored-tensor.ts';
+import { sizeOf } from '../../src/ops/tensor.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { fixture, fixtureJson } from './checkpoints.ts';
 
@@ -45,7 +45,7 @@ export function rebuild(name: string): Buffer {
   const shapes = parameterShapes(model);
   for (const { offset, tensor, dtype, transposed, third } of skeletons[name].regions) {
     const shape = shapes.get(tensor)!;
-    const all = new Float32Array(elementCount(shape));
+    const all = new Float32Array(sizeOf(shape));
     fillSynthetic(0, tensor, shape, all);
     const values = third === undefined ? all : all.subarray((third * all.length) / 3, ((third + 1) * all.length) / 3);
     values.forEach((_, i) => {

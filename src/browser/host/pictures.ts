@@ -1,11 +1,11 @@
 // What decoding pictures needs of a browser: files over the network and DecompressionStream.
 
-import type { Platform } from '../../clip/image/platform.ts';
+import type { PictureHost } from '../../clip/image/platform.ts';
 import { limits, raise } from '../../formats/limits.ts';
 import { fetchBlob } from '../fetch.ts';
 import { unpack } from './unpack.ts';
 
-export const nodePlatform: Platform = {
+export const host: PictureHost = {
   async readFile(path) {
     const blob = await fetchBlob(path, 'a picture', { cache: false });
     if (blob.size > limits().imageBytes)

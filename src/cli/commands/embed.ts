@@ -3,7 +3,7 @@
 import { OK, SOME_FAILED } from '../errors.ts';
 import { checkEnding, featureOutput, type FeatureOutput } from '../../features/write.ts';
 import type { ImageOptions } from '../options.ts';
-import { OutFile } from '../../formats/atomic-file.ts';
+import { AtomicFile } from '../../formats/atomic-file.ts';
 import { loadModel, openSource, runImages, summary } from '../../features/pipeline.ts';
 
 /** @returns the exit code */
@@ -12,7 +12,7 @@ export async function embed(images: string[], options: ImageOptions): Promise<nu
   const source = await openSource(images, options);
   const binary = /\.(?:npy|safetensors)$/i.test(options.out ?? '');
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
-  const file = options.out === undefined ? null : await OutFile.create(options.out);
+  const file = options.out === undefined ? null : await AtomicFile.create(options.out);
   try {
     const loaded = await loadModel(options);
     try {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Claim } from '../../oracle/types.ts';
 import type { PackResult } from '../../oracle/golden/check.ts';
 import { CommandError, OK, SOME_FAILED } from '../errors.ts';
-import { onInterrupt } from '../interrupt.ts';
+import { holdSignals } from '../interrupt.ts';
 import { standardOutput } from '../../formats/atomic-file.ts';
 import { Progress } from '../terminal/progress.ts';
 import { short } from './tolerances.ts';
@@ -77,8 +77,8 @@ async function make(
       threads,
       onProgress({ done, total }) {
         progress.update(done, total);
-        // What comes now is written in one go: a signal that waits for its end does not cut it.
-        if (done === total) forget = onInterrupt(() => undefined);
+        // What follows is written in one go: a signal waits until it is complete.
+        if (done === total) forget = holdSignals();
       },
     });
     progress.stop();

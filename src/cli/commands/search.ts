@@ -10,7 +10,7 @@ import { openFeatures, type FeatureRows } from '../../features/read.ts';
 import { float64Text } from '../../formats/float-text.ts';
 import { IMAGE_NAME } from '../../features/inputs.ts';
 import { isTable, type AnswerOptions, type ImageOptions } from '../options.ts';
-import { OutFile, standardOutput, type Output } from '../../formats/atomic-file.ts';
+import { AtomicFile, standardOutput, type Output } from '../../formats/atomic-file.ts';
 import { loadModel } from '../../features/pipeline.ts';
 import { styleFor } from '../terminal/style.ts';
 import { linesOf, readTextFile } from '../text-file.ts';
@@ -32,7 +32,7 @@ export async function search(query: string, files: string[], options: SearchOpti
   const collections: FeatureRows[] = [];
   for (const file of files) collections.push(await openFeatures(file));
   const list = options.paths === undefined ? null : await readPaths(options.paths);
-  const output: Output = options.out === undefined ? standardOutput : await OutFile.create(options.out);
+  const output: Output = options.out === undefined ? standardOutput : await AtomicFile.create(options.out);
   try {
     const found = new CosineSearch(await featureOf(query, isImage, collections, files, options), options.top);
     const firsts: number[] = [];

@@ -4,7 +4,7 @@
 import type { Claim } from '../../oracle/types.ts';
 import type { Tolerances } from '../../oracle/tolerances.ts';
 import { OK } from '../errors.ts';
-import { OutFile, standardOutput } from '../../formats/atomic-file.ts';
+import { AtomicFile, standardOutput } from '../../formats/atomic-file.ts';
 import { Progress } from '../terminal/progress.ts';
 import { styleFor } from '../terminal/style.ts';
 
@@ -22,7 +22,7 @@ export interface TolerancesCommandOptions {
 
 /** @returns the exit code */
 export async function printTolerances(options: TolerancesCommandOptions): Promise<number> {
-  const file = options.out === undefined ? null : await OutFile.create(options.out);
+  const file = options.out === undefined ? null : await AtomicFile.create(options.out);
   try {
     const table = await measured(options);
     const json = `${JSON.stringify(table, null, 1)}\n`;

@@ -2,9 +2,8 @@
 
 import type { Tensor } from '../../ops/tensor.ts';
 import type { TraceHashes } from '../../oracle/hash.ts';
-import type { DumpWriter } from '../../formats/dump/write.ts';
+import type { DumpWriter } from '../../formats/dump/dump.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
-import { onInterrupt } from '../interrupt.ts';
 import type { ImageOptions } from '../options.ts';
 import { standardOutput } from '../../formats/atomic-file.ts';
 import { bytes as bytesText, Progress } from '../terminal/progress.ts';
@@ -31,7 +30,6 @@ export async function traceImages(images: string[], options: TraceCommandOptions
   const hashes = options.hash ? new (await import('../../oracle/hash.ts')).TraceHashes() : null;
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
   const writer = options.out === undefined ? null : await writeDump(options.out, { names: await namesOf(options) });
-  const forget = onInterrupt(() => void writer?.discard());
   try {
     const loaded = await loadModel(options);
     try {
@@ -51,8 +49,6 @@ export async function traceImages(images: string[], options: TraceCommandOptions
   } catch (error) {
     await writer?.discard();
     throw error;
-  } finally {
-    forget();
   }
 }
 

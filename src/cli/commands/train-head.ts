@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { TrainedHead } from '../../train/head/train-head.ts';
 import { CommandError, OK, SOME_FAILED } from '../errors.ts';
 import type { ImageOptions } from '../options.ts';
-import { OutFile, standardOutput } from '../../formats/atomic-file.ts';
+import { AtomicFile, standardOutput } from '../../formats/atomic-file.ts';
 import { Progress } from '../terminal/progress.ts';
 import { fromFiles, fromFolders, isFolder, type TrainingData } from '../../features/labelled.ts';
 import { reportJson, reportTable } from '../training-report.ts';
@@ -80,10 +80,10 @@ export async function trainHeadOn(
       `train-head expected no ${idle.long} with features, which are embedded already; leave it out`,
     );
 
-  const outs: OutFile[] = [];
+  const outs: AtomicFile[] = [];
   try {
     // The files before the work: a wrong name should not cost it.
-    for (const file of options.out) outs.push(await OutFile.create(file));
+    for (const file of options.out) outs.push(await AtomicFile.create(file));
     const data = folders[0]
       ? await fromFolders(inputs, { ...options, out: options.out[0] ?? '' })
       : await fromFiles(inputs, options.labels!);
@@ -136,7 +136,7 @@ async function save(
   head: TrainedHead,
   { origin }: TrainingData,
   files: readonly string[],
-  outs: readonly OutFile[],
+  outs: readonly AtomicFile[],
 ): Promise<void> {
   const { headBytes } = await import('../../train/head/save-head.ts');
   const metadata = Object.fromEntries(

@@ -4,10 +4,11 @@ import { textOfFile } from '../../formats/text-of-file.ts';
 import type { CLIP } from '../../clip/clip.ts';
 import { MODELS } from '../../clip/models.ts';
 import type { Tensor } from '../../ops/tensor.ts';
-import type { Claim, Dump, VerifyResult } from '../../oracle/types.ts';
+import type { Claim, VerifyResult } from '../../oracle/types.ts';
+import type { Dump } from '../../formats/dump/dump.ts';
 import type { VerifyOptions, VerifyProgress } from '../../oracle/verify.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
-import { OutFile, standardOutput } from '../../formats/atomic-file.ts';
+import { AtomicFile, standardOutput } from '../../formats/atomic-file.ts';
 import { Progress } from '../terminal/progress.ts';
 import { resultJson, resultTable } from '../verify-output.ts';
 
@@ -45,7 +46,7 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
         : (await (await import('../../features/tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
     await examineEarly(dump, wanted.model, map, options.image === undefined ? pixels : 'one image');
     // The file before the model: a wrong name should not cost the reading of a gigabyte.
-    const html = options.html === undefined ? null : await OutFile.create(options.html);
+    const html = options.html === undefined ? null : await AtomicFile.create(options.html);
     try {
       const { load } = await import('../../clip/load.ts');
       const loaded = await load(wanted.model, {

@@ -5,7 +5,8 @@
 import type { Weights } from '../../layers/index.ts';
 import type { Operations } from '../../ops/operations.ts';
 import { sizeOf, type Tensor } from '../../ops/tensor.ts';
-import type { Checkpoint, TensorInfo } from '../weights/checkpoint.ts';
+import type { Checkpoint } from '../weights/checkpoint.ts';
+import type { TensorInfo } from '../../formats/element-types.ts';
 import type { Executor, Precision } from '../../executors/executor.ts';
 import { Gate } from './gate.ts';
 import type { Adapter, LoraPart } from './lora.ts';

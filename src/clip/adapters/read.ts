@@ -3,13 +3,14 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileError } from '../../formats/file-source.ts';
+import { readError } from '../../formats/errno.ts';
 import { isFloat } from '../../formats/element-types.ts';
 import { assertFinite } from '../../formats/finite.ts';
 import { parseObject } from '../../formats/json.ts';
-import { openRaw } from '../../formats/open.ts';
-import type { RawCheckpoint } from '../../formats/tensor-file.ts';
-import { elementCount, readStored } from '../../formats/stored-tensor.ts';
+import { openTensorFile } from '../../formats/open.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import { readStored } from '../../formats/stored-tensor.ts';
+import { sizeOf } from '../../ops/tensor.ts';
 import type { Architecture } from '../models.ts';
 import { textOfFile } from '../../formats/text-of-file.ts';
 import { clipLoraModules, isClipLora } from './clip-lora.ts';
@@ -37,7 +38,7 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
 export async function readAdapter(source: AdapterSource, architecture: Architecture): Promise<Adapter> {
   const description = described(source);
   const { folder, file } = await place(description.path);
-  const raw = await openRaw(file);
+  const raw = await openTensorFile(file);
   try {
     const keys = [...raw.tensors.keys()];
     if (keys.length === 0) throw new Error(`"${file}" holds no tensors; name the file of an adapter`);
@@ -113,7 +114,7 @@ async function place(path: string): Promise<{ folder: string; file: string }> {
   const isFile = await stat(path).then(
     (stats) => !stats.isDirectory(),
     (error: unknown) => {
-      throw fileError(path, error);
+      throw readError(path, error);
     },
   );
   if (isFile) return { folder: dirname(path), file: path };
@@ -148,14 +149,14 @@ interface Matrix {
   readonly columns: number;
 }
 
-async function matrixOf(raw: RawCheckpoint, key: string): Promise<Matrix> {
+async function matrixOf(raw: TensorFile, key: string): Promise<Matrix> {
   const tensor = raw.tensors.get(key);
   if (tensor === undefined)
     throw new Error(
       `"${raw.origin}" lacks "${key.slice(0, 120)}", the other half of a pair; the file is incomplete: copy or ` +
         'save it again',
     );
-  if (tensor.shape.length !== 2 || elementCount(tensor.shape) === 0)
+  if (tensor.shape.length !== 2 || sizeOf(tensor.shape) === 0)
     throw new Error(
       `"${raw.origin}": "${key.slice(0, 120)}" expected a matrix, got shape (${tensor.shape.join(', ')}); only ` +
         'adapters of linear layers can be applied',
@@ -165,13 +166,13 @@ async function matrixOf(raw: RawCheckpoint, key: string): Promise<Matrix> {
       `"${raw.origin}": "${key.slice(0, 120)}" expected F32, F16, BF16 or F64, got ${tensor.dtype}; save the ` +
         'adapter in floating point',
     );
-  const values = new Float32Array(elementCount(tensor.shape));
+  const values = new Float32Array(sizeOf(tensor.shape));
   await readStored(tensor, values, 0);
   assertFinite(values, key, raw.origin);
   return { values, rows: tensor.shape[0], columns: tensor.shape[1] };
 }
 
-function targetIn(raw: RawCheckpoint, module: string, architecture: Architecture): Target {
+function targetIn(raw: TensorFile, module: string, architecture: Architecture): Target {
   let target: Target | null;
   try {
     target = targetOf(module, architecture);
@@ -187,7 +188,7 @@ function targetIn(raw: RawCheckpoint, module: string, architecture: Architecture
   return target;
 }
 
-function checkPairs(raw: RawCheckpoint, pairs: number): void {
+function checkPairs(raw: TensorFile, pairs: number): void {
   if (2 * pairs !== raw.tensors.size)
     throw new Error(
       `"${raw.origin}" expected pairs of A and B, got ${raw.tensors.size} tensors of which ${pairs} are A; the ` +
@@ -195,14 +196,14 @@ function checkPairs(raw: RawCheckpoint, pairs: number): void {
     );
 }
 
-const wrong = (raw: RawCheckpoint, key: string, expected: string, got: Matrix): Error =>
+const wrong = (raw: TensorFile, key: string, expected: string, got: Matrix): Error =>
   new Error(
     `"${raw.origin}": "${key.slice(0, 120)}" expected shape ${expected} for this model, got (${got.rows}, ` +
       `${got.columns}); take an adapter of this model`,
   );
 
 /** Pairs A (r, inputs) and B (count, r). */
-async function partsOf(raw: RawCheckpoint, modules: readonly Found[], architecture: Architecture): Promise<LoraPart[]> {
+async function partsOf(raw: TensorFile, modules: readonly Found[], architecture: Architecture): Promise<LoraPart[]> {
   checkPairs(raw, modules.length);
   const parts: LoraPart[] = [];
   for (const { module, A, B, scale } of modules) {
@@ -216,7 +217,7 @@ async function partsOf(raw: RawCheckpoint, modules: readonly Found[], architectu
 }
 
 async function loralibPartsOf(
-  raw: RawCheckpoint,
+  raw: TensorFile,
   keys: readonly string[],
   { alpha, enableLora }: AdapterDescription,
   architecture: Architecture,

@@ -7,6 +7,7 @@ import { mkdir, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { writeRefusal } from '../../formats/errno.ts';
 import { MODELS } from '../models.ts';
 import { PartFile, sha256OfFile } from './part-file.ts';
 import { Interruption, transfer, Unresumable, type Known, type TransferOptions } from './transfer.ts';
@@ -258,40 +259,26 @@ async function requireSpace(path: string, missing: number): Promise<void> {
   }
 }
 
-/** The file system's refusals in a sentence that says what to do. */
+/** What the operating system refused, in a sentence that says what to do. */
 function explained(error: unknown, file: string, target: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
+  const { code, message } = error as NodeJS.ErrnoException;
   const folder = dirname(target);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new Error(
-      `download: no space for ${file} in ${folder} (${(error as Error).message}); free some, or name another ` +
-        'folder with --root or CLIP_ORACLE_CACHE',
+      `download: no space for ${file} in ${folder} (${message}); free some, or name another folder with --root or ` +
+        'CLIP_ORACLE_CACHE',
       { cause: error },
     );
   }
-  if (
-    code !== undefined &&
-    [
-      'EACCES',
-      'EPERM',
-      'EROFS',
-      'ENOTDIR',
-      'EEXIST',
-      'EISDIR',
-      'ENAMETOOLONG',
-      'ELOOP',
-      'EIO',
-      'EBUSY',
-      'ENOENT',
-    ].includes(code)
-  ) {
+  const refusal = writeRefusal(error);
+  if (refusal !== null) {
     return new Error(
-      `download: cannot write ${file} into the cache folder ${folder} (${code}); make it writable, or name ` +
-        'another with --root or CLIP_ORACLE_CACHE',
+      `download: cannot write ${file} into the cache folder ${folder} (${code}: ${refusal}); make it writable, or ` +
+        'name another with --root or CLIP_ORACLE_CACHE',
       { cause: error },
     );
   }
-  return error instanceof Error && error.constructor === Error && !error.message.startsWith('download:')
-    ? new Error(`download: ${error.message}`, { cause: error })
+  return error instanceof Error && error.constructor === Error && !message.startsWith('download:')
+    ? new Error(`download: ${message}`, { cause: error })
     : error;
 }

@@ -3,27 +3,15 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { inflate } from 'node:zlib';
+import { readReason } from '../../formats/errno.ts';
 import { limits, raise } from '../../formats/limits.ts';
-import type { Platform } from './platform.ts';
+import type { PictureHost } from './platform.ts';
 
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
 
 const WASM = { jpeg: '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', webp: '@jsquash/webp/codec/dec/webp_dec.wasm' };
 
-/** What a person can do about a file that cannot be read. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file; check the path',
-  ENOTDIR: 'no such file: a part of the path is a file, not a folder; check the path',
-  EISDIR: 'is a folder, not a picture; give its files',
-  EACCES: 'may not be read; check its permissions',
-  EPERM: 'may not be read; check its permissions',
-  ENAMETOOLONG: 'the name is too long; check the path',
-  ELOOP: 'its links lead in a circle; check them',
-  EMFILE: 'too many open files; raise the limit (ulimit -n) or read fewer at a time',
-  ERR_FS_FILE_TOO_LARGE: 'larger than 2 GiB; no picture is',
-};
-
-export const nodePlatform: Platform = {
+export const host: PictureHost = {
   async readFile(path) {
     try {
       const { size } = await stat(path);
@@ -32,7 +20,7 @@ export const nodePlatform: Platform = {
       return await readFile(path);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new Error(`${path}: ${REASONS[code ?? ''] ?? message}`, { cause: error });
+      throw new Error(`${path}: ${code === undefined ? message : readReason(error)}`, { cause: error });
     }
   },
 

@@ -2,7 +2,7 @@
 // it; elsewhere somebody calls setPlatform with their own. In bundles for browsers src/browser/host/pictures.ts takes
 // the place of platform-node.ts (package.json, "browser").
 
-export interface Platform {
+export interface PictureHost {
   /** A file's bytes. @throws Error that says in a sentence why not */
   readFile(path: string): Promise<Uint8Array>;
   /**
@@ -22,15 +22,15 @@ export class NoDecoder extends Error {
   override name = 'NoDecoder';
 }
 
-let current: Promise<Platform> | undefined;
+let current: Promise<PictureHost> | undefined;
 
 /** The platform in use; the one for Node if none was set. */
-export function platform(): Promise<Platform> {
-  current ??= import('./host-node.ts').then(({ nodePlatform }) => nodePlatform);
+export function platform(): Promise<PictureHost> {
+  current ??= import('./host-node.ts').then(({ host }) => host);
   return current;
 }
 
 /** Brings a platform of one's own, for browsers and other hosts without Node's modules. */
-export function setPlatform(own: Platform): void {
+export function setPlatform(own: PictureHost): void {
   current = Promise.resolve(own);
 }

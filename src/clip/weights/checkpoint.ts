@@ -2,13 +2,7 @@
 // straight into memory that somebody else owns. Nothing is read before it is asked for, so a 1.2 GB model is never in
 // memory twice.
 
-/** Element types that a checkpoint may hold. */
-export type DType = 'F16' | 'BF16' | 'F32' | 'F64' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
-
-export interface TensorInfo {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
+import type { TensorInfo } from '../../formats/element-types.ts';
 
 export interface Checkpoint {
   /** Where it comes from, for messages and output: a path, or `synthetic:0`. */

@@ -1,10 +1,12 @@
 // The CLIP model in a file that was opened, under OpenAI's names.
 
-import type { Checkpoint, TensorInfo } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { TensorInfo } from '../../formats/element-types.ts';
 import { assertFinite } from '../../formats/finite.ts';
 import { findModel } from './layouts.ts';
-import type { RawCheckpoint } from '../../formats/tensor-file.ts';
-import { elementCount, readStored } from '../../formats/stored-tensor.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import { readStored } from '../../formats/stored-tensor.ts';
+import { sizeOf } from '../../ops/tensor.ts';
 
 /**
  * The checkpoint in an opened file. It closes the file; if there is none, the caller does.
@@ -12,7 +14,7 @@ import { elementCount, readStored } from '../../formats/stored-tensor.ts';
  * @throws Error if there is no CLIP model in it
  */
 export function checkpointOf(
-  raw: RawCheckpoint,
+  raw: TensorFile,
   where: string,
   configured: Record<string, string>,
   allowNonFinite = false,
@@ -30,7 +32,7 @@ export function checkpointOf(
       const tensor = tensors.get(name);
       if (tensor === undefined)
         throw new RangeError(`"${raw.origin}" has no tensor "${name}"; its names are in "tensors"`);
-      const count = elementCount(tensor.shape);
+      const count = sizeOf(tensor.shape);
       if (!(into instanceof Float32Array))
         throw new TypeError(`read("${name}"): "into" expected a Float32Array of ${count} elements, got ${typeof into}`);
       if (into.length !== count)
@@ -40,7 +42,7 @@ export function checkpointOf(
       let at = 0;
       for (const part of tensor.parts) {
         await readStored(part, into, at);
-        at += elementCount(part.shape);
+        at += sizeOf(part.shape);
       }
       if (!allowNonFinite) assertFinite(into, name, raw.origin);
     },

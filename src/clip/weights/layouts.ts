@@ -2,8 +2,9 @@
 // tensors OpenAI's state-dict names. Layouts: OpenAI and open_clip (openai/CLIP and open_clip, model.py), Hugging Face
 // (transformers, convert_clip_original_pytorch_to_hf.py).
 
-import type { DType } from './checkpoint.ts';
-import { elementCount, type StoredTensor } from '../../formats/stored-tensor.ts';
+import type { DType } from '../../formats/element-types.ts';
+import type { StoredTensor } from '../../formats/stored-tensor.ts';
+import { sizeOf } from '../../ops/tensor.ts';
 import { fromHuggingFace } from './huggingface.ts';
 
 /**
@@ -117,7 +118,7 @@ function unknownLayout(raw: ReadonlyMap<string, StoredTensor>, where: string): E
 }
 
 function described(raw: ReadonlyMap<string, StoredTensor>): string {
-  const entries = [...raw].filter(([, tensor]) => elementCount(tensor.shape) > 0);
+  const entries = [...raw].filter(([, tensor]) => sizeOf(tensor.shape) > 0);
   return `${raw.size} tensors such as ${entries
     .slice(0, 3)
     .map(([key, { shape }]) => `"${key.slice(0, 80)}" (${shape.join(', ')})`)

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from '../models.ts';
 import { checkpointOf } from './from-tensor-file.ts';
-import { openRaw } from '../../formats/open.ts';
+import { openTensorFile } from '../../formats/open.ts';
 import { readConfig } from './config-beside.ts';
 import { openSynthetic } from './synthetic.ts';
 
@@ -29,7 +29,7 @@ export async function openCheckpoint(source: string, options: OpenOptions = {}):
   if (typeof source !== 'string')
     throw new TypeError(`openCheckpoint: "source" expected a path or "synthetic:SEED", got ${typeof source}`);
   if (source.startsWith('synthetic:')) return openSynthetic(source, options);
-  const raw = await openRaw(source);
+  const raw = await openTensorFile(source);
   try {
     return checkpointOf(raw, source, await readConfig(source), options.allowNonFinite === true);
   } catch (error) {

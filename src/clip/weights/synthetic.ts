@@ -3,13 +3,13 @@
 // of each parameter sets its amplitude, so that activations keep a sane size through the whole network.
 
 import ndarray from 'ndarray';
-import type { Tensor } from '../../ops/tensor.ts';
+import { type Tensor, sizeOf } from '../../ops/tensor.ts';
 import { MODELS, type Architecture } from '../models.ts';
 import { parameterShapes } from '../parameters.ts';
-import type { Checkpoint, TensorInfo } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { TensorInfo } from '../../formats/element-types.ts';
 import type { OpenOptions } from './open.ts';
 import { crc32 } from '../../formats/crc32.ts';
-import { elementCount } from '../../formats/stored-tensor.ts';
 import { fillWords } from '../../ops/threefry.ts';
 
 /**
@@ -33,7 +33,7 @@ export function distribution(name: string, shape: readonly number[]): { center: 
   if (leaf === 'proj' || leaf === 'text_projection') return rule(0, Math.sqrt(3 / shape[0]));
   if (leaf === 'weight' && shape.length === 4 && shape[1] !== 3)
     return rule(0, Math.sqrt(6 / (shape[1] * shape[2] * shape[3])));
-  return rule(0, Math.sqrt(3 / elementCount(shape.slice(1))));
+  return rule(0, Math.sqrt(3 / sizeOf(shape.slice(1))));
 }
 
 const WORDS = 1024;
@@ -96,10 +96,10 @@ export function openSynthetic(source: string, options: OpenOptions): Checkpoint 
       const info = tensors.get(name);
       if (info === undefined)
         return Promise.reject(new RangeError(`"${source}" has no tensor "${name}"; its names are in "tensors"`));
-      if (into.length !== elementCount(info.shape)) {
+      if (into.length !== sizeOf(info.shape)) {
         return Promise.reject(
           new RangeError(
-            `read("${name}"): "into" expected ${elementCount(info.shape)} elements for ` +
+            `read("${name}"): "into" expected ${sizeOf(info.shape)} elements for ` +
               `(${info.shape.join(', ')}), got ${into.length}`,
           ),
         );

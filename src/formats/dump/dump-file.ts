@@ -3,7 +3,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../byte-source.ts';
-import { fileError } from '../file-source.ts';
+import { readError } from '../errno.ts';
 
 export class DumpFile implements ByteSource {
   readonly name: string;
@@ -18,7 +18,7 @@ export class DumpFile implements ByteSource {
     try {
       this.#file = openSync(path, 'r');
     } catch (error) {
-      throw fileError(path, error);
+      throw readError(path, error);
     }
     const stat = fstatSync(this.#file);
     if (!stat.isFile()) {

@@ -2,9 +2,9 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileError } from '../file-source.ts';
+import { readError } from '../errno.ts';
 import { limits, raise } from '../limits.ts';
-import type { Dump } from '../../oracle/types.ts';
+import type { Dump } from './dump.ts';
 import { DumpFile } from './dump-file.ts';
 import { MAX_METADATA_BYTES, METADATA_FILE, parseMetadata } from './metadata.ts';
 import { missingTensor } from './missing.ts';
@@ -60,7 +60,7 @@ function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    throw fileError(folder, error);
+    throw readError(folder, error);
   }
 }
 

@@ -2,27 +2,31 @@
 
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Values } from '../../oracle/types.ts';
+import type { Values } from '../values.ts';
 import { METADATA_FILE } from './metadata.ts';
-import { NewFile, statOf, temporaryName, writeError } from '../new-file.ts';
+import { markUnfinished, statOf, temporaryName, writeFileParts } from '../atomic-file.ts';
+import { writeError } from '../errno.ts';
 import { npyHeaderBytes } from '../npy.ts';
-import type { DumpWriter } from './write.ts';
+import type { DumpWriter } from './dump.ts';
 import { elementsOf, littleEndian, WrittenNames } from './written-names.ts';
 
 export class NpyFolderWriter implements DumpWriter {
   readonly #target: string;
   readonly #temporary: string;
   readonly #names = new WrittenNames();
+  readonly #done: () => void;
 
   /** @throws Error if there is a folder of that name which holds something else than a dump */
   constructor(path: string) {
     this.#target = path.replace(/[/\\]+$/, '') || path;
     checkReplaceable(this.#target);
     this.#temporary = temporaryName(this.#target);
+    this.#done = markUnfinished(this.#temporary);
     try {
       rmSync(this.#temporary, { recursive: true, force: true });
       mkdirSync(this.#temporary);
     } catch (error) {
+      this.#done();
       throw writeError(this.#target, error);
     }
   }
@@ -35,13 +39,11 @@ export class NpyFolderWriter implements DumpWriter {
       );
     }
     this.#names.check(name, values);
-    const file = new NewFile(join(this.#temporary, `${name}.npy`), join(this.#temporary, `${name}.npy`));
-    const header = npyHeaderBytes(elementsOf(values.data), values.shape);
+    const path = join(this.#temporary, `${name}.npy`);
     try {
-      file.write(header, 0);
-      file.write(littleEndian(values.data), header.length);
-    } finally {
-      file.close();
+      writeFileParts(path, [npyHeaderBytes(elementsOf(values.data), values.shape), littleEndian(values.data)]);
+    } catch (error) {
+      throw writeError(path, error);
     }
   }
 
@@ -57,10 +59,12 @@ export class NpyFolderWriter implements DumpWriter {
     } catch (error) {
       throw writeError(this.#target, error);
     }
+    this.#done();
   }
 
   async discard(): Promise<void> {
     rmSync(this.#temporary, { recursive: true, force: true });
+    this.#done();
   }
 }
 

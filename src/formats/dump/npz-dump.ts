@@ -4,7 +4,7 @@ import zlib from 'node:zlib';
 import { crc32 } from '../crc32.ts';
 import { listZip, type ZipEntry } from '../zip-yauzl.ts';
 import { limits } from '../limits.ts';
-import type { Dump } from '../../oracle/types.ts';
+import type { Dump } from './dump.ts';
 import type { DumpFile } from './dump-file.ts';
 import { MAX_METADATA_BYTES, METADATA_FILE, parseMetadata } from './metadata.ts';
 import { missingTensor } from './missing.ts';

@@ -4,26 +4,26 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
-import type { Values } from '../../oracle/types.ts';
+import type { Values } from '../values.ts';
 import { METADATA_FILE } from './metadata.ts';
-import { NewFile } from '../new-file.ts';
+import { AtomicFileSync } from '../atomic-file.ts';
 import { npyHeaderBytes } from '../npy.ts';
-import type { DumpWriter } from './write.ts';
+import type { DumpWriter } from './dump.ts';
 import { elementsOf, littleEndian, WrittenNames } from './written-names.ts';
 
 /** The zip format's first day, so that the same dump has the same bytes whenever it is written. */
 const MODIFIED = new Date(1980, 0, 1);
 
 export class NpzWriter implements DumpWriter {
-  readonly #zip: NewFile;
-  readonly #arrays: NewFile;
+  readonly #zip: AtomicFileSync;
+  readonly #arrays: AtomicFileSync;
   readonly #names = new WrittenNames();
   readonly #places: { name: string; begin: number; size: number }[] = [];
   #end = 0;
 
   constructor(path: string) {
-    this.#zip = new NewFile(path);
-    this.#arrays = new NewFile(path, `${this.#zip.temporary}.arrays`);
+    this.#zip = new AtomicFileSync(path);
+    this.#arrays = new AtomicFileSync(path, `${this.#zip.temporary}.arrays`);
   }
 
   add(name: string, values: Values): void {

@@ -2,8 +2,8 @@
 // name's ending.
 
 import { stat } from 'node:fs/promises';
-import { fileError } from '../file-source.ts';
-import type { Dump } from '../../oracle/types.ts';
+import { readError } from '../errno.ts';
+import type { Dump } from './dump.ts';
 import { DumpFile } from './dump-file.ts';
 import { npyFolderDump } from './npy-folder-dump.ts';
 import { npzDump } from './npz-dump.ts';
@@ -15,7 +15,7 @@ import { safetensorsDump } from './safetensors-dump.ts';
  */
 export async function openDump(path: string): Promise<Dump> {
   const found = await stat(path).catch((error: unknown) => {
-    throw fileError(path, error);
+    throw readError(path, error);
   });
   if (found.isDirectory()) return npyFolderDump(path);
   const file = new DumpFile(path);

@@ -2,8 +2,8 @@
 // for.
 
 import { readSafetensors } from '../safetensors.ts';
-import { elementCount } from '../stored-tensor.ts';
-import type { Dump } from '../../oracle/types.ts';
+import { sizeOf } from '../../ops/tensor.ts';
+import type { Dump } from './dump.ts';
 import type { DumpFile } from './dump-file.ts';
 import { checkFloat, decode, floatBytes } from '../elements.ts';
 import { missingTensor } from './missing.ts';
@@ -22,7 +22,7 @@ export async function safetensorsDump(file: DumpFile): Promise<Dump> {
       const dtype = checkFloat(tensor.dtype, `"${file.name}": "${name}"`);
       return {
         shape: tensor.shape,
-        data: decode(file.bytes(tensor.position, elementCount(tensor.shape) * floatBytes(dtype)), dtype),
+        data: decode(file.bytes(tensor.position, sizeOf(tensor.shape) * floatBytes(dtype)), dtype),
       };
     },
     close: () => file.close(),

@@ -4,20 +4,7 @@
 import { NpyFolderWriter } from './npy-folder-writer.ts';
 import { NpzWriter } from './npz-writer.ts';
 import { SafetensorsWriter } from '../safetensors-writer.ts';
-import type { Values } from '../../oracle/types.ts';
-
-export interface DumpWriter {
-  /**
-   * Writes one tensor: Float32Array as float32, Float64Array as float64. Synchronous, because taps are.
-   * @throws RangeError for a name that was written before or cannot be one, or data of another size than its shape;
-   *   Error if it cannot be written
-   */
-  add(name: string, values: Values): void;
-  /** Completes the dump and gives it its name. */
-  finish(metadata?: Readonly<Record<string, string>>): Promise<void>;
-  /** Leaves nothing behind. All is done when the call returns its promise, so that a handler of signals can use it. */
-  discard(): Promise<void>;
-}
+import type { DumpWriter } from './dump.ts';
 
 export interface WriteOptions {
   /**

@@ -1,6 +1,6 @@
 // What all writers of dumps check and convert.
 
-import type { Values } from '../../oracle/types.ts';
+import type { Values } from '../values.ts';
 import { sizeOf } from '../../ops/tensor.ts';
 
 /** Names in the order in which they were written, each once. */

@@ -4,7 +4,7 @@
 
 import { limits } from '../limits.ts';
 import type { ByteSource } from '../byte-source.ts';
-import type { RawCheckpoint } from '../tensor-file.ts';
+import type { TensorFile } from '../tensor-file.ts';
 import { ELEMENT_BYTES } from '../element-types.ts';
 import { unpickle, type PickleHooks } from './pickle.ts';
 import { PickleEnd } from './pickle-reader.ts';
@@ -18,7 +18,7 @@ const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
 /** @throws Error in one sentence if it is no such file, is damaged, or names a global that is not allowed */
-export async function readTorchLegacy(source: ByteSource): Promise<RawCheckpoint> {
+export async function readTorchLegacy(source: ByteSource): Promise<TensorFile> {
   const where = source.name;
   const { values, end, storages } = await readPickles(source);
   const [magic, protocol, system, object, keys] = values;

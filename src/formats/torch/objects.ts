@@ -2,8 +2,7 @@
 // Sources: torch/_utils.py (_rebuild_*), torch/serialization.py (persistent ids).
 
 import { limits } from '../limits.ts';
-import type { DType } from '../../clip/weights/checkpoint.ts';
-import { ELEMENT_BYTES, STORAGE_TYPES } from '../element-types.ts';
+import { ELEMENT_BYTES, STORAGE_TYPES, type DType } from '../element-types.ts';
 import type { PickleHooks } from './pickle.ts';
 import {
   isForeign,
@@ -13,7 +12,8 @@ import {
   type PickleGlobal,
   type PickleValue,
 } from './pickle-values.ts';
-import { elementCount, extentBytes } from '../stored-tensor.ts';
+import { extentBytes } from '../stored-tensor.ts';
+import { sizeOf } from '../../ops/tensor.ts';
 
 export interface TorchStorage extends PickleForeign {
   readonly type: 'storage';
@@ -220,14 +220,14 @@ function tensorOf(
     throw damaged('a tensor has no sound storage, offset, shape and strides');
   const bytes = ELEMENT_BYTES[from.dtype];
   const extent = extentBytes(shape, strides, from.dtype);
-  if (!Number.isSafeInteger(elementCount(shape)) || !(extent + (from.start + offset) * bytes <= from.count * bytes)) {
+  if (!Number.isSafeInteger(sizeOf(shape)) || !(extent + (from.start + offset) * bytes <= from.count * bytes)) {
     throw damaged(
       `a tensor of shape (${shape.join(', ')}) and strides (${strides.join(', ')}) at offset ` +
         `${from.start + offset} does not fit into its storage of ${from.count} elements`,
     );
   }
   // Two numbers in a pickle could ask for any memory otherwise.
-  if (elementCount(shape) > Math.max(from.count, limits().repeatedElements))
+  if (sizeOf(shape) > Math.max(from.count, limits().repeatedElements))
     throw damaged(
       `a tensor of shape (${shape.join(', ')}) repeats the ${from.count} elements of its storage more often ` +
         'than is allowed (CLIP_ORACLE_LIMITS=repeatedElements=…)',

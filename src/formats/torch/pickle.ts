@@ -32,11 +32,11 @@ export function unpickle(
   hooks: PickleHooks,
 ): { value: PickleValue; end: number } {
   const reader = new PickleReader(bytes, start, what);
-  const machine = new Machine(reader, hooks);
-  return { value: machine.run(), end: reader.position };
+  const value = new Unpickler(reader, hooks).run();
+  return { value, end: reader.position };
 }
 
-class Machine {
+class Unpickler {
   private readonly reader: PickleReader;
   private readonly hooks: PickleHooks;
   private readonly memo = new Map<number, PickleValue>();

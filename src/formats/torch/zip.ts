@@ -4,7 +4,7 @@
 
 import { limits } from '../limits.ts';
 import type { ByteSource } from '../byte-source.ts';
-import type { RawCheckpoint } from '../tensor-file.ts';
+import type { TensorFile } from '../tensor-file.ts';
 import { crc32 } from '../crc32.ts';
 import { ELEMENT_BYTES } from '../element-types.ts';
 import { latin1 } from '../latin1.ts';
@@ -18,7 +18,7 @@ import { listZip, type ZipEntry } from '../zip-yauzl.ts';
 /**
  * @throws Error in one sentence if it is no checkpoint of PyTorch, is damaged, or names a global that is not allowed
  */
-export async function readTorchZip(source: ByteSource): Promise<RawCheckpoint> {
+export async function readTorchZip(source: ByteSource): Promise<TensorFile> {
   const where = source.name;
   const entries = await listZip(source);
   const pickles = [...entries.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));

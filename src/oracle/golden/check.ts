@@ -6,7 +6,9 @@ import { openDump } from '../../formats/dump/open.ts';
 import { hashValues } from '../hash.ts';
 import { arranged, layoutsFor } from '../layout.ts';
 import { matchNames } from '../names.ts';
-import type { Claim, Dump, Values } from '../types.ts';
+import type { Claim } from '../types.ts';
+import type { Dump } from '../../formats/dump/dump.ts';
+import type { Values } from '../../formats/values.ts';
 import { readPack, SAMPLES_FILE, samplePlaces, toleranceOf, type GoldenModule, type GoldenPack } from './pack.ts';
 
 /**

@@ -6,13 +6,14 @@ import { dirname, join } from 'node:path';
 import { syntheticImage } from '../../clip/weights/synthetic.ts';
 import { load } from '../../clip/load.ts';
 import { sizeOf } from '../../ops/tensor.ts';
-import { NewFile, statOf, writeError } from '../../formats/new-file.ts';
+import { AtomicFileSync, statOf } from '../../formats/atomic-file.ts';
+import { writeError } from '../../formats/errno.ts';
 import { writeDump } from '../../formats/dump/write.ts';
 import { weightsFingerprint } from '../fingerprint.ts';
 import { TraceHashes } from '../hash.ts';
 import { tolerances } from '../tolerances.ts';
-import { CLAIMS, type Claim, type Values } from '../types.ts';
-import { valuesOf } from '../../formats/values.ts';
+import { CLAIMS, type Claim } from '../types.ts';
+import { valuesOf, type Values } from '../../formats/values.ts';
 import { CONTRACT, packageVersion } from '../version.ts';
 import { KIND, PACK_FILE, README_FILE, SAMPLES_FILE, samplePlaces, type GoldenPack } from './pack.ts';
 import { packReadme } from './readme.ts';
@@ -161,7 +162,7 @@ async function write(
 
 /** A file that has its name only once it is whole. */
 function writeText(path: string, text: string): void {
-  const file = new NewFile(path);
+  const file = new AtomicFileSync(path);
   try {
     file.write(Buffer.from(text), 0);
     file.finish();

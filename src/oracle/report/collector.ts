@@ -1,6 +1,7 @@
 // What the report shows of a layer, condensed while the layer is in memory: a few kilobytes instead of its tensors.
 
-import type { LayerDetail, Values } from '../types.ts';
+import type { LayerDetail } from '../types.ts';
+import type { Values } from '../../formats/values.ts';
 import { axesOf, unravel, type Axes } from './axes.ts';
 import { emptyMap, parts, planeParts, type ErrorMap } from './error-map.ts';
 import { floorLog2 } from './exponent.ts';

@@ -324,7 +324,7 @@ describe('--out', () => {
       (place) => join(place, 'no', 'x.jsonl'),
       /its folder does not exist; make it first/,
     ],
-    ['a folder', (place) => place, /is a folder; add a file name/],
+    ['a folder', (place) => place, /expected the name of a file, got a folder; add a file name/],
     ['a format that is not written', (place) => join(place, 'x.csv'), /\.csv is not written/],
   ])('%s', async (_name, name, message) => {
     const result = await run(['embed', octopus, ...TINY, '--out', name(await empty())]);
@@ -334,7 +334,7 @@ describe('--out', () => {
 
   test.skipIf(process.platform !== 'linux')('a full disk', async () => {
     const result = await run(['embed', octopus, ...TINY, '--out', '/dev/full']);
-    expect(result.stderr).toMatch(/cannot write \/dev\/full: no space is left/);
+    expect(result.stderr).toMatch(/"\/dev\/full" cannot be written: no space is left/);
     expect(isOneSentence(result)).toBe(true);
   });
 

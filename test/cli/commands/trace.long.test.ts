@@ -173,7 +173,7 @@ describe('mistakes are told in one sentence, and leave nothing behind', () => {
     ['an empty pattern', [guitar, '--hash', '--layers', ''], 2, /expected patterns of module paths/],
     ['normalised features', [guitar, '--hash', '--normalize'], 2, /expected no --normalize/],
     ['a folder that is not there', [guitar, '--out', 'none/x.npz'], 2, /its folder does not exist; make it first/],
-    ['an image that is not there', ['none.png', '--hash'], 1, /none\.png: no such file/],
+    ['an image that is not there', ['none.png', '--hash'], 1, /none\.png: does not exist/],
     [
       'pixels of another size',
       ['--input', `${golden('tiny-rn')}:input/image`, ...TINY, '--hash'],

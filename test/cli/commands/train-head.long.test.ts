@@ -315,7 +315,7 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
     [
       'a place that is not there',
       [F, ...L, '--out', 'no/where/head.pth'],
-      /--out cannot write no\/where\/head\.pth: its folder does not exist/,
+      /"no\/where\/head\.pth" cannot be written: its folder does not exist/,
     ],
     ['features that are not there', ['none.npy', ...L], /train-head expected a file of features, none\.npy is none/],
     [

@@ -194,23 +194,21 @@ describe('files that cannot be read', () => {
     ((await preprocess(path).catch((e: unknown) => e as Error)) as Error).message;
 
   test('no such file', async () => {
-    expect(await message(join(folder, 'none.jpg'))).toBe(`${join(folder, 'none.jpg')}: no such file; check the path`);
+    expect(await message(join(folder, 'none.jpg'))).toBe(`${join(folder, 'none.jpg')}: does not exist; check the path`);
   });
   test('a folder', async () => {
-    expect(await message(folder)).toBe(`${folder}: is a folder, not a picture; give its files`);
+    expect(await message(folder)).toBe(`${folder}: is a folder; name a file in it`);
   });
   test('a path through a file', async () => {
     writeFileSync(join(folder, 'a'), '');
-    expect(await message(join(folder, 'a', 'b.png'))).toMatch(
-      /: no such file: a part of the path is a file, not a folder; check the path$/,
-    );
+    expect(await message(join(folder, 'a', 'b.png'))).toMatch(/: names a file as if it were a folder; check the path$/);
   });
   test('a file without permission', async ({ skip }) => {
     const path = join(folder, 'secret.png');
     writeFileSync(path, 'x');
     chmodSync(path, 0);
     skip(process.getuid?.() === 0, 'root may read everything');
-    expect(await message(path)).toBe(`${path}: may not be read; check its permissions`);
+    expect(await message(path)).toBe(`${path}: may not be read by this user; change its permissions`);
   });
   test('a name with a zero byte', async () => {
     expect(await message('a\0b')).not.toContain('\n');

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { architectureFrom, checkParameters, modelNameFor } from '../../../src/clip/parameters.ts';
 import { openCheckpoint } from '../../../src/clip/weights/open.ts';
-import { elementCount } from '../../../src/formats/stored-tensor.ts';
+import { sizeOf } from '../../../src/ops/tensor.ts';
 import { bitsOf, temporaryFolder } from '../../support/checkpoints.ts';
 import { halfBits, rebuild, sha256, skeletons } from '../../support/skeletons.ts';
 
@@ -45,7 +45,7 @@ describe.for(Object.keys(skeletons))('%s', (name) => {
       expect(modelNameFor(architecture)).toBe(model);
       let halves = 0;
       for (const [tensor, { shape }] of synthetic.tensors) {
-        const expected = new Float32Array(elementCount(shape));
+        const expected = new Float32Array(sizeOf(shape));
         await synthetic.read(tensor, expected);
         if (checkpoint.tensors.get(tensor)!.dtype === 'F16') {
           halves++;
@@ -83,8 +83,8 @@ describe('planted faults are caught by the comparison above', () => {
     const synthetic = await openCheckpoint('synthetic:0', { model: 'tiny-vit' });
     const names: string[] = [];
     for (const [name, { shape }] of synthetic.tensors) {
-      const got = new Float32Array(elementCount(shape)),
-        expected = new Float32Array(elementCount(shape));
+      const got = new Float32Array(sizeOf(shape)),
+        expected = new Float32Array(sizeOf(shape));
       await checkpoint.read(name, got);
       fault(name, got);
       await synthetic.read(name, expected);

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { openDump } from '../../../src/formats/dump/open.ts';
 import { writeDump } from '../../../src/formats/dump/write.ts';
 import { Spill } from '../../../src/oracle/spill.ts';
-import type { Values } from '../../../src/oracle/types.ts';
+import type { Values } from '../../../src/formats/values.ts';
 import { temporaryFolder } from '../../support/checkpoints.ts';
 
 const temporary = temporaryFolder();

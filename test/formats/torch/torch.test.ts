@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { openRaw } from '../../../src/formats/open.ts';
+import { openTensorFile } from '../../../src/formats/open.ts';
 import { openCheckpoint } from '../../../src/clip/weights/open.ts';
 import {
   bytes,
@@ -75,7 +75,7 @@ describe('files written by PyTorch', () => {
     ['types.deflated.pt', 'PyTorch zip'],
     ['types.legacy.pt', 'PyTorch legacy'],
   ])('%s is recognised as %s', async ([file, format]) => {
-    const raw = await openRaw(fixture(`torch/${file}`));
+    const raw = await openTensorFile(fixture(`torch/${file}`));
     expect(raw.format).toBe(format);
     await raw.close();
   });
@@ -200,7 +200,7 @@ describe('files that are refused', () => {
     ['an extension code', bytes(0x80, 2, 0x82, 1, '.'), /opcode 0x82/],
     ['a call of something that is no global', bytes('K\x01)R.'), /calls something that is no global/],
   ] as const)('a pickle with %s', async ([, pickle, message]) => {
-    expect(await failure(openRaw(archive('evil.pt', pickle)))).toMatch(message);
+    expect(await failure(openTensorFile(archive('evil.pt', pickle)))).toMatch(message);
   });
 
   test('none of them was executed', () => {
@@ -267,16 +267,18 @@ describe('files that are refused', () => {
       /expected 16 bytes/,
     ],
   ] as const)('%s', async ([, pickle, members, message]) => {
-    expect(await failure(openRaw(archive('bad.pt', pickle, [...members])))).toMatch(message);
+    expect(await failure(openTensorFile(archive('bad.pt', pickle, [...members])))).toMatch(message);
   });
 
   test('a bomb: a pickle that claims more than it may have, or than deflate can pack, is not unpacked', async () => {
     const bomb = (claimedSize: number, data: Uint8Array): string =>
       folder.write('bomb.pt', zip([{ name: 'a/data.pkl', data, deflate: true, claimedSize }]));
-    expect(await failure(openRaw(bomb(3_000_000_000, Buffer.alloc(1000))))).toMatch(/claims to hold 3000000000 bytes/);
-    expect(await failure(openRaw(bomb(1_000_000, Buffer.alloc(10))))).toMatch(/claims to hold 1000000 bytes/);
+    expect(await failure(openTensorFile(bomb(3_000_000_000, Buffer.alloc(1000))))).toMatch(
+      /claims to hold 3000000000 bytes/,
+    );
+    expect(await failure(openTensorFile(bomb(1_000_000, Buffer.alloc(10))))).toMatch(/claims to hold 1000000 bytes/);
     // says 1000, holds a million
-    expect(await failure(openRaw(bomb(1000, Buffer.alloc(1_000_000))))).toMatch(/cannot be unpacked/);
+    expect(await failure(openTensorFile(bomb(1000, Buffer.alloc(1_000_000))))).toMatch(/cannot be unpacked/);
   });
 
   test.for([
@@ -317,7 +319,7 @@ describe('files that are refused', () => {
     ['a name of 10000 letters', bytes('}', text('n'.repeat(10_000)), '}s.'), /names them longer/],
   ] as const)('a pickle that is small but walks far: %s', async ([, pickle, message]) => {
     const start = performance.now();
-    expect(await failure(openRaw(archive('far.pt', pickle)))).toMatch(message);
+    expect(await failure(openTensorFile(archive('far.pt', pickle)))).toMatch(message);
     // it takes milliseconds; without the limits minutes or all memory
     expect(performance.now() - start).toBeLessThan(10_000);
   });
@@ -334,7 +336,7 @@ describe('files that are refused', () => {
 
   test('a zip file that is no checkpoint', async () => {
     expect(
-      await failure(openRaw(folder.write('x.zip', zip([{ name: 'readme.txt', data: Buffer.from('hello') }])))),
+      await failure(openTensorFile(folder.write('x.zip', zip([{ name: 'readme.txt', data: Buffer.from('hello') }])))),
     ).toMatch(/without data\.pkl/);
   });
 
@@ -342,11 +344,11 @@ describe('files that are refused', () => {
     const pickle = dictionary(['a', tensor(storage('FloatStorage', '0', 4), 0, [4], [1])]);
     const file = zip([{ name: 'archive/data.pkl', data: pickle }, zero]);
     file[file.indexOf('cpu')] ^= 1;
-    expect(await failure(openRaw(folder.write('crc.pt', file)))).toMatch(/checksum differs/);
+    expect(await failure(openTensorFile(folder.write('crc.pt', file)))).toMatch(/checksum differs/);
   });
 
   test('a pickle that is no checkpoint of PyTorch', async () => {
-    expect(await failure(openRaw(folder.write('list.pkl', bytes(0x80, 4, ']K\x01a.'))))).toMatch(
+    expect(await failure(openTensorFile(folder.write('list.pkl', bytes(0x80, 4, ']K\x01a.'))))).toMatch(
       /no checkpoint of PyTorch/,
     );
   });

@@ -6,7 +6,7 @@ import { axesOf, unravel } from '../../../src/oracle/report/axes.ts';
 import { BINS, picture, reportCollector } from '../../../src/oracle/report/collector.ts';
 import { coarsen } from '../../../src/oracle/report/error-map.ts';
 import { floorLog2 } from '../../../src/oracle/report/exponent.ts';
-import type { Values } from '../../../src/oracle/types.ts';
+import type { Values } from '../../../src/formats/values.ts';
 import { measured, noise } from './made-up.ts';
 
 /** T, its float32, and a backend whose error is a few units in the last place. */

@@ -1,7 +1,8 @@
 // Verifications made up from tensors, so that the report can be tested by itself: measures in plain loops, faults put
 // in by hand.
 
-import type { LayerDetail, LayerResult, Values, VerifyResult } from '../../../src/oracle/types.ts';
+import type { LayerDetail, LayerResult, VerifyResult } from '../../../src/oracle/types.ts';
+import type { Values } from '../../../src/formats/values.ts';
 
 /** A layer's result from its three tensors, float32's limits. */
 export function measured(name: string, backend: Values, reference: Values, truth: Values): LayerDetail {

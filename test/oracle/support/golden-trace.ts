@@ -1,7 +1,7 @@
 // Traces that are right, made outside of this project: PyTorch's float64 on the tiny models (fixtures/tiny), rounded to
 // float32.
 
-import type { Values } from '../../../src/oracle/types.ts';
+import type { Values } from '../../../src/formats/values.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
 import { elements } from '../../support/bits.ts';
 import { readGolden } from '../../support/golden.ts';

@@ -6,11 +6,12 @@ import { architectureFrom, checkParameters, parameterShapes } from '../../../src
 import { MemorySource } from '../../../src/formats/byte-source.ts';
 import { gunzip } from '../../../src/formats/gzip.ts';
 import { findModel } from '../../../src/clip/weights/layouts.ts';
-import { openRaw } from '../../../src/formats/open.ts';
+import { openTensorFile } from '../../../src/formats/open.ts';
 import { unpickle } from '../../../src/formats/torch/pickle.ts';
-import type { RawCheckpoint } from '../../../src/formats/tensor-file.ts';
+import type { TensorFile } from '../../../src/formats/tensor-file.ts';
 import { readSafetensors } from '../../../src/formats/safetensors.ts';
-import { elementCount, readStored } from '../../../src/formats/stored-tensor.ts';
+import { readStored } from '../../../src/formats/stored-tensor.ts';
+import { sizeOf } from '../../../src/ops/tensor.ts';
 import { readTorchLegacy } from '../../../src/formats/torch/legacy.ts';
 import { metadataOf } from '../../../src/formats/torch/metadata.ts';
 import { collectTensors, torchHooks } from '../../../src/formats/torch/objects.ts';
@@ -27,9 +28,9 @@ import { entriesOf, zip } from '../mutate/zip.ts';
 import { asFile, KB, MB, seedFiles, type Target } from './target.ts';
 
 /** What a load does: the model is looked for, every tensor of a size that a file of 16 kB could have is read. */
-async function readAll(raw: RawCheckpoint): Promise<void> {
+async function readAll(raw: TensorFile): Promise<void> {
   for (const tensor of raw.tensors.values()) {
-    const count = elementCount(tensor.shape);
+    const count = sizeOf(tensor.shape);
     if (count <= 16384) await readStored(tensor, new Float32Array(count), 0);
   }
   const { tensors } = findModel(raw.tensors, raw.origin);
@@ -213,7 +214,7 @@ export const ARCHIVE_TARGETS: readonly Target[] = [
     limit: (size) => 4 * MB + 2 * 1032 * size,
     async run(input) {
       asFile('shard-1.safetensors', (shard ??= safetensorsSeeds()[0]));
-      const raw = await openRaw(asFile('weights', input));
+      const raw = await openTensorFile(asFile('weights', input));
       try {
         await readAll(raw);
       } finally {
