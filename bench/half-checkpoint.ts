@@ -3,11 +3,12 @@
 // tower only.
 // By hand: node dist/bench/half-checkpoint.js ViT-L/14 /tmp/ViT-L-14.half.safetensors
 
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parameterShapes } from '../src/clip/parameters.ts';
 import { fillSynthetic } from '../src/clip/weights/synthetic.ts';
 import { MODELS } from '../src/clip/models.ts';
+import { littleEndian } from '../src/formats/little-endian.ts';
+import { safetensorsHeader, SafetensorsWriter } from '../src/formats/safetensors-writer.ts';
 import { sizeOf } from '../src/ops/tensor.ts';
 
 /** Whether convert_weights leaves a parameter of the image tower in float32. */
@@ -39,32 +40,24 @@ export function writeHalfCheckpoint(model: string, file: string): number {
       `half-checkpoint: unknown model ${model}; expected one of ${MODELS.map(({ name }) => name).join(', ')}`,
     );
   const shapes = parameterShapes(entry, { vision: true, text: false });
-  const header: Record<string, { dtype: string; shape: readonly number[]; data_offsets: [number, number] }> = {};
-  let end = 0;
-  for (const [name, shape] of shapes) {
-    const single = staysSingle(name);
-    const begin = end;
-    end += (single ? 4 : 2) * sizeOf(shape);
-    header[name] = { dtype: single ? 'F32' : 'F16', shape, data_offsets: [begin, end] };
-  }
-  const json = Buffer.from(JSON.stringify(header));
-  const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');
-  padded.writeBigUInt64LE(BigInt(padded.length - 8));
-  json.copy(padded, 8);
-  const handle = openSync(file, 'w');
+  const dtypeOf = (name: string): 'F32' | 'F16' => (staysSingle(name) ? 'F32' : 'F16');
+  const tensors = [...shapes].map(([name, shape]) => [name, { dtype: dtypeOf(name), shape }] as const);
+  const writer = new SafetensorsWriter(file, safetensorsHeader(tensors).length);
+  let bytes = 0;
   try {
-    writeSync(handle, padded);
     for (const [name, shape] of shapes) {
       const values = new Float32Array(sizeOf(shape));
       fillSynthetic(0, name, shape, values);
-      const data = staysSingle(name) ? values : Uint16Array.from(values, toHalf);
-      let at = 0;
-      while (at < data.byteLength) at += writeSync(handle, new Uint8Array(data.buffer, at, data.byteLength - at));
+      const data = littleEndian(dtypeOf(name) === 'F32' ? values : Uint16Array.from(values, toHalf));
+      writer.add(name, dtypeOf(name), shape, data);
+      bytes += data.length;
     }
-  } finally {
-    closeSync(handle);
+    writer.finish();
+  } catch (error) {
+    writer.discard();
+    throw error;
   }
-  return end;
+  return bytes;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

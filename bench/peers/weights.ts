@@ -2,24 +2,18 @@
 // NAME.weights for the peers, whose layout NAME.weights.json gives, and the same bytes as NAME.safetensors for us. The
 // ONNX graph is copied beside them.
 
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fillSynthetic } from '../../src/clip/weights/synthetic.ts';
+import { AtomicFileSync } from '../../src/formats/atomic-file.ts';
+import { littleEndian } from '../../src/formats/little-endian.ts';
+import { safetensorsHeader, SafetensorsWriter } from '../../src/formats/safetensors-writer.ts';
 
+/** In the order of their data, without holes. */
 interface Parameter {
   name: string;
   shape: number[];
-  /** Where it lies in NAME.weights, bytes. */
+  /** Where it begins in NAME.weights, bytes. */
   offset: number;
   bytes: number;
 }
@@ -64,38 +58,30 @@ export function writeWeights(model: string, folder: string, shared: string): Wei
   writeFileSync(files.table, readFileSync(from.table));
   const parameters = readTable(files.table);
   const end = Math.max(...parameters.map(({ offset, bytes }) => offset + bytes));
-  const header = safetensorsHeader(parameters);
-  if (sizeOf(files.weights) !== end) write(files.weights, parameters, new Uint8Array(0));
-  if (sizeOf(files.safetensors) !== header.length + end) write(files.safetensors, parameters, header);
+  const tensors = parameters.map(({ name, shape }) => [name, { dtype: 'F32', shape }] as const);
+  const header = safetensorsHeader(tensors);
+  if (fileBytes(files.weights) !== end) {
+    const part = new AtomicFileSync(files.weights);
+    for (const { offset, bytes } of eachParameter(parameters)) part.write(bytes, offset);
+    part.finish();
+  }
+  if (fileBytes(files.safetensors) !== header.length + end) {
+    const writer = new SafetensorsWriter(files.safetensors, header.length);
+    for (const { name, shape, bytes } of eachParameter(parameters)) writer.add(name, 'F32', shape, bytes);
+    writer.finish();
+  }
   return files;
 }
 
-const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : -1);
+const fileBytes = (file: string): number => (existsSync(file) ? statSync(file).size : -1);
 
-/** Under another name until it is whole. */
-function write(file: string, parameters: readonly Parameter[], header: Uint8Array): void {
-  const part = `${file}.part`;
-  const to = openSync(part, 'w');
-  writeSync(to, header);
+/** Each parameter with its bytes, made one after the other. */
+function* eachParameter(
+  parameters: readonly Parameter[],
+): Generator<{ name: string; shape: number[]; offset: number; bytes: Uint8Array }> {
   for (const { name, shape, offset, bytes } of parameters) {
     const values = new Float32Array(bytes / 4);
     fillSynthetic(0, name, shape, values);
-    for (let done = 0; done < bytes;)
-      done += writeSync(to, new Uint8Array(values.buffer), done, bytes - done, header.length + offset + done);
+    yield { name, shape, offset, bytes: littleEndian(values) };
   }
-  closeSync(to);
-  renameSync(part, file);
-}
-
-/** Length as 8 bytes, then JSON, padded with spaces to a multiple of 8 (the safetensors format). */
-function safetensorsHeader(parameters: readonly Parameter[]): Uint8Array {
-  const entries = parameters.map(({ name, shape, offset, bytes }) => [
-    name,
-    { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] },
-  ]);
-  const json = JSON.stringify(Object.fromEntries(entries));
-  const text = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([length, text]);
 }

@@ -2,7 +2,8 @@
 
 import type { Tensor } from '../ops/tensor.ts';
 import { npyHeaderBytes } from '../formats/npy.ts';
-import { littleEndian } from '../formats/dump/written-names.ts';
+import { safetensorsHeader } from '../formats/safetensors-writer.ts';
+import { littleEndian } from '../formats/little-endian.ts';
 import { CommandError } from '../cli/errors.ts';
 import { floatsText } from '../formats/float-text.ts';
 import { standardOutput, type AtomicFile, type Output } from '../formats/atomic-file.ts';
@@ -161,24 +162,21 @@ class Safetensors implements FeatureOutput {
   }
 
   async finish(): Promise<void> {
-    const size = this.#rows.reduce((sum, row) => sum + row.length, 0);
     const { model, weights, adapter, resolution, pipeline } = this.#head;
     const changes = {
       ...(adapter !== undefined && { adapter }),
       ...(resolution !== undefined && { resolution: String(resolution) }),
     };
-    const header = JSON.stringify({
-      __metadata__: { model, weights, ...changes, pipeline: pipeline ?? '', paths: JSON.stringify(this.#paths) },
-      features: {
-        dtype: this.#precision === 'float32' ? 'F32' : 'F64',
-        shape: [this.#rows.length, this.#E],
-        data_offsets: [0, size],
-      },
-    });
-    const text = Buffer.from(header + ' '.repeat((8 - (Buffer.byteLength(header) % 8)) % 8));
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(text.length));
-    await this.#file.write(Buffer.concat([length, text]));
+    const dtype = this.#precision === 'float32' ? 'F32' : 'F64';
+    await this.#file.write(
+      safetensorsHeader([['features', { dtype, shape: [this.#rows.length, this.#E] }]], {
+        model,
+        weights,
+        ...changes,
+        pipeline: pipeline ?? '',
+        paths: JSON.stringify(this.#paths),
+      }),
+    );
     for (const row of this.#rows) await this.#file.write(row);
     await this.#file.finish();
   }

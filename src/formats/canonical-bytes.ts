@@ -1,7 +1,7 @@
 // The bytes that hashes are taken of: numbers in little-endian order where every NaN has one bit pattern. Nothing of
 // Node.
 
-import { BIG_ENDIAN_HOST, littleEndian } from './dump/written-names.ts';
+import { BIG_ENDIAN_HOST, littleEndian } from './little-endian.ts';
 import type { Values } from './values.ts';
 
 /**

@@ -2,6 +2,7 @@
 // float32.
 
 import { halfTable } from './half-float.ts';
+import { BIG_ENDIAN_HOST } from './little-endian.ts';
 
 /** Element types that a file of tensors may hold, by the names of safetensors. */
 export type DType = 'F16' | 'BF16' | 'F32' | 'F64' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
@@ -97,8 +98,6 @@ const READERS: Readonly<Record<DType, (buffer: ArrayBuffer, count: number) => (i
 export function elementReader(dtype: DType, buffer: ArrayBuffer, count: number): (index: number) => number {
   return READERS[dtype](buffer, count);
 }
-
-const BIG_ENDIAN_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
 
 /**
  * Files are little endian. On a big-endian processor the elements are turned round in place; elsewhere nothing happens.

@@ -1,64 +1,70 @@
-// One safetensors file. Its header lies before the data and is known only after it: room is left for it, and the data
-// moves up if that was too little.
+// Writes safetensors (safetensors.ts has the format). `safetensorsHeader` is the bytes before the data, for tensors that
+// are known; SafetensorsWriter takes tensors one by one, leaves room for the header and writes it at the end.
 
-import type { Values } from './values.ts';
+import { sizeOf } from '../ops/tensor.ts';
 import { AtomicFileSync } from './atomic-file.ts';
-import type { DumpWriter } from './dump/dump.ts';
-import { elementsOf, littleEndian, WrittenNames } from './dump/written-names.ts';
+import { ELEMENT_BYTES, type DType, type TensorInfo } from './element-types.ts';
 
-/** Bytes of an entry besides its name: element type, shape and place of a large tensor. */
-const ENTRY = 110;
-/** Bytes for the metadata, and for names where none are announced. */
-const METADATA = 4096;
-
-interface Entry {
-  dtype: string;
-  shape: readonly number[];
-  data_offsets: readonly [number, number];
+/**
+ * The bytes before the data: the header's length, the header, and spaces up to a multiple of 8.
+ * @param tensors in the order of their data
+ * @param metadata `__metadata__`; left out if undefined
+ * @param least pads to at least this many bytes, a multiple of 8
+ */
+export function safetensorsHeader(
+  tensors: Iterable<readonly [name: string, TensorInfo]>,
+  metadata?: Readonly<Record<string, string>>,
+  least = 0,
+): Uint8Array {
+  let end = 0;
+  const entries = [...tensors].map(([name, { dtype, shape }]) => {
+    const begin = end;
+    end += sizeOf(shape) * ELEMENT_BYTES[dtype];
+    return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
+  });
+  const text = new TextEncoder().encode(
+    JSON.stringify({ ...(metadata !== undefined && { __metadata__: metadata }), ...Object.fromEntries(entries) }),
+  );
+  const header = new Uint8Array(Math.max(least, 8 + 8 * Math.ceil(text.length / 8))).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
+  header.set(text, 8);
+  return header;
 }
 
-export class SafetensorsWriter implements DumpWriter {
+/** A file that grows tensor by tensor, synchronously, and has its name once it is finished. */
+export class SafetensorsWriter {
   readonly #file: AtomicFileSync;
-  readonly #names = new WrittenNames();
-  readonly #entries: [string, Entry][] = [];
-  /** Bytes before the data: the header's length and the header. */
+  readonly #tensors: [string, TensorInfo][] = [];
+  /** Bytes before the data. */
   readonly #room: number;
   #end = 0;
 
-  constructor(path: string, names: Iterable<string> = []) {
-    let room = 8 + METADATA;
-    for (const name of names) room += Buffer.byteLength(name) + ENTRY;
-    this.#room = Math.ceil(room / 8) * 8;
+  /**
+   * @param room bytes to leave for the header, a multiple of 8; if they turn out to be too few, `finish` moves the data
+   * @throws Error in one sentence if it cannot be written there
+   */
+  constructor(path: string, room = 0) {
+    this.#room = room;
     this.#file = new AtomicFileSync(path);
   }
 
-  add(name: string, values: Values): void {
-    this.#names.check(name, values);
-    const { shape, data } = values;
-    this.#file.write(littleEndian(data), this.#room + this.#end);
-    this.#entries.push([
-      name,
-      {
-        dtype: elementsOf(data) === 'float32' ? 'F32' : 'F64',
-        shape,
-        data_offsets: [this.#end, this.#end + data.byteLength],
-      },
-    ]);
-    this.#end += data.byteLength;
+  /** @param bytes the elements, little endian and row-major, as many as `shape` has */
+  add(name: string, dtype: DType, shape: readonly number[], bytes: Uint8Array): void {
+    this.#file.write(bytes, this.#room + this.#end);
+    this.#tensors.push([name, { dtype, shape }]);
+    this.#end += bytes.length;
   }
 
-  async finish(metadata: Readonly<Record<string, string>> = {}): Promise<void> {
-    const text = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(this.#entries) }));
-    const start = Math.max(this.#room, Math.ceil((8 + text.length) / 8) * 8);
-    if (start > this.#room) this.#file.moveUp(this.#room, start, this.#end);
-    const head = Buffer.alloc(start, ' ');
-    head.writeBigUInt64LE(BigInt(start - 8));
-    text.copy(head, 8);
-    this.#file.write(head, 0);
+  /** Writes the header and gives the file its name. */
+  finish(metadata?: Readonly<Record<string, string>>): void {
+    const header = safetensorsHeader(this.#tensors, metadata, this.#room);
+    if (header.length > this.#room) this.#file.moveUp(this.#room, header.length, this.#end);
+    this.#file.write(header, 0);
     this.#file.finish();
   }
 
-  async discard(): Promise<void> {
+  /** Leaves nothing behind. */
+  discard(): void {
     this.#file.discard();
   }
 }

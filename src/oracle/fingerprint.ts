@@ -9,7 +9,7 @@ import { architectureFrom, parameterShapes } from '../clip/parameters.ts';
 import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { openWeights } from '../clip/load.ts';
 import { sizeOf } from '../ops/tensor.ts';
-import { littleEndian } from '../formats/dump/written-names.ts';
+import { littleEndian } from '../formats/little-endian.ts';
 
 /** The fingerprint of a checkpoint's image tower, in hexadecimal digits. Reads every parameter, one at a time. */
 export async function fingerprint(checkpoint: Checkpoint, signal?: AbortSignal): Promise<string> {

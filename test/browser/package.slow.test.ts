@@ -456,7 +456,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
         ],
         [
           '/page-in-disguise',
-          /^Error: "\/page-in-disguise" is a web page, no weights; the download went wrong: get the file itself$/,
+          /^Error: "\/page-in-disguise" expected a file of weights, got an HTML page; the download failed: get the file itself$/,
         ],
         ['/half', /^Error: "\/half" is no sound gzip file; copy or download it again$/],
         [
@@ -469,7 +469,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
           /^Error: ".*\/weights" gave no answer \(.*\); check the address and the network, and that its server allows this page to read it \(CORS: Access-Control-Allow-Origin\)$/,
         ],
         ['http://localhost:1/weights', /^Error: .*gave no answer/],
-        ['/fixtures/pictures/pizza.jpg', /^Error: .* is an image, no weights; name a file of weights$/],
+        ['/fixtures/pictures/pizza.jpg', /^Error: .* expected a file of weights, got JPEG; name a safetensors or PyTorch file$/],
         ['/fixtures/bundled/face-head.pth', /^Error: .* holds an fc head .*; give it as the head$/],
         ['synthetic:x', /^RangeError: "synthetic:x" expected synthetic:SEED/],
       ];

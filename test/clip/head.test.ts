@@ -117,7 +117,7 @@ describe('loadHead', () => {
 
   test('an image, a missing file', async () => {
     expect(await failure(loadHead(folder.write('x.pth', Buffer.from('\x89PNG\r\n\x1a\n00000', 'latin1'))))).toMatch(
-      /an image, no weights/,
+      /expected a file of weights, got PNG/,
     );
     expect(await failure(loadHead('/nowhere/head.pth'))).toMatch(/does not exist/);
   });

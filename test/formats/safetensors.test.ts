@@ -189,13 +189,13 @@ describe('broken files', () => {
       gzipSync(Buffer.alloc(300 << 20), { level: 1 }),
       /unpacks to more than 256 MB; unpack it with gunzip/,
     ],
-    ['a web page', Buffer.from('<!DOCTYPE html><html>'), /a web page, no weights/],
+    ['a web page', Buffer.from('<!DOCTYPE html><html>'), /expected a file of weights, got an HTML page/],
     [
       'a Git LFS pointer',
       Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\n'),
       /Git LFS.*git lfs pull/,
     ],
-    ['a PNG', Buffer.from('\x89PNG\r\n\x1a\n0000000000', 'latin1'), /an image, no weights/],
+    ['a PNG', Buffer.from('\x89PNG\r\n\x1a\n0000000000', 'latin1'), /expected a file of weights, got PNG/],
     ['an ONNX model', Buffer.from('\x08\x07\x12\x07pytorch0000000', 'latin1'), /ONNX/],
   ] as const)('%s', async ([, bytes, message]) => {
     const text = await failure(openTensorFile(folder.write('broken.safetensors', bytes)));

@@ -71,7 +71,7 @@ test.for([
   [
     'a shard that is the index itself',
     { ...MAP, logit_scale: 'model.safetensors.index.json' },
-    /is an index that is named as a shard, by itself or by another index/,
+    /is an index of shards that is listed as a shard itself; correct the index/,
   ],
   ['no weight_map', '{"metadata":{}}', /no "weight_map"/],
   ['an empty weight_map', {}, /no "weight_map"/],

@@ -6,9 +6,10 @@ import type { Values } from '../values.ts';
 import { METADATA_FILE } from './metadata.ts';
 import { markUnfinished, statOf, temporaryName, writeFileParts } from '../atomic-file.ts';
 import { writeError } from '../errno.ts';
+import { littleEndian } from '../little-endian.ts';
 import { npyHeaderBytes } from '../npy.ts';
 import type { DumpWriter } from './dump.ts';
-import { elementsOf, littleEndian, WrittenNames } from './written-names.ts';
+import { elementsOf, WrittenNames } from './written-names.ts';
 
 export class NpyFolderWriter implements DumpWriter {
   readonly #target: string;

@@ -7,9 +7,10 @@ import { ZipFile } from 'yazl';
 import type { Values } from '../values.ts';
 import { METADATA_FILE } from './metadata.ts';
 import { AtomicFileSync } from '../atomic-file.ts';
+import { littleEndian } from '../little-endian.ts';
 import { npyHeaderBytes } from '../npy.ts';
 import type { DumpWriter } from './dump.ts';
-import { elementsOf, littleEndian, WrittenNames } from './written-names.ts';
+import { elementsOf, WrittenNames } from './written-names.ts';
 
 /** The zip format's first day, so that the same dump has the same bytes whenever it is written. */
 const MODIFIED = new Date(1980, 0, 1);

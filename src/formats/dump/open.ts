@@ -1,5 +1,5 @@
-// Opens a dump, whatever its format: a safetensors file, a NumPy .npz, or a folder of .npy files. Bytes decide, not the
-// name's ending.
+// Opens a dump, whatever its format: a safetensors file, a NumPy .npz, or a folder of .npy files. The bytes
+// decide, not the name's ending.
 
 import { stat } from 'node:fs/promises';
 import { readError } from '../errno.ts';
@@ -7,6 +7,7 @@ import type { Dump } from './dump.ts';
 import { DumpFile } from './dump-file.ts';
 import { npyFolderDump } from './npy-folder-dump.ts';
 import { npzDump } from './npz-dump.ts';
+import { formatName, SIGNATURE_BYTES } from '../signatures.ts';
 import { safetensorsDump } from './safetensors-dump.ts';
 
 /**
@@ -21,14 +22,13 @@ export async function openDump(path: string): Promise<Dump> {
   const file = new DumpFile(path);
   try {
     if (file.size === 0) throw new Error(`"${path}" is empty; copy or dump it again`);
-    const text = Buffer.from(file.bytes(0, Math.min(file.size, 512))).toString('latin1');
-    if (text.startsWith('PK\x03\x04') || text.startsWith('PK\x05\x06')) return await npzDump(file);
-    // A header of safetensors has its length first, so that it can begin like anything; its ninth byte is sure.
-    const other =
-      text.charAt(8) === '{'
-        ? undefined
-        : KINDS.find(([start]) => (typeof start === 'string' ? text.startsWith(start) : start.test(text)));
-    if (other !== undefined) throw new Error(`"${path}" is ${other[1]}`);
+    const format = formatName(file.bytes(0, Math.min(file.size, SIGNATURE_BYTES)));
+    if (format === 'a ZIP archive') return await npzDump(file);
+    if (format !== null && format !== 'safetensors')
+      throw new Error(
+        `"${path}" expected a dump, got ${format}; ` +
+          (REMEDIES[format] ?? 'save the tensors as .safetensors, .npz or a folder of .npy'),
+      );
     return await safetensorsDump(file);
   } catch (error) {
     await file.close();
@@ -36,19 +36,14 @@ export async function openDump(path: string): Promise<Dump> {
   }
 }
 
-/** Files that are often given by mistake. */
-const KINDS: readonly (readonly [string | RegExp, string])[] = [
-  [
-    '\x93NUMPY',
-    'one NumPy array, expected a dump of several; name the folder it lies in, or save them all with numpy.savez',
-  ],
-  [
-    '\x80',
-    'a Python pickle (torch.save), which is not read as a dump; save the tensors with safetensors.torch.save_file',
-  ],
-  ['\x1f\x8b', 'compressed by gzip, which is not read as a dump; unpack it with gunzip'],
-  [/^(\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|BM)/s, 'an image, expected a dump; run clip-oracle trace on it first'],
-  ['\x89HDF', 'an HDF5 file, which is not read as a dump; save the tensors as .safetensors, .npz or .npy'],
-  [/^\s*[{[]/, 'JSON, expected a dump; save the tensors as .safetensors, .npz or .npy'],
-  ['version https://git-lfs', 'the pointer of a file in Git LFS, not the file itself; fetch it with git lfs pull'],
-];
+const TRACE = 'run clip-oracle trace on it first';
+/** What to do about files that are often given by mistake. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  'a NumPy array': 'name the folder that holds it, or save all arrays in one file with numpy.savez',
+  'a Python pickle': 'save the tensors with safetensors.torch.save_file',
+  'a gzip file': 'unpack it with gunzip',
+  'a Git LFS pointer': 'fetch the file itself with git lfs pull',
+  JPEG: TRACE,
+  PNG: TRACE,
+  WebP: TRACE,
+};

@@ -3,7 +3,7 @@
 
 import { NpyFolderWriter } from './npy-folder-writer.ts';
 import { NpzWriter } from './npz-writer.ts';
-import { SafetensorsWriter } from '../safetensors-writer.ts';
+import { SafetensorsDumpWriter } from './safetensors-dump-writer.ts';
 import type { DumpWriter } from './dump.ts';
 
 export interface WriteOptions {
@@ -53,6 +53,6 @@ const OTHER_ENDINGS = new Set([
  */
 export async function writeDump(path: string, options: WriteOptions = {}): Promise<DumpWriter> {
   const format = dumpFormat(path);
-  if (format === 'safetensors') return new SafetensorsWriter(path, options.names);
+  if (format === 'safetensors') return new SafetensorsDumpWriter(path, options.names);
   return format === 'npz' ? new NpzWriter(path) : new NpyFolderWriter(path);
 }

@@ -7,6 +7,7 @@
 
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
+import { littleEndian } from '../little-endian.ts';
 
 export interface NamedTensor {
   readonly name: string;
@@ -26,20 +27,12 @@ export async function torchFile(tensors: readonly NamedTensor[]): Promise<Uint8A
   const output = zip.outputStream as Readable;
   zip.on('error', (error: Error) => output.destroy(error));
   zip.addBuffer(stateDict(tensors), `${FOLDER}/data.pkl`, ENTRY);
-  tensors.forEach(({ data }, key) => zip.addBuffer(Buffer.from(bytesOf(data)), `${FOLDER}/data/${key}`, ENTRY));
+  tensors.forEach(({ data }, key) => zip.addBuffer(Buffer.from(littleEndian(data)), `${FOLDER}/data/${key}`, ENTRY));
   zip.addBuffer(Buffer.from('3\n'), `${FOLDER}/version`, ENTRY);
   zip.end();
   const chunks: Buffer[] = [];
   for await (const chunk of output as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-/** The elements, little endian. */
-export function bytesOf(data: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(4 * data.length);
-  const view = new DataView(bytes.buffer);
-  data.forEach((value, i) => view.setFloat32(4 * i, value, true));
-  return bytes;
 }
 
 /** OrderedDict([(name, _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())), …]) */

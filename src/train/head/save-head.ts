@@ -1,11 +1,12 @@
 // Writes a head: as safetensors with its classes and threshold, or as the .pth that UniversalFakeDetect's validate.py
 // and any other PyTorch reads.
 
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { flat } from '../../ops/contiguous.ts';
 import type { Head } from '../../clip/head.ts';
-import { bytesOf, torchFile, type NamedTensor } from '../../formats/torch/write.ts';
+import { AtomicFile } from '../../formats/atomic-file.ts';
+import { littleEndian } from '../../formats/little-endian.ts';
+import { safetensorsHeader } from '../../formats/safetensors-writer.ts';
+import { torchFile } from '../../formats/torch/write.ts';
 
 /**
  * Writes `weight` (K,E) and `bias` (K), float32. The same head has the same bytes, whenever it is written.
@@ -20,13 +21,12 @@ export async function saveHead(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const bytes = await headBytes(head, file, metadata);
-  // Under another name until it is whole: a full disk must not leave half a head, nor take away the one that was there.
-  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
+  const output = await AtomicFile.create(file);
   try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, file);
+    await output.write(bytes);
+    await output.finish();
   } catch (error) {
-    await rm(temporary, { force: true });
+    await output.discard();
     throw error;
   }
 }
@@ -54,23 +54,8 @@ export async function headBytes(
     ...(threshold !== undefined && { threshold: String(threshold) }),
     ...(normalized && { normalized: 'true' }),
   };
-  return safetensors(tensors, { ...metadata, ...own });
-}
-
-/** https://github.com/huggingface/safetensors: the header's length, the header, the elements. */
-function safetensors(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
-  let end = 0;
-  const entries = tensors.map(
-    ({ name, shape, data }) => [name, { dtype: 'F32', shape, data_offsets: [end, (end += data.byteLength)] }] as const,
-  );
-  const header = Buffer.from(
-    JSON.stringify({
-      ...(Object.keys(metadata).length > 0 && { __metadata__: metadata }),
-      ...Object.fromEntries(entries),
-    }),
-  );
-  const head = Buffer.alloc(8 + Math.ceil(header.length / 8) * 8, ' ');
-  head.writeBigUInt64LE(BigInt(head.length - 8));
-  header.copy(head, 8);
-  return Buffer.concat([head, ...tensors.map(({ data }) => bytesOf(data))]);
+  const all = { ...metadata, ...own };
+  const infos = tensors.map(({ name, shape }) => [name, { dtype: 'F32', shape }] as const);
+  const header = safetensorsHeader(infos, Object.keys(all).length > 0 ? all : undefined);
+  return Buffer.concat([header, ...tensors.map(({ data }) => littleEndian(data))]);
 }

@@ -116,11 +116,11 @@ const single = npy(dictionary('(2,)'), Buffer.alloc(8));
 describe('a damaged or wrong file is told in one sentence', () => {
   test.each<[string, Uint8Array | string, RegExp]>([
     ['nothing', '', /is empty; copy or dump it again/],
-    ['an image', '\xff\xd8\xff\xe0', /no valid safetensors|an image/],
-    ['JSON', '[1, 2, 3, 4]', /is JSON, expected a dump/],
-    ['a single array', single, /is one NumPy array, expected a dump of several/],
-    ['a pickle', Buffer.from('\x80\x02}q\x00.', 'latin1'), /is a Python pickle/],
-    ['gzip', Buffer.from('\x1f\x8b\x08\x00', 'latin1'), /compressed by gzip/],
+    ['an image', '\xff\xd8\xff\xe0', /expected a dump, got JPEG; run clip-oracle trace on it first/],
+    ['JSON', '[1, 2, 3, 4]', /expected a dump, got JSON/],
+    ['a single array', single, /expected a dump, got a NumPy array; name the folder that holds it/],
+    ['a pickle', Buffer.from('\x80\x02}q\x00.', 'latin1'), /expected a dump, got a Python pickle/],
+    ['gzip', Buffer.from('\x1f\x8b\x08\x00', 'latin1'), /expected a dump, got a gzip file; unpack it/],
     [
       'torch.save',
       zip([{ name: 'archive/data.pkl', data: Buffer.from('x') }]),

@@ -16,7 +16,7 @@ import { createExecutor, type Executor } from '../../../src/executors/executor.t
 import { ReferenceExecutor } from '../../../src/executors/reference.ts';
 import type { Operations } from '../../../src/ops/operations.ts';
 import { reference } from '../../../src/ops/reference.ts';
-import { reversed } from '../../../src/formats/dump/written-names.ts';
+import { reversed } from '../../../src/formats/little-endian.ts';
 import { elements, float32FromBits } from '../../support/bits.ts';
 import { readGolden } from '../../support/golden.ts';
 
