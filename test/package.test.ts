@@ -82,7 +82,7 @@ describe('package-lock.json', () => {
     ['no licence', { license: undefined }, 'has the licence undefined'],
     ['a link', { link: true }, 'is a link'],
   ])('a package with %s is found', (_what, change, expected) => {
-    const place = 'node_modules/yauzl';
+    const place = 'node_modules/yazl';
     const faults = lockFaults({
       ...lock,
       packages: { ...lock.packages, [place]: { ...lock.packages[place], ...change } },

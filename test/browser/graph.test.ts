@@ -8,12 +8,8 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { BUNDLED_VERSION } from '../../src/browser/assets.ts';
-import { listZip as listZipInBrowsers } from '../../src/formats/zip.ts';
 import { unpack as unpackInBrowsers } from '../../src/browser/host/unpack.ts';
-import { MemorySource } from '../../src/formats/byte-source.ts';
 import { unpack } from '../../src/formats/unpack-node.ts';
-import { listZip } from '../../src/formats/zip-yauzl.ts';
-import { DEFAULT_LIMITS, setLimits } from '../../src/formats/limits.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -93,7 +89,7 @@ const ENTRIES = ['src/browser/index.ts', 'workers/entry-web.ts'].map((file) => j
 describe('the library for browsers', () => {
   const graph = graphOf(ENTRIES);
 
-  test('reaches no module of Node, no yauzl, no piscina: only packages that run in a page', () => {
+  test('reaches no module of Node and no piscina: only packages that run in a page', () => {
     expect([...graph.packages].sort()).toEqual([
       '@jsquash/jpeg/codec/dec/mozjpeg_dec.js',
       '@jsquash/webp/codec/dec/webp_dec.js',
@@ -151,65 +147,6 @@ describe('exchanges', () => {
       )
       .filter((file) => file.endsWith('-node.ts'));
     expect(own.filter((file) => !exchanged.has(join(root, file)))).toEqual([]);
-  });
-
-  test('zip files have the same table of contents in both', async () => {
-    for (const file of ['fixtures/bundled/emoji-head.pth', 'fixtures/bundled/face-head.pth']) {
-      const bytes = new Uint8Array(readFileSync(join(root, file)));
-      const tables = [];
-      for (const list of [listZip, listZipInBrowsers]) {
-        const entries = await list(new MemorySource(file, bytes));
-        tables.push(
-          await Promise.all(
-            [...entries.values()].map(async ({ dataStart, ...entry }) => ({ ...entry, start: await dataStart() })),
-          ),
-        );
-      }
-      expect(tables[1]).toEqual(tables[0]);
-      expect(tables[0].length).toBeGreaterThan(2);
-    }
-  });
-
-  test('both zip readers keep the limit of entries, and heed a raised one', async () => {
-    const pth = readFileSync('fixtures/bundled/face-head.pth');
-    const { size } = await listZip(new MemorySource('x.pth', pth));
-    try {
-      for (const list of [listZip, listZipInBrowsers]) {
-        setLimits({ zipEntries: size - 1 });
-        await expect(list(new MemorySource('x.pth', pth))).rejects.toThrow(/has \d+ entries.*raise the limit/);
-        setLimits({ zipEntries: size });
-        expect((await list(new MemorySource('x.pth', pth))).size).toBe(size);
-      }
-    } finally {
-      setLimits(DEFAULT_LIMITS);
-    }
-  });
-
-  test('damaged zip files are errors in one sentence in browsers too, whatever is wrong', async () => {
-    const sound = new Uint8Array(readFileSync(join(root, 'fixtures/bundled/face-head.pth')));
-    let refused = 0;
-    for (let at = 0; at < sound.length; at += 3) {
-      const bytes = sound.slice();
-      bytes[at] ^= 1 << (at % 8);
-      const said = await listZipInBrowsers(new MemorySource('x.pth', bytes))
-        .then(
-          async (entries) => {
-            for (const entry of entries.values()) await entry.dataStart();
-            return null;
-          },
-          (error: unknown) => error as Error,
-        )
-        .catch((error: unknown) => error as Error);
-      if (said === null) continue;
-      refused += 1;
-      expect(said.constructor).toBe(Error);
-      expect(said.message).toMatch(/^"x\.pth"/);
-    }
-    expect(refused).toBeGreaterThan(20);
-    for (let length = 0; length < sound.length; length += 7)
-      await expect(listZipInBrowsers(new MemorySource('x.pth', sound.slice(0, length)))).rejects.toThrow(
-        /^"x\.pth" is a damaged or truncated zip file/,
-      );
   });
 
   test('unpacking answers the same in both, up to the limit', async () => {

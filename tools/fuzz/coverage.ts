@@ -19,10 +19,7 @@ export interface CountedFile {
 const FILES = 'fuzz-files.json';
 
 /** Parsers in dependencies that are JavaScript. */
-const PACKAGES: readonly (readonly [name: string, files: RegExp])[] = [
-  ['jpeg-js', /^lib\/decoder\.js$/],
-  ['yauzl', /^index\.js$/],
-];
+const PACKAGES: readonly (readonly [name: string, files: RegExp])[] = [['jpeg-js', /^lib\/decoder\.js$/]];
 
 const filesBelow = (folder: string, under = folder): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>

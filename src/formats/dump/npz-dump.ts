@@ -2,7 +2,7 @@
 
 import zlib from 'node:zlib';
 import { crc32 } from '../crc32.ts';
-import { listZip, type ZipEntry } from '../zip-yauzl.ts';
+import { listZip, type ZipEntry } from '../zip.ts';
 import { limits } from '../limits.ts';
 import type { Dump } from './dump.ts';
 import type { DumpFile } from './dump-file.ts';

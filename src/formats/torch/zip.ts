@@ -13,7 +13,7 @@ import type { StoredTensor } from '../stored-tensor.ts';
 import { metadataOf } from './metadata.ts';
 import { collectTensors, torchHooks } from './objects.ts';
 import { unpack } from '../unpack-node.ts';
-import { listZip, type ZipEntry } from '../zip-yauzl.ts';
+import { listZip, type ZipEntry } from '../zip.ts';
 
 /**
  * @throws Error in one sentence if it is no checkpoint of PyTorch, is damaged, or names a global that is not allowed

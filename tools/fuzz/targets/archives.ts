@@ -16,8 +16,7 @@ import { readTorchLegacy } from '../../../src/formats/torch/legacy.ts';
 import { metadataOf } from '../../../src/formats/torch/metadata.ts';
 import { collectTensors, torchHooks } from '../../../src/formats/torch/objects.ts';
 import { readTorchZip } from '../../../src/formats/torch/zip.ts';
-import { listZip } from '../../../src/formats/zip-yauzl.ts';
-import { listZip as listZipInPages } from '../../../src/formats/zip.ts';
+import { listZip } from '../../../src/formats/zip.ts';
 import { packageFile } from '../../../src/clip/package-file.ts';
 import { utf8 } from '../mutate/bytes.ts';
 import { havoc, type Mutator } from '../mutate/havoc.ts';
@@ -107,24 +106,12 @@ const fileLimit = (size: number): number => 4 * MB + 256 * size;
 export const ARCHIVE_TARGETS: readonly Target[] = [
   {
     name: 'zip',
-    sources: ['formats/zip', 'node_modules/yauzl'],
-    seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])],
-    mutators: [zip(), havoc],
-    // a window of the file for each jump
-    limit: (size) => 2 * MB + 512 * size,
-    async run(input) {
-      for (const entry of (await listZip(new MemorySource('x.zip', input))).values()) await entry.dataStart();
-    },
-  },
-  {
-    name: 'browser-zip',
     sources: ['formats/zip'],
     seeds: () => [...torchZips(), ...seedFiles(['dumps'], ['.npz'])],
     mutators: [zip(), havoc],
-    weight: 0.5,
     limit: (size) => MB + 64 * size,
     async run(input) {
-      for (const entry of (await listZipInPages(new MemorySource('x.zip', input))).values()) await entry.dataStart();
+      for (const entry of (await listZip(new MemorySource('x.zip', input))).values()) await entry.dataStart();
     },
   },
   {
