@@ -469,7 +469,10 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
           /^Error: ".*\/weights" gave no answer \(.*\); check the address and the network, and that its server allows this page to read it \(CORS: Access-Control-Allow-Origin\)$/,
         ],
         ['http://localhost:1/weights', /^Error: .*gave no answer/],
-        ['/fixtures/pictures/pizza.jpg', /^Error: .* expected a file of weights, got JPEG; name a safetensors or PyTorch file$/],
+        [
+          '/fixtures/pictures/pizza.jpg',
+          /^Error: .* expected a file of weights, got JPEG; name a safetensors or PyTorch file$/,
+        ],
         ['/fixtures/bundled/face-head.pth', /^Error: .* holds an fc head .*; give it as the head$/],
         ['synthetic:x', /^RangeError: "synthetic:x" expected synthetic:SEED/],
       ];

@@ -62,11 +62,7 @@ describe('what is no JPEG, PNG or WebP is named', () => {
     ['SVG', text('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg">'), 'SVG'],
     ['text', text('not an image\n'), 'text'],
     ['JSON', text('{"error":"not found"}'), 'JSON'],
-    [
-      'a Git LFS pointer',
-      text('version https://git-lfs.github.com/spec/v1\noid sha256:0'),
-      'a Git LFS pointer',
-    ],
+    ['a Git LFS pointer', text('version https://git-lfs.github.com/spec/v1\noid sha256:0'), 'a Git LFS pointer'],
     ['ZIP', padded('PK\x03\x04'), 'a ZIP archive'],
     ['sound', padded('RIFF\x24\0\0\0WAVEfmt '), 'a RIFF file that is no WebP'],
     ['JPEG XL', padded('\xff\x0a'), 'JPEG XL'],
