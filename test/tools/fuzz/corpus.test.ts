@@ -10,7 +10,7 @@ import { targetNamed } from '../../../tools/fuzz/targets/index.ts';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 describe("the fuzzer's corpus", () => {
-  test.each(readdirSync(`${root}/fuzz/corpus`))('%s', async (name) => {
+  test.each(readdirSync(`${root}/tools/fuzz/corpus`))('%s', async (name) => {
     const inputs = corpusOf(root, name);
     expect(inputs.length).toBeGreaterThan(0);
     for (const input of inputs) {
