@@ -2,8 +2,8 @@
 
 export { CLIP, type EncodeOptions } from './clip/clip.ts';
 export { attentionMaps, attentionRollout, type AttentionMapsOptions } from './clip/attention-maps.ts';
-export type { AdapterMode } from './clip/adapters/adapters.ts';
-export type { AdapterDescription, AdapterSource } from './clip/adapters/lora.ts';
+export type { AdapterMode } from './clip/adapters/adapter-file.ts';
+export type { AdapterDescription, AdapterSource } from './clip/adapters/open.ts';
 export { CLIPModel, type CLIPModelOptions } from './clip/clip-model.ts';
 export { cachedPath, download, type DownloadOptions } from './clip/download/download.ts';
 export type { ExecutorName, ExecutorOptions, Precision, Residency } from './executors/executor.ts';

@@ -6,14 +6,14 @@ import type { FetchOptions } from './fetch.ts';
 import { load, type LoadOptions } from './load.ts';
 import type { Preprocess } from './preprocess.ts';
 import { fetchText } from './host/tables.ts';
-import { nameOf, openRawBytes, type Bytes } from './weights.ts';
+import { nameOf, openTensorBytes, type Bytes } from './weights.ts';
 
 /**
  * A head from a URL, a file or bytes (.pth or safetensors).
  * @throws Error in one sentence if it cannot be had, holds no head or more than one, or has NaN in it
  */
 export async function loadHead(head: Bytes, options: FetchOptions = {}): Promise<Head> {
-  return readHead(await openRawBytes(head, options), nameOf(head));
+  return readHead(await openTensorBytes(head, options, 'head'), nameOf(head));
 }
 
 export interface CLIPModelOptions extends LoadOptions {

@@ -10,6 +10,8 @@ export { availableModels, CHANNELS, MODELS, type Architecture, type ModelEntry }
 export type { Head } from '../clip/read-head.ts';
 export { detokenize, tokenize, type TokenizeOptions } from '../clip/tokenizer/tokenize.ts';
 export type { FloatArray, Tensor } from '../ops/tensor.ts';
+export type { AdapterMode } from '../clip/adapters/adapter-file.ts';
+export type { AdapterDescription, AdapterSource } from './adapters.ts';
 export { bundledUrl, type BundledFile } from './assets.ts';
 export { CLIPModel, loadHead, loadLabels, type CLIPModelOptions } from './clip-model.ts';
 export { clearCache, type FetchOptions, type Progress } from './fetch.ts';

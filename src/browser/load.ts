@@ -1,8 +1,10 @@
 // load, in a browser.
 
+import { openAll, type AdapterMode } from '../clip/adapters/adapter-file.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { ExecutorOptions } from '../executors/executor.ts';
 import { loadModel } from '../clip/load-model.ts';
+import { openAdapter, type AdapterSource } from './adapters.ts';
 import type { FetchOptions } from './fetch.ts';
 import { preprocessor, type Preprocess } from './preprocess.ts';
 import { openWeights, type Bytes } from './weights.ts';
@@ -14,6 +16,16 @@ export interface LoadOptions extends ExecutorOptions, FetchOptions {
    * Default: mini-vit comes with the package.
    */
   weights?: Bytes;
+  /**
+   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is active; `model.setAdapter` activates another,
+   * or none.
+   */
+  adapter?: AdapterSource | readonly AdapterSource[];
+  /**
+   * 'merged' (default) adds an adapter to the weights; 'unmerged' applies it beside them: slower calls, changes at
+   * once, equal within float32.
+   */
+  adapterMode?: AdapterMode;
   /**
    * How many threads compute. Default: all that the machine offers where there is shared memory (a page that is
    * cross-origin isolated), else 1.
@@ -37,7 +49,7 @@ export async function load(
 ): Promise<{ model: CLIP; preprocess: Preprocess }> {
   if (typeof nameOrUrl !== 'string')
     throw new TypeError(`load: "nameOrUrl" expected a string, got ${typeof nameOrUrl}`);
-  const { weights, resolution, cache, onProgress, signal, ...rest } = options;
+  const { weights, resolution, adapter, adapterMode, cache, onProgress, signal, ...rest } = options;
   const executor = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => value !== undefined),
   ) as ExecutorOptions;
@@ -46,6 +58,10 @@ export async function load(
       name: nameOrUrl,
       open: () => openWeights(nameOrUrl, weights, { cache, onProgress, signal }),
       weights: weights === undefined && nameOrUrl === 'mini-vit' ? nameOrUrl : undefined,
+      adapters: {
+        files: await openAll(adapter, (source) => openAdapter(source, { cache, onProgress, signal })),
+        mode: adapterMode,
+      },
       resolution,
       signal,
     },

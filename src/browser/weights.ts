@@ -23,28 +23,39 @@ export function nameOf(bytes: Bytes): string {
   return bytes instanceof Blob ? 'the Blob' : 'the bytes';
 }
 
-/** @throws TypeError for something else */
-async function sourceOf(bytes: Bytes, options: FetchOptions): Promise<ByteSource> {
+/** The bytes, read by ranges. @throws TypeError for something else; Error if they cannot be fetched */
+export async function sourceOf(bytes: Bytes, options: FetchOptions, argument: string): Promise<ByteSource> {
   const name = nameOf(bytes);
-  if (isUrl(bytes)) return new BlobSource(name, await fetchBlob(bytes, 'weights', options));
+  if (isUrl(bytes))
+    return new BlobSource(name, await fetchBlob(bytes, argument === 'weights' ? 'weights' : 'a file', options));
   if (bytes instanceof Blob) return new BlobSource(name, bytes);
   if (bytes instanceof ArrayBuffer) return new MemorySource(name, new Uint8Array(bytes));
   if (bytes instanceof Uint8Array) return new MemorySource(name, bytes);
   throw new TypeError(
-    'load: "weights" expected a URL, a Blob, an ArrayBuffer, a Uint8Array or synthetic:SEED, got ' +
+    `load: "${argument}" expected a URL, a Blob, an ArrayBuffer, a Uint8Array` +
+      `${argument === 'weights' ? ' or synthetic:SEED' : ''}, got ` +
       `${bytes === null ? 'null' : typeof bytes}`,
   );
 }
 
-/** @throws Error in one sentence if they cannot be had or are in no format that is known here */
-export async function openRawBytes(bytes: Bytes, options: FetchOptions, isShard = false): Promise<TensorFile> {
-  const source = await sourceOf(bytes, options);
+/**
+ * Opens tensors in any format.
+ * @param argument what the caller's argument is called, for messages
+ * @throws Error in one sentence if they cannot be had or are in no format that is known here
+ */
+export async function openTensorBytes(
+  bytes: Bytes,
+  options: FetchOptions,
+  argument = 'weights',
+  isShard = false,
+): Promise<TensorFile> {
+  const source = await sourceOf(bytes, options, argument);
   const openShard = async (name: string): Promise<TensorFile> => {
     if (!isUrl(bytes))
       throw new Error(
         `"${source.name}" is an index of shards, whose files a page cannot find; give its URL, or join the shards`,
       );
-    return openRawBytes(new URL(name, new URL(bytes, globalThis.location?.href)).href, options, true);
+    return openTensorBytes(new URL(name, new URL(bytes, globalThis.location?.href)).href, options, argument, true);
   };
   try {
     return await readTensorFile(source, isShard ? null : openShard);
@@ -56,7 +67,7 @@ export async function openRawBytes(bytes: Bytes, options: FetchOptions, isShard 
   }
 }
 
-const isUrl = (bytes: Bytes): bytes is string | URL => typeof bytes === 'string' || bytes instanceof URL;
+export const isUrl = (bytes: Bytes): bytes is string | URL => typeof bytes === 'string' || bytes instanceof URL;
 
 /**
  * Opens the weights that `load` takes.
@@ -88,7 +99,7 @@ export async function openWeights(
 }
 
 async function openCheckpoint(bytes: Bytes, options: FetchOptions): Promise<Checkpoint> {
-  const raw = await openRawBytes(bytes, options);
+  const raw = await openTensorBytes(bytes, options);
   try {
     return checkpointOf(raw, raw.origin, await configurationBeside(bytes, options));
   } catch (error) {

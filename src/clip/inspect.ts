@@ -6,7 +6,8 @@ import { architectureFrom, checkParameters, modelNameFor, parameterCounts } from
 import { readConfig } from './weights/config-beside.ts';
 import { ELEMENT_BYTES, type DType } from '../formats/element-types.ts';
 import { nonFinite } from '../formats/finite.ts';
-import { findModel, type ModelTensor } from './weights/layouts.ts';
+import { findModel } from './weights/layouts.ts';
+import type { ModelTensor } from './weights/model-tensor.ts';
 import { openTensorFile } from '../formats/open.ts';
 import { readStored, type StoredTensor } from '../formats/stored-tensor.ts';
 import { sizeOf } from '../ops/tensor.ts';

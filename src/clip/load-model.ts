@@ -1,7 +1,8 @@
-// From opened weights to a model that answers, wherever the weights came from: what `load` does in Node and in browsers
-// alike.
+// Builds a model from opened weights; shared by Node and browsers.
 
-import type { Adapters } from './adapters/adapters.ts';
+import type { AdapterFile, AdapterMode } from './adapters/adapter-file.ts';
+import { Adapters } from './adapters/adapters.ts';
+import { parseAdapter } from './adapters/parse.ts';
 import { activationOf } from './weights/activation.ts';
 import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './parameters.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
@@ -16,12 +17,8 @@ export interface ModelSource {
   open(): Promise<Checkpoint>;
   /** What to call the weights. Default: the checkpoint's own origin. */
   readonly weights?: string;
-  /** Reads the adapters that were asked for. */
-  readonly adapters?: (
-    checkpoint: Checkpoint,
-    architecture: Architecture,
-    executor: Executor,
-  ) => Promise<Adapters | null>;
+  /** LoRA adapters, open; `loadModel` closes them. The first is active. Default mode: merged. */
+  readonly adapters?: { readonly files: readonly AdapterFile[]; readonly mode?: AdapterMode };
   readonly resolution?: number;
   readonly signal?: AbortSignal;
 }
@@ -34,7 +31,19 @@ export const entryOf = (name: string): ModelEntry | null => MODELS.find((model) 
  *   signal's reason when cancelled
  */
 export async function loadModel(source: ModelSource, options: ExecutorOptions): Promise<CLIP> {
+  const files = source.adapters?.files ?? [];
+  try {
+    return await buildModel(source, options, files);
+  } finally {
+    for (const file of files) await file.tensors.close();
+  }
+}
+
+async function buildModel(source: ModelSource, options: ExecutorOptions, files: readonly AdapterFile[]): Promise<CLIP> {
   const { signal } = source;
+  const mode = source.adapters?.mode ?? 'merged';
+  if (mode !== 'merged' && mode !== 'unmerged')
+    throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(mode)}`);
   signal?.throwIfAborted();
   const executor = createExecutor(options);
   const checkpoint = await source.open().catch(async (error: unknown) => {
@@ -50,7 +59,9 @@ export async function loadModel(source: ModelSource, options: ExecutorOptions): 
       source.resolution === undefined
         ? { checkpoint, architecture: trained }
         : atResolution(checkpoint, trained, source.resolution);
-    const adapters = (await source.adapters?.(resized, architecture, executor)) ?? null;
+    const parsed = [];
+    for (const file of files) parsed.push(await parseAdapter(file, architecture));
+    const adapters = parsed.length === 0 ? null : new Adapters(parsed, mode, resized, executor);
     const description = {
       name,
       weights: source.weights ?? checkpoint.origin,

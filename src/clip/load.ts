@@ -2,18 +2,16 @@
 // layout, or a seed.
 
 import { availableParallelism } from 'node:os';
-import { Adapters, type AdapterMode } from './adapters/adapters.ts';
-import type { AdapterSource } from './adapters/lora.ts';
-import { readAdapter } from './adapters/read.ts';
+import { openAll, type AdapterMode } from './adapters/adapter-file.ts';
+import { openAdapter, type AdapterSource } from './adapters/open.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { openBundled } from './weights/bundled.ts';
 import { openCheckpoint } from './weights/open.ts';
 import type { CLIP } from './clip.ts';
 import { cachedPath } from './download/download.ts';
-import type { Executor, ExecutorOptions } from '../executors/executor.ts';
+import type { ExecutorOptions } from '../executors/executor.ts';
 import { preprocessor, type Preprocess } from './image/preprocess.ts';
 import { entryOf, loadModel, unknownModel } from './load-model.ts';
-import type { Architecture } from './models.ts';
 
 export interface LoadOptions extends ExecutorOptions {
   /**
@@ -22,8 +20,8 @@ export interface LoadOptions extends ExecutorOptions {
    */
   weights?: string;
   /**
-   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is in force; `model.setAdapter` puts another in
-   * force, or none.
+   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is active; `model.setAdapter` activates another,
+   * or none.
    */
   adapter?: AdapterSource | readonly AdapterSource[];
   /**
@@ -49,13 +47,13 @@ export async function load(
 ): Promise<{ model: CLIP; preprocess: Preprocess }> {
   if (typeof nameOrPath !== 'string')
     throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
-  const { weights, resolution } = options;
+  const { weights, resolution, adapter, adapterMode } = options;
   const model = await loadModel(
     {
       name: nameOrPath,
       open: () => openWeights(nameOrPath, weights),
       weights: weights ?? (isBundled(nameOrPath) && entryOf(nameOrPath) !== null ? nameOrPath : undefined),
-      adapters: (checkpoint, architecture, executor) => adaptersOf(options, checkpoint, architecture, executor),
+      adapters: { files: await openAll(adapter, openAdapter), mode: adapterMode },
       resolution,
     },
     { threads: availableParallelism(), ...withoutUndefined(options) },
@@ -95,18 +93,3 @@ export async function openWeights(nameOrPath: string, weights?: string): Promise
 }
 
 const isBundled = (name: string): boolean => name.startsWith('mini-');
-
-async function adaptersOf(
-  { adapter, adapterMode = 'merged' }: LoadOptions,
-  checkpoint: Checkpoint,
-  architecture: Architecture,
-  executor: Executor,
-): Promise<Adapters | null> {
-  if (adapterMode !== 'merged' && adapterMode !== 'unmerged')
-    throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(adapterMode)}`);
-  if (adapter === undefined) return null;
-  const sources = Array.isArray(adapter) ? (adapter as readonly AdapterSource[]) : [adapter as AdapterSource];
-  const read = [];
-  for (const source of sources) read.push(await readAdapter(source, architecture));
-  return new Adapters(read, adapterMode, checkpoint, executor);
-}

@@ -1,5 +1,5 @@
-// The adapters of a model: which one is in force, and how it gets to the weights. Merged, the affected parameters are
-// read again from the checkpoint and the changes added on the way; unmerged, the changes lie beside the weights and
+// The adapters of a model: which one is active, and how it reaches the weights. Merged, the affected parameters are read
+// again from the checkpoint and the changes added on the way; unmerged, the changes are stored beside the weights and
 // every product adds its own.
 
 import type { Weights } from '../../layers/index.ts';
@@ -8,12 +8,11 @@ import { sizeOf, type Tensor } from '../../ops/tensor.ts';
 import type { Checkpoint } from '../weights/checkpoint.ts';
 import type { TensorInfo } from '../../formats/element-types.ts';
 import type { Executor, Precision } from '../../executors/executor.ts';
+import type { AdapterMode } from './adapter-file.ts';
 import { Gate } from './gate.ts';
 import type { Adapter, LoraPart } from './lora.ts';
 import { addChanges } from './merge.ts';
 import { adapting, type PlacedPart } from './unmerged.ts';
-
-export type AdapterMode = 'merged' | 'unmerged';
 
 export class Adapters {
   readonly mode: AdapterMode;
@@ -27,11 +26,11 @@ export class Adapters {
   /** Unmerged: each adapter's changes by the memory of the parameter. */
   readonly #placed = new Map<string, Map<object, PlacedPart[]>>();
   #active: string | null;
-  /** Set where a change of merged weights broke off: some are the old ones, some the new. */
+  /** Set if a change of merged weights failed halfway: some are the old ones, some the new. */
   #broken = false;
 
   /**
-   * The first adapter is in force.
+   * The first adapter is active.
    * @throws RangeError for two adapters of one name
    */
   constructor(adapters: readonly Adapter[], mode: AdapterMode, base: Checkpoint, executor: Executor) {
@@ -59,14 +58,14 @@ export class Adapters {
     return this.#active;
   }
 
-  /** Runs a call with the adapter that is in force when it is asked for. */
+  /** Runs a call with the adapter that is active when the call is requested. */
   use<T>(call: () => Promise<T>): Promise<T> {
     return this.#gate.use(() => {
       if (this.#broken)
         return Promise.reject(
           new Error(
-            'the last change of the adapter broke off, and some weights are not what they should be; call ' +
-              'setAdapter again, or load the model again',
+            'the last change of the adapter failed halfway, and some weights are wrong; call setAdapter again, or ' +
+              'load the model again',
           ),
         );
       return call();
@@ -79,8 +78,8 @@ export class Adapters {
   }
 
   /**
-   * Puts an adapter in force for the calls from now on, or none.
-   * @throws RangeError for a name that is none of `names`
+   * Activates an adapter, or none, for the calls from now on.
+   * @throws RangeError for a name that is not in `names`
    */
   async set(name: string | null): Promise<void> {
     if (name !== null && !this.#adapters.has(name))
@@ -108,7 +107,7 @@ export class Adapters {
     });
   }
 
-  /** Reads parameters into the executor's memory, with the adapter in force; unmerged, all adapters' changes too. */
+  /** Reads parameters into the executor's memory, with the active adapter; unmerged, all adapters' changes too. */
   async read(names: Iterable<string>): Promise<Weights> {
     const weights = await this.#executor.readWeights(this.#adapted, names);
     const changed = new Set(
@@ -120,13 +119,13 @@ export class Adapters {
     return weights;
   }
 
-  /** The operations with the changes that are in force. */
+  /** The operations with the active adapter's changes. */
   around(ops: Operations, precision: Precision): Operations {
     const changes = this.#active === null ? undefined : this.#placed.get(this.#active);
     return changes === undefined ? ops : adapting(ops, changes, precision);
   }
 
-  /** Tells apart what is computed, for those who keep plans by name. */
+  /** Distinguishes what is computed, for executors that cache plans by name. */
   get key(): string {
     return this.mode === 'unmerged' && this.#active !== null ? ` adapter ${this.#active}` : '';
   }
@@ -136,8 +135,8 @@ export class Adapters {
   }
 
   /**
-   * The checkpoint with the changes in force added to what is read. What may change is float32 from the start: sums do
-   * not fit into halves.
+   * The checkpoint with the active changes added to what is read. Parameters that may change are float32 from the start:
+   * sums do not fit into halves.
    */
   #merging(): Checkpoint {
     const base = this.#base;

@@ -59,7 +59,7 @@ export function clipLoraModules(
     const match = KEY.exec(key);
     if (match === null)
       throw new Error(
-        `"${where}" has "${key.slice(0, 120)}" among CLIP-LoRA's weights, which is none of them; save the ` +
+        `"${where}" has "${key.slice(0, 120)}" among CLIP-LoRA's weights, which is not one of them; save the ` +
           `adapter with CLIP-LoRA's save_lora`,
       );
     return { key, layer: Number(match[1]), projection: match[2], letter: match[3] };

@@ -1,11 +1,11 @@
-// Calls that use something side by side, and changes to it: a change waits for the calls that came before it, and those
-// that come after wait for it.
+// A readers-writer lock for async code: calls run concurrently; a change waits for earlier calls and holds back later
+// ones.
 
 export class Gate {
   #last: Promise<unknown> = Promise.resolve();
   readonly #calls = new Set<Promise<unknown>>();
 
-  /** Runs a call once the changes asked for before it are done. */
+  /** Runs a call after the changes requested before it. */
   use<T>(call: () => Promise<T>): Promise<T> {
     const result = this.#last.then(call);
     const settled = result
@@ -18,7 +18,7 @@ export class Gate {
     return result;
   }
 
-  /** Runs a change once everything asked for before it is done. */
+  /** Runs a change after all calls and changes requested before it. */
   change<T>(change: () => Promise<T>): Promise<T> {
     const result = Promise.all([...this.#calls, this.#last]).then(change);
     this.#last = result.catch(() => undefined);

@@ -1,4 +1,4 @@
-// What every adapter is once it is read, whatever its layout: a list of low-rank changes of linear layers (LoRA,
+// An adapter after parsing, whatever its layout: a list of low-rank changes of linear layers (LoRA,
 // https://arxiv.org/abs/2106.09685).
 // W' = W + scale · B · A, or, without touching W, y = W x + scale · B (A x).
 
@@ -12,7 +12,7 @@ export interface Target {
   /** The first output that changes, and how many. */
   readonly begin: number;
   readonly count: number;
-  /** Whether the parameter lies as (inputs, outputs), as CLIP's two projections do, instead of (outputs, inputs). */
+  /** True if the parameter is stored as (inputs, outputs), as CLIP's two projections are, not (outputs, inputs). */
   readonly transposed: boolean;
 }
 
@@ -34,26 +34,4 @@ export interface Adapter {
   /** Whose layout it has: 'PEFT', 'CLIP-LoRA' or 'loralib'. */
   readonly layout: string;
   readonly parts: readonly LoraPart[];
-}
-
-/** A file or folder, or one with what the file does not say. */
-export type AdapterSource = string | AdapterDescription;
-
-export interface AdapterDescription {
-  /** PEFT: the folder, or adapter_model.safetensors (or .bin) in it; CLIP-LoRA and loralib: the file. */
-  readonly path: string;
-  /** What `setAdapter` calls it. Default: the folder's name, or the file's without its ending. */
-  readonly name?: string;
-  /** loralib only, whose files do not hold it: lora_alpha. */
-  readonly alpha?: number;
-  /**
-   * PEFT on nn.MultiheadAttention only: count out_proj's change twice, as PEFT is reported to do until that is mended
-   * (huggingface/peft#3774), in training too. Default false: once, as the file says.
-   */
-  readonly peftAsIs?: boolean;
-  /**
-   * loralib's MergedLinear only, where not all parts are enabled: which ones are, such as [true, false, true] for q and
-   * v.
-   */
-  readonly enableLora?: readonly boolean[];
 }

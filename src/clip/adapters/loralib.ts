@@ -57,7 +57,7 @@ export function loralibParts(
     throw new Error(
       `${what} expected lora_A (${indices.length}·r, ${target.inputs}) and lora_B ` +
         `(${indices.length}·${target.count}/${parts.length}, r) for enableLora [${parts.join(', ')}], got ` +
-        `(${a.rows}, ${target.inputs}) and (${b.rows}, ${rank}); mend enableLora`,
+        `(${a.rows}, ${target.inputs}) and (${b.rows}, ${rank}); correct enableLora`,
     );
   }
   return indices.map((part, g) => ({

@@ -5,6 +5,9 @@
 
 import { isObject } from '../../formats/json.ts';
 
+export const isPeft = (keys: readonly string[]): boolean =>
+  keys.some((key) => /\.lora_[AB](\.[^.]+)?\.weight$/.test(key));
+
 /** One adapted module, as a reader of a layout finds it. */
 export interface Found {
   readonly module: string;
@@ -99,7 +102,7 @@ function scales(config: Record<string, unknown>, where: string): (module: string
     if (typeof value !== 'number' || !Number.isFinite(value) || value < least)
       throw new Error(
         `"${where}": adapter_config.json expected a number of at least ${least} as "${name}", got ` +
-          `${JSON.stringify(value)?.slice(0, 60) ?? 'none'}; mend it`,
+          `${JSON.stringify(value)?.slice(0, 60) ?? 'none'}; correct it`,
       );
     return value;
   };
@@ -108,7 +111,7 @@ function scales(config: Record<string, unknown>, where: string): (module: string
     if (!isObject(value))
       throw new Error(
         `"${where}": adapter_config.json expected an object as "${name}", got ` +
-          `${JSON.stringify(value).slice(0, 60)}; mend it`,
+          `${JSON.stringify(value).slice(0, 60)}; correct it`,
       );
     return Object.entries(value).map(([key, entry]) => [patternOf(key, name, where), entry]);
   };
@@ -139,7 +142,7 @@ function patternOf(key: string, name: string, where: string): RegExp {
   } catch {
     throw new Error(
       `"${where}": adapter_config.json expected a regular expression as a key of "${name}", got ` +
-        `${JSON.stringify(key.slice(0, 60))}; mend it`,
+        `${JSON.stringify(key.slice(0, 60))}; correct it`,
     );
   }
 }

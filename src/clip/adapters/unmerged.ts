@@ -1,5 +1,5 @@
-// Adapters beside the weights: y = W x + B (scale · (A x)). A set of operations that adds this where a product takes an
-// adapted parameter; layers and executors know nothing of it.
+// Adapters beside the weights: y = W x + B (scale · (A x)). An operation set that adds this where a product takes an
+// adapted parameter; layers and executors do not know about it.
 
 import ndarray from 'ndarray';
 import { bound } from '../../graph/wrap.ts';
@@ -23,7 +23,7 @@ export interface PlacedPart {
 
 /**
  * `ops`, with changes of parameters.
- * @param changes by the memory that a parameter lies in (an ndarray's `data`), which its views share
+ * @param changes by the memory of their parameter (an ndarray's `data`), which its views share
  * @param precision of `ops`: in float32 the scale is rounded as every number is
  */
 export function adapting(

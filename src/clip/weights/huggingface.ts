@@ -3,7 +3,7 @@
 // Source: transformers, src/transformers/models/clip/convert_clip_original_pytorch_to_hf.py (their "pre_layrnorm" is
 // spelt so).
 
-import type { ModelTensor } from './layouts.ts';
+import { single, type ModelTensor } from './model-tensor.ts';
 import { transposed, type StoredTensor } from '../../formats/stored-tensor.ts';
 
 const VISION: Readonly<Record<string, string>> = {
@@ -51,30 +51,28 @@ export function fromHuggingFace(raw: ReadonlyMap<string, StoredTensor>, where: s
   }
   const tensors = new Map<string, ModelTensor>();
   for (const [key, tensor] of raw) {
-    if (key === 'logit_scale') tensors.set(key, whole(tensor));
+    if (key === 'logit_scale') tensors.set(key, single(tensor));
     else if (key === 'visual_projection.weight' || key === 'text_projection.weight') {
       if (tensor.shape.length !== 2)
         throw new Error(`"${key}" expected shape (E, width), got (${tensor.shape.join(', ')}); the file is damaged`);
-      tensors.set(key === 'visual_projection.weight' ? 'visual.proj' : 'text_projection', whole(transposed(tensor)));
+      tensors.set(key === 'visual_projection.weight' ? 'visual.proj' : 'text_projection', single(transposed(tensor)));
     } else {
       const tower = /^(vision|text)_model\.(.*)$/.exec(key);
       const [table, prefix] = tower?.[1] === 'vision' ? [VISION, 'visual.'] : [TEXT, ''];
       const rest = tower?.[2] ?? '';
       const block = /^encoder\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(rest);
-      if (Object.hasOwn(table, rest)) tensors.set(table[rest], whole(tensor));
+      if (Object.hasOwn(table, rest)) tensors.set(table[rest], single(tensor));
       else if (block !== null && /^self_attn\.[kv]_proj$/.test(block[2])) continue;
       else if (block?.[2] === 'self_attn.q_proj')
         tensors.set(`${prefix}transformer.resblocks.${block[1]}.attn.in_proj_${block[3]}`, joined(raw, key, where));
       else if (block !== null && Object.hasOwn(BLOCK, block[2]))
-        tensors.set(`${prefix}transformer.resblocks.${block[1]}.${BLOCK[block[2]]}.${block[3]}`, whole(tensor));
+        tensors.set(`${prefix}transformer.resblocks.${block[1]}.${BLOCK[block[2]]}.${block[3]}`, single(tensor));
       // An unknown name stays: the check against the architecture reports it as extra.
-      else tensors.set(key, whole(tensor));
+      else tensors.set(key, single(tensor));
     }
   }
   return tensors;
 }
-
-const whole = (tensor: StoredTensor): ModelTensor => ({ dtype: tensor.dtype, shape: tensor.shape, parts: [tensor] });
 
 /** The rows of in_proj are those of q, then k, then v. */
 function joined(raw: ReadonlyMap<string, StoredTensor>, query: string, where: string): ModelTensor {

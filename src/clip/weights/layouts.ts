@@ -2,20 +2,10 @@
 // tensors OpenAI's state-dict names. Layouts: OpenAI and open_clip (openai/CLIP and open_clip, model.py), Hugging Face
 // (transformers, convert_clip_original_pytorch_to_hf.py).
 
-import type { DType } from '../../formats/element-types.ts';
 import type { StoredTensor } from '../../formats/stored-tensor.ts';
 import { sizeOf } from '../../ops/tensor.ts';
 import { fromHuggingFace } from './huggingface.ts';
-
-/**
- * One tensor of the model: parts that follow each other along the first axis (usually one; Hugging Face splits q, k and
- * v).
- */
-export interface ModelTensor {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly parts: readonly StoredTensor[];
-}
+import { single, type ModelTensor } from './model-tensor.ts';
 
 export interface ModelTensors {
   readonly layout: string;
@@ -30,12 +20,6 @@ const HUGGING_FACE_ANCHOR = 'vision_model.embeddings.patch_embedding.weight';
  * Buffers that are no parameters: sizes kept in OpenAI's archives, counters of BatchNorm, masks and position tables.
  */
 const BUFFERS = /^(input_resolution|context_length|vocab_size)$|(^|\.)(num_batches_tracked|position_ids|attn_mask)$/;
-
-export const single = (tensor: StoredTensor): ModelTensor => ({
-  dtype: tensor.dtype,
-  shape: tensor.shape,
-  parts: [tensor],
-});
 
 /**
  * @param where the file, for messages

@@ -2,17 +2,12 @@
 
 import { stat } from 'node:fs/promises';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Architecture } from '../models.ts';
 import { checkpointOf } from './from-tensor-file.ts';
 import { openTensorFile } from '../../formats/open.ts';
 import { readConfig } from './config-beside.ts';
-import { openSynthetic } from './synthetic.ts';
+import { openSynthetic, type SyntheticOptions } from './synthetic.ts';
 
-export interface OpenOptions {
-  /** The model's name; needed for `synthetic:SEED`, which has no shapes of its own. */
-  readonly model?: string;
-  /** Instead of `model`, for `synthetic:SEED`. */
-  readonly architecture?: Architecture;
+export interface OpenOptions extends SyntheticOptions {
   /** Accept NaN and infinities in the weights. Without it `read` throws at the first one. */
   readonly allowNonFinite?: boolean;
 }

@@ -8,9 +8,15 @@ import { MODELS, type Architecture } from '../models.ts';
 import { parameterShapes } from '../parameters.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { TensorInfo } from '../../formats/element-types.ts';
-import type { OpenOptions } from './open.ts';
 import { crc32 } from '../../formats/crc32.ts';
 import { fillWords } from '../../ops/threefry.ts';
+
+/** The shapes, which `synthetic:SEED` does not have: one of the two. */
+export interface SyntheticOptions {
+  /** The model's name. */
+  readonly model?: string;
+  readonly architecture?: Architecture;
+}
 
 /**
  * Center and amplitude of a parameter, by the first rule that fits; both already rounded to float32 where the
@@ -70,7 +76,7 @@ export function parseSeed(source: string): number {
 }
 
 /** Weights made on demand. @throws RangeError if neither a known `model` nor an `architecture` is given */
-export function openSynthetic(source: string, options: OpenOptions): Checkpoint {
+export function openSynthetic(source: string, options: SyntheticOptions): Checkpoint {
   const seed = parseSeed(source);
   const architecture: Architecture | undefined =
     options.architecture ?? MODELS.find((model) => model.name === options.model);

@@ -9,11 +9,10 @@ import { clipLoraModules } from '../../../src/clip/adapters/clip-lora.ts';
 import { loralibParts } from '../../../src/clip/adapters/loralib.ts';
 import { addChanges } from '../../../src/clip/adapters/merge.ts';
 import { peftModules } from '../../../src/clip/adapters/peft.ts';
-import { readAdapter } from '../../../src/clip/adapters/read.ts';
 import { targetOf } from '../../../src/clip/adapters/targets.ts';
 import { load } from '../../../src/clip/load.ts';
 import { MODELS, type Architecture } from '../../../src/clip/models.ts';
-import { fixture, safetensors } from './support.ts';
+import { fixture, readAdapter, safetensors } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-formats-'));
 afterAll(() => rmSync(folder, { recursive: true }));

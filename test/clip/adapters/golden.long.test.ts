@@ -4,7 +4,7 @@
 import ndarray from 'ndarray';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { syntheticImage } from '../../../src/clip/weights/synthetic.ts';
-import type { AdapterSource } from '../../../src/clip/adapters/lora.ts';
+import type { AdapterSource } from '../../../src/clip/adapters/open.ts';
 import type { CLIP } from '../../../src/clip/clip.ts';
 import { load } from '../../../src/clip/load.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';

@@ -1,9 +1,23 @@
 // Where the adapters' fixtures are, and files for misuse.
 
 import { fileURLToPath } from 'node:url';
+import type { Adapter } from '../../../src/clip/adapters/lora.ts';
+import { openAdapter, type AdapterSource } from '../../../src/clip/adapters/open.ts';
+import { parseAdapter } from '../../../src/clip/adapters/parse.ts';
+import type { Architecture } from '../../../src/clip/models.ts';
 
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../../fixtures/adapters/${name}`, import.meta.url));
+
+/** An adapter as `load` reads it: opened, fitted to the model, closed. */
+export async function readAdapter(source: AdapterSource, architecture: Architecture): Promise<Adapter> {
+  const file = await openAdapter(source);
+  try {
+    return await parseAdapter(file, architecture);
+  } finally {
+    await file.tensors.close();
+  }
+}
 
 /** A safetensors file of float32 zeros, but for what `values` gives. */
 export function safetensors(

@@ -8,7 +8,6 @@ import ndarray from 'ndarray';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Adapters } from '../../../src/clip/adapters/adapters.ts';
 import { Gate } from '../../../src/clip/adapters/gate.ts';
-import { readAdapter } from '../../../src/clip/adapters/read.ts';
 import { openCheckpoint } from '../../../src/clip/weights/open.ts';
 import { syntheticImage } from '../../../src/clip/weights/synthetic.ts';
 import { CLIP } from '../../../src/clip/clip.ts';
@@ -19,7 +18,7 @@ import type { Tensor } from '../../../src/ops/tensor.ts';
 import { expectSameBits } from '../../support/bits.ts';
 import { readGolden, relRms } from '../../support/golden.ts';
 import { rebuild } from '../../support/skeletons.ts';
-import { fixture } from './support.ts';
+import { fixture, readAdapter } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-adapters-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -149,7 +148,7 @@ test('when reading breaks off, calls are refused until a change succeeds, which 
   left = 5;
   await expect(model.setAdapter(null)).rejects.toThrow('the disk is gone');
   await expect(model.encodeImage(image)).rejects.toThrow(
-    'the last change of the adapter broke off, and some weights are not what they should be; call setAdapter again',
+    'the last change of the adapter failed halfway, and some weights are wrong; call setAdapter again',
   );
   left = Infinity;
   await model.setAdapter(null);

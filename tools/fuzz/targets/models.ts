@@ -2,7 +2,9 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readAdapter } from '../../../src/clip/adapters/read.ts';
+import type { Adapter } from '../../../src/clip/adapters/lora.ts';
+import { openAdapter, type AdapterSource } from '../../../src/clip/adapters/open.ts';
+import { parseAdapter } from '../../../src/clip/adapters/parse.ts';
 import { readConfig } from '../../../src/clip/weights/config-beside.ts';
 import { loadHead } from '../../../src/clip/head.ts';
 import { inspectFile } from '../../../src/clip/inspect.ts';
@@ -16,6 +18,15 @@ import { inTorchZip, safetensorsSeeds, torchLegacies, torchZips } from './archiv
 import { asFile, MB, scratch, seedFiles, type Target } from './target.ts';
 
 const tiny = MODELS.find(({ name }) => name === 'tiny-vit')!;
+
+async function readAdapter(source: AdapterSource): Promise<Adapter> {
+  const file = await openAdapter(source);
+  try {
+    return await parseAdapter(file, tiny);
+  } finally {
+    await file.tensors.close();
+  }
+}
 
 const anyWeights: Mutator = (input, around) =>
   (input[0] === 0x50 ? inTorchZip : input[0] === 0x80 ? pickle : safetensors)(input, around);
@@ -72,7 +83,13 @@ export const MODEL_TARGETS: readonly Target[] = [
   },
   {
     name: 'adapter',
-    sources: ['clip/adapters/read', 'clip/adapters/peft', 'clip/adapters/targets', 'formats/json'],
+    sources: [
+      'clip/adapters/open',
+      'clip/adapters/parse',
+      'clip/adapters/peft',
+      'clip/adapters/targets',
+      'formats/json',
+    ],
     seeds: () => [
       peftSeed('vision_model.encoder.layers.0.self_attn.q_proj', 128, 128, CONFIG),
       peftSeed(
@@ -99,7 +116,7 @@ export const MODEL_TARGETS: readonly Target[] = [
       mkdirSync(folder, { recursive: true });
       asFile('adapter/adapter_config.json', config);
       asFile('adapter/adapter_model.safetensors', weights);
-      return readAdapter(folder, tiny);
+      return readAdapter(folder);
     },
   },
   {
@@ -120,7 +137,7 @@ export const MODEL_TARGETS: readonly Target[] = [
       ),
     ],
     limit: (size) => 8 * MB + 2 * 1032 * size,
-    run: (input) => readAdapter({ path: asFile('adapter.pt', input), alpha: 1, enableLora: [true, false, true] }, tiny),
+    run: (input) => readAdapter({ path: asFile('adapter.pt', input), alpha: 1, enableLora: [true, false, true] }),
   },
   {
     name: 'config',
