@@ -10,7 +10,7 @@ export interface Limits {
   readonly plausible: number;
 }
 
-/** Of a float32 backend, on every layer: the numerics contract's "as good as it gets" and "plausible". */
+/** Limits of rho for a float32 backend, on every layer (docs/numerics.md, "What a tolerance may be"). */
 export const FLOAT32_LIMITS: Limits = { pass: 4, plausible: 16 };
 
 /**

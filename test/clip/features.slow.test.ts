@@ -1,6 +1,5 @@
 // Full-size models with synthetic weights against PyTorch's float64 features; RN50 and ViT-B/32 also bit for bit
-// against the C program (test/executors/contract-bits.test.ts says how and why its expf is put into the softmax for
-// that).
+// against the C program (the small models are in test/executors/contract-bits.test.ts).
 // RN50 and ViT-B/32 by `npm run test:slow`; all nine by `CLIP_ORACLE_ALL=1 npm run test:slow` (RN50x64 alone takes
 // minutes).
 
@@ -9,10 +8,8 @@ import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { load } from '../../src/clip/load.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../../src/layers/index.ts';
-import { reference } from '../../src/ops/reference.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { expectSameBits } from '../support/bits.ts';
-import { attentionWith, glibcExpf } from '../support/c-library.ts';
 import { flat, maxAbs, readGolden, relRms } from '../support/golden.ts';
 import { syntheticWeights } from '../support/weights.ts';
 
@@ -26,19 +23,12 @@ describe.each(models)('%s with synthetic:0', (name) => {
   const golden = readGolden(`fixtures/features/${name.replace('/', '-')}.safetensors`);
   const truth = golden.tensor('f64/image_features');
 
-  test.runIf(bits.names.includes(name))(
-    'float32 features equal those of the C program bit for bit, given its expf',
-    async () => {
-      const weights = await syntheticWeights(name);
-      const { vision } = MODELS.find((model) => model.name === name)!;
-      const Encoder = vision.kind === 'ModifiedResNet' ? ModifiedResNet : VisionTransformer;
-      const ops = { ...reference, attention: attentionWith(glibcExpf) };
-      expectSameBits(
-        new Encoder(weights, 'visual', { ops }).forward(syntheticImage(0, 1, vision.resolution)),
-        bits.tensor(name),
-      );
-    },
-  );
+  test.runIf(bits.names.includes(name))('float32 features equal those of the C program bit for bit', async () => {
+    const weights = await syntheticWeights(name);
+    const { vision } = MODELS.find((model) => model.name === name)!;
+    const Encoder = vision.kind === 'ModifiedResNet' ? ModifiedResNet : VisionTransformer;
+    expectSameBits(new Encoder(weights, 'visual').forward(syntheticImage(0, 1, vision.resolution)), bits.tensor(name));
+  });
 
   test.each(['float32', 'float64'] as const)(
     "in %s, the SIMD path on 1, 2 and 3 threads has the plain path's bits",

@@ -194,7 +194,6 @@ describe('hashes', () => {
   });
 
   test('of the features are those of the bits that the independent C program computed', async () => {
-    // tiny-rn: no exponential of the C library was wrong there (test/executors/contract-bits.test.ts)
     const { shape, data } = readGolden('fixtures/features/contract-bits-0.safetensors').bytes('tiny-rn');
     const { model } = await load('tiny-rn', { threads: 1 });
     const { syntheticImage } = await import('../../src/clip/weights/synthetic.ts');

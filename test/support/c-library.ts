@@ -1,10 +1,8 @@
 // A model of expf in glibc 2.28 to 2.41, and attention with an exponential of one's choice.
 //
-// The contract's bits in fixtures/features were computed by a C program that follows the contract to the bit but for
-// one thing: its softmax calls the C library's expf, which errs by up to 0.502 ulp, where the contract asks for the
-// correctly rounded exponential.
-// One call in about 1,600 differs. With this model in the softmax all six feature sets are equal; the tests hold that
-// fast.
+// That expf errs by up to 0.502 ulp, where the contract asks for the correctly rounded exponential: one call in about
+// 1,600 differs. test/executors/contract-bits.test.ts shows that features differ then (docs/numerics.md, "Where a C
+// library differs").
 
 import ndarray from 'ndarray';
 import type { AttentionOptions } from '../../src/ops/operations.ts';

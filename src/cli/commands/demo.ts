@@ -13,7 +13,7 @@ import { standardOutput } from '../../formats/atomic-file.ts';
 import { hasTrueColor, styleFor, type Style } from '../terminal/style.ts';
 import { verdictTable } from '../verdict.ts';
 
-/** A float32 network is as good as it gets up to here (numerics contract, "What a tolerance may be"). */
+/** A float32 network is as good as it gets up to here (docs/numerics.md, "What a tolerance may be"). */
 const RHO_LIMIT = 4;
 
 const style: Style = styleFor(process.stdout);
