@@ -1,11 +1,10 @@
-// Whether a dump is a trace of this model at all: its shapes, its input, its batch. Said before anything is computed.
+// Whether a dump is a trace of this model at all: its shapes, its input, its batch.
 
 import type { Architecture } from '../clip/models.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import { arranged, IMAGES, layoutsFor, type Layout } from './layout.ts';
-import { modelsOf } from './candidate-models.ts';
+import { arranged, IMAGES, layoutsFor } from './layout.ts';
+import type { Matched } from './candidate-models.ts';
 import { moduleShapes } from './module-shapes.ts';
-import type { Names } from './names.ts';
 import type { Dump } from '../formats/dump/dump.ts';
 import { tensorOf, valuesOf } from '../formats/values.ts';
 
@@ -19,17 +18,18 @@ export interface ModelDescription {
  * What went in, as (N,3,R,R) in float32.
  * @param name the dump's name of it, null if it has none
  * @param given is taken instead if it is there
- * @throws Error if there is none, or it is none for this model
+ * @param candidates the models that the dump can be of
+ * @throws Error if the dump has no input, or one that this model does not take
  */
 export function inputImage(
   model: ModelDescription,
   dump: Dump,
   name: string | null,
   given: Tensor | undefined,
-  map: Readonly<Record<string, string>>,
+  candidates: () => readonly string[],
 ): Tensor {
   const R = model.architecture.vision.resolution;
-  if (given !== undefined) return checked(given, model);
+  if (given !== undefined) return checkedImage(given, model);
   if (name === null) {
     throw new Error(
       `"${dump.path}" has no input: expected the pixels (N, 3, ${R}, ${R}) that the backend was given as ` +
@@ -41,7 +41,7 @@ export function inputImage(
   const N = batched[0];
   const layout = IMAGES.find(({ order }) => order.map((axis) => [N, 3, R, R][axis]).join() === batched.join());
   if (layout === undefined || N < 1) {
-    const others = modelsOf(dump, map);
+    const others = candidates();
     const of =
       others.length > 0 && !others.includes(model.name)
         ? `it is a dump of ${others.join(' or ')}, so compare it with that (--model ${others[0]})`
@@ -61,7 +61,11 @@ export function inputImage(
   return tensorOf({ shape: [N, 3, R, R], data: data instanceof Float32Array ? data : Float32Array.from(data) });
 }
 
-function checked(given: Tensor, { name, architecture }: ModelDescription): Tensor {
+/**
+ * An image that was given, in float32.
+ * @throws TypeError for another kind of value; RangeError for a shape that this model does not take
+ */
+export function checkedImage(given: Tensor, { name, architecture }: ModelDescription): Tensor {
   const R = architecture.vision.resolution;
   if (!(given?.data instanceof Float32Array || given?.data instanceof Float64Array) || !Array.isArray(given.shape)) {
     throw new TypeError(
@@ -86,31 +90,22 @@ function checked(given: Tensor, { name, architecture }: ModelDescription): Tenso
 }
 
 /**
- * The layouts that each tensor of the dump may have: none for one whose shape is no shape of the module's, which is
- * then that layer's fault.
- * @param map as it was given to matchNames
- * @throws Error if so many do not fit that the dump is of another model, of another batch than its input, or no trace
- *   of a network at all
+ * The layouts that each tensor of the dump can have: none for one whose shape is not a shape of the module, which is
+ * then that layer's fault. Ambiguous ones are settled by the others.
+ * @param candidates the models that the dump can be of
+ * @throws Error if most of the dump does not fit: it is of another model, of another batch than its input, or not a
+ *   trace of a network at all
  */
-export function checkShapes(
+export function checkLayouts(
   model: ModelDescription,
   dump: Dump,
-  { byModule, unknown }: Names,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  map: Readonly<Record<string, string>>,
-): Map<string, Layout[]> {
-  const layouts = settled(
-    new Map(
-      [...byModule].map(([ours, theirs]) => [
-        ours,
-        layoutsFor(ours, shapes.get(ours)!, dump.tensors.get(theirs)!.shape),
-      ]),
-    ),
-    shapes,
-  );
+  { names: { byModule, unknown }, shapes, layouts: possible }: Matched,
+  candidates: () => readonly string[],
+): Matched['layouts'] {
+  const layouts = settled(possible, shapes);
   const misfits = [...shapes.keys()].filter((name) => layouts.get(name)?.length === 0);
   if (misfits.length === 0 && !unknown.some((name) => name.startsWith('visual.'))) return layouts;
-  const others = modelsOf(dump, map);
+  const others = candidates();
   if (others.length > 0 && !others.includes(model.name)) {
     throw new Error(
       `"${dump.path}" is a dump of ${others.join(' or ')}, not of ${model.name}; compare it with that model ` +
@@ -156,10 +151,7 @@ function imagesIn(
 }
 
 /** Where a shape allows several layouts and all others of its kind have one and the same, it has that too. */
-function settled(
-  layouts: Map<string, Layout[]>,
-  shapes: ReadonlyMap<string, readonly number[]>,
-): Map<string, Layout[]> {
+function settled(layouts: Matched['layouts'], shapes: Matched['shapes']): Matched['layouts'] {
   const kindOf = (name: string): string => `${shapes.get(name)!.length} ${name.endsWith('ln_pre')}`;
   const seen = new Map<string, Set<string>>();
   for (const [name, possible] of layouts) {

@@ -3,6 +3,7 @@
 export { measure, type Measures } from './measures.ts';
 export { FLOAT32_LIMITS, layerResult, type Limits } from './layer-result.ts';
 export { moduleShapes } from './module-shapes.ts';
+export { examine, UnknownModelError, type ExaminedDump, type ExamineOptions } from './examine.ts';
 export { verify, type VerifyOptions, type VerifyProgress } from './verify.ts';
 export { findCauses, type CauseQuestion } from './causes/index.ts';
 export { VARIANTS, type Variant } from './claims.ts';

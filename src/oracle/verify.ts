@@ -4,11 +4,8 @@ import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { findCauses } from './causes/index.ts';
 import { compareLayers, type Comparison } from './compare-layers.ts';
-import { checkShapes, inputImage, type ModelDescription } from './dump-shapes.ts';
+import { examine, examinedFor, type ExaminedDump } from './examine.ts';
 import type { Limits } from './layer-result.ts';
-import type { Layout } from './layout.ts';
-import { moduleShapes } from './module-shapes.ts';
-import { matchNames, type Names } from './names.ts';
 import { ownVerdicts } from './teacher-forced.ts';
 import type { OtherImage } from './other-crops.ts';
 import { CLAIMS, type Claim, type LayerDetail, type VerifyResult } from './types.ts';
@@ -37,7 +34,10 @@ export interface VerifyOptions {
    * Default false.
    */
   teacherForced?: boolean;
-  /** The dump's names to PyTorch's paths, where they differ by more than a prefix. `image` is the input. */
+  /**
+   * The dump's names to PyTorch's paths, where they differ by more than a prefix. `image` is the input. Of an examined
+   * dump they are known already.
+   */
   map?: Readonly<Record<string, string>>;
   /** (N,3,R,R), what the backend was given. Default: the dump's `image`. */
   image?: Tensor;
@@ -70,22 +70,29 @@ export interface VerifyOptions {
  * at the last module that the dump has.
  * Between them, for a claim other than float32, what that precision earns is emulated: one pass for each of its
  * variants.
+ * @param dump another backend's, or the result of `examine`
  * @throws TypeError or RangeError for wrong options; Error in a sentence for a dump that is no trace of this model:
  *   names, shapes, batch, missing input
  */
-export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {}): Promise<VerifyResult> {
+export async function verify(
+  model: CLIP,
+  dump: Dump | ExaminedDump,
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
   const { claim = 'float32', teacherForced = false, signal } = options;
   if (!CLAIMS.includes(claim))
     throw new RangeError(`verify: "claim" expected one of ${CLAIMS.join(', ')}, got ${String(claim)}`);
   signal?.throwIfAborted();
-  const { names, image, shapes, layouts } = examine(model, dump, options);
+  const { map, image } = options;
+  const examined = examinedFor(model, 'dump' in dump ? dump : examine(dump, { model, map, image }), image);
+  const { names } = examined;
   const comparison: Comparison = {
     model,
-    dump,
-    image,
-    shapes,
+    dump: examined.dump,
+    image: examined.image,
+    shapes: examined.shapes,
     theirs: names.byModule,
-    layouts,
+    layouts: examined.layouts,
     claim,
     tolerances: options.tolerances,
     limits: options.limits,
@@ -134,28 +141,4 @@ export async function verify(model: CLIP, dump: Dump, options: VerifyOptions = {
     version: packageVersion(),
     contract: CONTRACT,
   };
-}
-
-export interface Examined {
-  readonly names: Names;
-  /** (N,3,R,R) float32 */
-  readonly image: Tensor;
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly layouts: ReadonlyMap<string, readonly Layout[]>;
-}
-
-/**
- * Whether a dump is a trace of this model, by its headers and its input alone: `verify` begins with it.
- * @param model what is known of it before it is loaded
- * @throws Error in a sentence that says what is wrong with the dump
- */
-export function examine(
-  model: ModelDescription,
-  dump: Dump,
-  { map = {}, image: given }: Pick<VerifyOptions, 'map' | 'image'> = {},
-): Examined {
-  const names = matchNames([...dump.tensors.keys()], [...moduleShapes(model.architecture).keys()], map, dump.path);
-  const image = inputImage(model, dump, names.image, given, map);
-  const shapes = moduleShapes(model.architecture, image.shape[0]);
-  return { names, image, shapes, layouts: checkShapes(model, dump, names, shapes, map) };
 }

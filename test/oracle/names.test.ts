@@ -2,11 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { MODELS } from '../../src/clip/models.ts';
-import { modelsOf } from '../../src/oracle/candidate-models.ts';
 import { moduleShapes } from '../../src/oracle/module-shapes.ts';
 import { matchNames } from '../../src/oracle/names.ts';
-import { memoryDump } from '../../src/oracle/memory-dump.ts';
-import type { Dump } from '../../src/formats/dump/dump.ts';
 import { readGolden } from '../support/golden.ts';
 
 const modules = ['visual.conv1', 'visual.ln_pre', 'visual.transformer.resblocks.0.ln_1', 'visual'];
@@ -161,33 +158,5 @@ describe('shapes', () => {
     );
     expect(new Map([...shapes].sort())).toEqual(new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1))));
     expect([...shapes.keys()].at(-1)).toBe('visual');
-  });
-
-  /** A dump with shapes and no numbers. */
-  const shaped = (shapes: Iterable<[string, readonly number[]]>): Dump => ({
-    ...memoryDump({}),
-    tensors: new Map([...shapes].map(([name, shape]) => [name, { dtype: 'F32', shape }])),
-  });
-
-  test('every model is told by the shapes of its dump', () => {
-    for (const model of MODELS) {
-      const R = model.vision.resolution;
-      expect(modelsOf(shaped([['image', [1, 3, R, R]], ...moduleShapes(model, 1)])), model.name).toEqual([model.name]);
-      expect(
-        modelsOf(shaped([...moduleShapes(model, 3)].map(([name, shape]) => [`clip.${name}`, shape]))),
-        model.name,
-      ).toContain(model.name);
-    }
-  });
-
-  test("too few tensors leave it open; none of the models' is none", () => {
-    expect(modelsOf(shaped([['visual', [1, 1024]]]))).toEqual(['RN50', 'RN50x64']);
-    expect(modelsOf(shaped([['visual', [1, 1000]]]))).toEqual([]);
-    expect(modelsOf(shaped([['a', [1]]]))).toEqual([]);
-  });
-
-  test('RN50 and RN101 differ by blocks alone', () => {
-    const rn101 = moduleShapes(MODELS.find(({ name }) => name === 'RN101')!);
-    expect(modelsOf(shaped([...rn101].filter(([name]) => /layer3\.\d+$/.test(name))))).toEqual(['RN101']);
   });
 });

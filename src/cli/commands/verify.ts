@@ -6,6 +6,7 @@ import { MODELS } from '../../clip/models.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Claim, VerifyResult } from '../../oracle/types.ts';
 import type { Dump } from '../../formats/dump/dump.ts';
+import type { ExaminedDump } from '../../oracle/examine.ts';
 import type { VerifyOptions, VerifyProgress } from '../../oracle/verify.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
 import { AtomicFile, standardOutput } from '../../formats/atomic-file.ts';
@@ -39,12 +40,11 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
   const { openDump } = await import('../../formats/dump/open.ts');
   const dump = await openDump(path);
   try {
-    const wanted = await whichModel(dump, options, map);
     const pixels =
       options.input === undefined
         ? undefined
         : (await (await import('../../features/tensor-input.ts')).readTensorInput(options.input, 'float32')).x;
-    await examineEarly(dump, wanted.model, map, options.image === undefined ? pixels : 'one image');
+    const wanted = await examined(dump, options, map, options.image === undefined ? pixels : 'later');
     // The file before the model: a wrong name should not cost the reading of a gigabyte.
     const html = options.html === undefined ? null : await AtomicFile.create(options.html);
     try {
@@ -60,7 +60,7 @@ export async function verifyDump(path: string, options: VerifyCommandOptions): P
         const collector = html === null ? null : (await import('../../oracle/report/collector.ts')).reportCollector();
         const found = await compared(
           loaded.model,
-          dump,
+          wanted.dump,
           {
             claim: options.claims,
             tolerances: await tolerancesIn(options, wanted.model),
@@ -104,7 +104,7 @@ const UNITS: Readonly<Record<VerifyProgress['stage'], string>> = {
 
 async function compared(
   model: CLIP,
-  dump: Dump,
+  dump: Dump | ExaminedDump,
   options: VerifyOptions,
   quiet: boolean | undefined,
 ): Promise<VerifyResult> {
@@ -131,58 +131,46 @@ const otherImages = ({ image, pipeline }: VerifyCommandOptions, model: CLIP): Ve
     : async () =>
         (await import('../../oracle/other-crops.ts')).otherCrops(image, model.architecture.vision.resolution, pipeline);
 
+/** What is loaded, and the dump: examined, where the model's architecture is known before it is loaded. */
 interface Wanted {
   model: string;
   weights: string | undefined;
+  dump: Dump | ExaminedDump;
 }
 
 /**
- * The model and weights that the options name; else those that the dump says it is of; else the model that its shapes
- * fit.
+ * Finds the model and weights that the options name; else those that the dump says it is of; else the model that its
+ * shapes fit. What is wrong with the dump is said before a gigabyte of weights is read.
  */
-async function whichModel(dump: Dump, options: VerifyCommandOptions, map: Record<string, string>): Promise<Wanted> {
-  const { model, weights } = dump.metadata;
-  const known = MODELS.find(({ name }) => name === model)?.name;
-  // Only a seed or a bundled model means the same everywhere.
-  const portable = weights !== undefined && /^synthetic:\d+$/.test(weights) ? weights : undefined;
-  if (options.model !== undefined) {
-    if (known !== undefined && options.model !== known && MODELS.some(({ name }) => name === options.model)) {
-      throw new CommandError(
-        `"${dump.path}" says that it is a dump of ${known}, but --model is ${options.model}; leave --model ` +
-          `out, or give the dump of ${options.model}`,
-      );
-    }
-    return { model: options.model, weights: options.weights ?? (known === options.model ? portable : undefined) };
-  }
-  if (known !== undefined) return { model: known, weights: options.weights ?? portable };
-  const { modelsOf } = await import('../../oracle/candidate-models.ts');
-  const possible = modelsOf(dump, map);
-  if (possible.length === 1) return { model: possible[0], weights: options.weights };
-  if (options.weights !== undefined && possible.length === 0) return { model: options.weights, weights: undefined };
-  throw new CommandError(
-    `"${dump.path}" does not say which model it is ` +
-      `of${possible.length > 0 ? ` and could be of ${possible.slice(0, 4).join(', ')}` : ', and its shapes fit none by name'}; ` +
-      '' +
-      'name it with --model',
-  );
-}
-
-/** What is wrong with the dump, before a gigabyte of weights is read. */
-async function examineEarly(
+async function examined(
   dump: Dump,
-  model: string,
+  options: VerifyCommandOptions,
   map: Record<string, string>,
-  image: Tensor | 'one image' | undefined,
-): Promise<void> {
-  const entry = MODELS.find(({ name }) => name === model);
-  if (entry === undefined) return;
-  const { examine } = await import('../../oracle/verify.ts');
-  const { zeros } = await import('../../ops/tensor.ts');
-  const R = entry.vision.resolution;
-  examine({ name: entry.name, architecture: entry }, dump, {
-    map,
-    image: image === 'one image' ? zeros([1, 3, R, R], new Float32Array(0)) : image,
-  });
+  image: Tensor | 'later' | undefined,
+): Promise<Wanted> {
+  const { examine, modelNamed, UnknownModelError } = await import('../../oracle/examine.ts');
+  const says = modelNamed(dump)?.name;
+  const entry = MODELS.find(({ name }) => name === options.model);
+  if (entry !== undefined && says !== undefined && says !== entry.name) {
+    throw new CommandError(
+      `"${dump.path}" says that it is a dump of ${says}, but --model is ${entry.name}; leave --model out, or give ` +
+        `the dump of ${entry.name}`,
+    );
+  }
+  // Only a seed or a bundled model means the same everywhere.
+  const portable = /^synthetic:\d+$/.test(dump.metadata.weights ?? '') ? dump.metadata.weights : undefined;
+  const weightsOf = (model: string): string | undefined => options.weights ?? (says === model ? portable : undefined);
+  if (options.model !== undefined && entry === undefined)
+    return { model: options.model, weights: weightsOf(options.model), dump };
+  try {
+    const model = entry && { name: entry.name, architecture: entry };
+    const found = examine(dump, { model, map, image });
+    return { model: found.model.name, weights: weightsOf(found.model.name), dump: found };
+  } catch (error) {
+    const unknown = error instanceof UnknownModelError && error.candidates.length === 0;
+    if (unknown && options.weights !== undefined) return { model: options.weights, weights: undefined, dump };
+    throw error;
+  }
 }
 
 /** Whether the dump was made with the same weights, where it says so and something is wrong. */
