@@ -3,7 +3,7 @@
 //
 // It lives in a few words of shared memory (nothing of Node; browsers have the same Atomics). A waiting thread first
 // spins, because the others are usually microseconds away, then sleeps. An abort flag beside the barrier releases
-// everybody, whoever may be missing: a thread that died never arrives.
+// everybody, whoever may be missing: a thread that exited never arrives.
 //
 // Method: the generation counts the rounds. Arriving threads add to a counter; the last one sets it back to zero and
 // opens the next generation, for which the others wait. (A sense-reversing barrier, Mellor-Crummey and Scott 1991,

@@ -1,8 +1,7 @@
-// What a worker of a browser is: the thread's work (entry.ts), asked for and answered by messages.
+// The script of a browser's worker: the thread's work (entry.ts), with tasks and outcomes as messages.
 
 import run from './entry.ts';
-import type { Outcome, Task } from './job.ts';
-import type { Hello } from './threads-web.ts';
+import type { Hello, Outcome, Task } from './job.ts';
 
 /** The global object of a worker; TypeScript's DOM library describes a window's. */
 declare const self: {
@@ -16,7 +15,7 @@ self.addEventListener('message', ({ data }) => {
   } else if (data.lock === null) {
     self.postMessage('ready');
   } else {
-    // Held until this worker is no more.
+    // Held while this worker lives.
     void navigator.locks.request(data.lock, () => {
       self.postMessage('ready');
       return new Promise(() => undefined);

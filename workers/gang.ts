@@ -1,16 +1,16 @@
-// A gang of threads that compute one program together: every thread of it runs its part at the same time, so a run owns
-// the whole gang, and more wait.
+// A gang of threads that compute one program together: all threads run their parts at the same time, so a run needs the
+// whole gang, and other runs wait.
 //
-// The threads are somebody else's (threads.ts). Three things are done here on top: a death releases the parts that wait
-// for the dead one; cancelling goes through the barrier, because nothing else but its end would reach a thread; and
-// threads that could not be brought back to full strength are all given up, because parts that wait for a missing one
-// would wait for ever.
+// Threads come from threads.ts. This file adds three things: when a thread exits, the parts that wait for it are
+// released; cancelling goes through the barrier, since nothing else reaches a running thread; and if a thread cannot be
+// replaced, all are terminated, because parts that wait for a missing one would wait for ever.
 
 import { abort, barrierWords } from './barrier.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { Outcome, Program, RunOptions, SharedModel, Task } from './job.ts';
+import type { JobOptions, Outcome, Program, SharedModel, Task } from './job.ts';
 import { onAbort } from './on-abort.ts';
-import { startThreads, type Thread, type Threads } from './threads.ts';
+import type { Thread, Threads } from './thread-api.ts';
+import { startThreads } from './threads.ts';
 
 /**
  * How often to look at a barrier before going to sleep, where every part has a core. 20,000 looks take 140 µs, a
@@ -34,35 +34,35 @@ interface Run {
 
 export class Gang {
   readonly parts: number;
-  /** Models that may run here. Threads forget those that are not in it. */
+  /** Models that may run here. Threads drop all others. */
   readonly models = new Set<number>();
   readonly #queue = new FairQueue<unknown, Run>();
   #running = false;
   /** Resolves when nothing runs or waits. */
   #served: Promise<void> = Promise.resolve();
   #threads: Threads | undefined;
-  /** Resolves when the threads that were given up are gone. */
+  /** Resolves when terminated threads are gone. */
   #gone: Promise<void> = Promise.resolve();
 
   constructor(parts: number) {
     this.parts = parts;
   }
 
-  /** The threads there are: none before the first run. */
+  /** The running threads: none before the first run. */
   get threads(): readonly Thread[] {
     return this.#threads?.list ?? [];
   }
 
   /**
-   * Runs a program on all threads, when it is `owner`'s turn. Without a program the kernels are made ready; without a
-   * model threads only forget.
-   * @throws the signal's reason when cancelled; an Error that says what happened when a part failed or its thread died
+   * Runs a program on all threads, when it is `owner`'s turn. Without a program the kernels are instantiated; without a
+   * model threads only drop what is not live.
+   * @throws the signal's reason when cancelled; an Error that says what happened when a part failed or its thread exited
    */
   run(
     owner: unknown,
     model: Model | undefined,
     program: Program | undefined,
-    { signal }: RunOptions = {},
+    { signal }: JobOptions = {},
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
@@ -90,7 +90,7 @@ export class Gang {
     });
   }
 
-  /** Ends the threads when nothing runs or waits any more. A later run would start new ones. */
+  /** Terminates the threads when nothing runs or waits any more. A later run would start new ones. */
   async end(): Promise<void> {
     await this.#served;
     this.#giveUp();
@@ -114,7 +114,7 @@ export class Gang {
 
   /** Returns when every part has ended and no thread touches the model's memory any more. */
   async #compute({ model, program, signal }: Run, words: Int32Array<SharedArrayBuffer>): Promise<void> {
-    if (model === undefined && this.#threads === undefined) return; // No thread, nothing to forget.
+    if (model === undefined && this.#threads === undefined) return; // no thread, nothing to drop
     const threads = await this.#fullStrength();
     if (signal?.aborted) return;
     let failure: Error | undefined;
@@ -161,7 +161,7 @@ export class Gang {
     return (this.#threads = started.threads = threads);
   }
 
-  /** Ends the threads as they are; their tasks are rejected. */
+  /** Terminates the threads; their tasks are rejected. */
   #giveUp(): void {
     const threads = this.#threads;
     if (threads === undefined) return;
@@ -178,11 +178,11 @@ function failureOf(outcome: Outcome & { kind: 'failed' }, part: number, parts: n
 }
 
 function deathOf(error: unknown, part: number, parts: number): Error {
-  const said = error instanceof Error ? error.message : String(error);
+  const reason = error instanceof Error ? error.message : String(error);
   // What piscina says of the tasks of threads that are given up.
-  const message = said === 'Terminating worker thread' ? 'another thread ended before it was ready' : said;
+  const message = reason === 'Terminating worker thread' ? 'another thread ended before it was ready' : reason;
   return new Error(
-    `Thread ${part + 1} of ${parts} died during the computation (${message}), which has no result therefore. ` +
+    `Thread ${part + 1} of ${parts} exited during the computation (${message}); the call has no result. ` +
       'The next call starts a new thread in its place.',
     { cause: error },
   );

@@ -1,7 +1,7 @@
-// What is said between those who want a program computed, the pool, and its threads.
+// Messages between callers, the pool and its threads.
 
 /**
- * The shared memory of a model and the kernels that work on it. Given once, when the model takes its share of the pool.
+ * The shared memory of a model and the kernels that work on it. Given once, when the model takes its lease of a gang.
  */
 export interface SharedModel {
   /** The kernels, compiled over a shared memory (src/wasm/machine.ts). */
@@ -13,8 +13,8 @@ export interface SharedModel {
 }
 
 /**
- * A program to run: a list of steps as text (src/compiler/program-text.ts) in the model's memory, put there by the
- * caller, who keeps it there unchanged while the id is in use.
+ * A program to run: a list of steps as text (src/compiler/program-text.ts) in the model's memory, written by
+ * the caller, which keeps it there unchanged while the id is in use.
  */
 export interface Program {
   /**
@@ -27,29 +27,35 @@ export interface Program {
   readonly byteLength: number;
 }
 
-export interface RunOptions {
+export interface JobOptions {
   /** Cancels: a waiting run at once, a running one at its next step. */
   readonly signal?: AbortSignal;
 }
 
-/** What one thread is asked to do: its part of one program, or, without a model, only to forget what is not live. */
+/** A task of one thread: its part of one program, or, without a model, only to drop what is not live. */
 export interface Task {
   readonly part: number;
   readonly parts: number;
   /** Words of this run's barrier (see barrier.ts). */
   readonly words: Int32Array<SharedArrayBuffer>;
-  /** How long to spin at the barrier before sleeping. */
+  /** Number of looks at the barrier before sleeping. */
   readonly spin: number;
   /** Numbers of the models that still exist. Threads drop what they know of others. */
   readonly live: readonly number[];
   readonly model?: SharedModel & { readonly id: number };
-  /** Absent: only make the kernels ready. */
+  /** Absent: only instantiate the kernels. */
   readonly program?: Program;
 }
 
-/** How a part ended. Failures travel as plain data: not everything that can be thrown can be sent between threads. */
+/** How a part ended. Failures are plain data: not everything that can be thrown can be sent between threads. */
 export type Outcome =
   | { readonly kind: 'done' }
   /** Left at a barrier because the abort flag was set. */
   | { readonly kind: 'released' }
   | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly stack?: string };
+
+/** The first message to a browser's worker, which answers 'ready'. */
+export interface Hello {
+  /** The name of the lock to hold, or null. */
+  readonly lock: string | null;
+}

@@ -1,11 +1,10 @@
-// Threads by piscina, over node:worker_threads. It starts them, hands one task to each, hears of their death and
-// replaces the dead.
+// Threads by piscina, over node:worker_threads. It starts them, gives one task to each and replaces threads that exit.
 
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { entryPath } from './entry-path.ts';
 import type { Outcome, Task } from './job.ts';
-import type { Threads } from './threads.ts';
+import type { Threads } from './thread-api.ts';
 
 export function start(count: number, onLost: () => void): Promise<Threads> {
   const piscina = new Piscina({
@@ -15,16 +14,15 @@ export function start(count: number, onLost: () => void): Promise<Threads> {
     concurrentTasksPerWorker: 1,
     idleTimeout: Infinity,
     recordTiming: false,
-    // Threads need nothing of how the process was started: no loaders, no preloaded modules, no environment.
+    // Threads inherit nothing: no loaders, no preloaded modules, no environment.
     execArgv: [],
     env: {},
   });
-  // A death is heard of as a rejected task or, between runs, not at all: the event would only be thrown for want of a
-  // listener.
+  // An exit rejects the thread's task, and between runs it does not matter: without a listener the event would be thrown.
   piscina.on('error', () => undefined);
   piscina.on('workerDestroy', () => {
-    // Piscina starts the replacement right after this event, except for a thread that died before it was ready: that
-    // one it does not replace, and never starts another again.
+    // Piscina starts the replacement right after this event, except for a thread that exited before it was ready: that
+    // one it does not replace, and it never starts another.
     queueMicrotask(() => {
       if (piscina.threads.length < count) onLost();
     });

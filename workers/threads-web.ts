@@ -1,26 +1,20 @@
-// Threads in a browser: workers of type module. Not one of the dead is replaced: the rest is given up, and the next
-// program starts all anew.
+// Threads in a browser: workers of type module. A worker that exits is not replaced: the others are terminated, and the
+// next program starts all of them again.
 //
-// A worker that throws where nobody catches says so by an event; one that the browser ends (for want of memory) says
-// nothing. Each holds a lock for as long as it lives, and whoever waits for that lock hears of its end. Where there are
-// no locks (pages that are not secure have none, nor have they shared memory) only the events are left.
+// An uncaught error in a worker is reported by an event, but a worker that the browser ends (for lack of memory) reports
+// nothing. Each worker therefore holds a lock while it lives, and the page waits for that lock. Without locks (pages that
+// are not secure have none, and no shared memory either) there are only the events.
 
-import type { Outcome, Task } from './job.ts';
-import type { Thread, Threads } from './threads.ts';
+import type { Hello, Outcome, Task } from './job.ts';
+import type { Thread, Threads } from './thread-api.ts';
 
-/** What a worker is told first, and answers when it is ready. */
-export interface Hello {
-  /** The name of the lock to hold, or null. */
-  readonly lock: string | null;
-}
-
-/** Written like this, bundlers find the worker and bundle it too. */
+/** Bundlers recognise this expression and bundle the worker too. */
 const create = (): Worker =>
   new Worker(new URL('./entry-web.ts', import.meta.url), { type: 'module', name: 'clip-oracle' });
 
 let locks = 0;
 
-/** The part of a name that no other page and no other copy of this module has. */
+/** A part of the locks' names that no other page and no other copy of this module has. */
 const UNIQUE =
   typeof crypto === 'undefined' || typeof crypto.randomUUID !== 'function' ? String(Date.now()) : crypto.randomUUID();
 
@@ -69,7 +63,7 @@ class WebThread implements Thread {
         task?.resolve(data);
       });
     });
-    this.ready.catch(() => undefined); // also heard of by whoever starts the threads
+    this.ready.catch(() => undefined); // start() awaits it, too
     worker.postMessage({ lock } satisfies Hello);
   }
 

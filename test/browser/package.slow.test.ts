@@ -566,9 +566,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       }, `/fixtures/${PICTURES[0]}`);
       expect(found).toEqual([
         expected.mini[0].join(),
-        expect.stringMatching(
-          /^Thread \d of 2 died during the computation \(.*\), which has no result therefore/,
-        ) as string,
+        expect.stringMatching(/^Thread \d of 2 exited during the computation \(.*\); the call has no result/) as string,
         expected.mini[0].join(),
         expected.mini[0].join(),
       ]);

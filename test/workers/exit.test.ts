@@ -91,7 +91,7 @@ test('a thread that runs out of memory fails the call, not the process', async (
   const { code, out } = await run(script, '--max-old-space-size=48');
   // V8 tells of its last garbage collections on standard error as well.
   expect(out).toMatch(
-    /Thread 2 of 2 died during the computation \(Worker terminated due to reaching memory limit[^]*end\n/,
+    /Thread 2 of 2 exited during the computation \(Worker terminated due to reaching memory limit[^]*end\n/,
   );
   expect(code).toBe(0);
 });

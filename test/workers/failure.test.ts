@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { poolThreads, retain, type Share } from '../../workers/pool.ts';
+import { poolThreads, retain, type GangLease } from '../../workers/pool.ts';
 import { Mixing, SmallModel } from './small-model.ts';
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-let share: Share;
+let share: GangLease;
 let model: SmallModel;
 let mixing: Mixing;
 const begin = (threads: number): void => {
@@ -66,9 +66,9 @@ describe('a part that throws', () => {
 
 describe('a thread that dies', () => {
   test.for([
-    [1, 'exit', /Thread 1 of 1 died .*exited with code: 7/],
-    [2, 'exit', /Thread 1 of 2 died .*exited with code: 7/],
-    [3, 'exit', /Thread 1 of 3 died .*exited with code: 7/],
+    [1, 'exit', /Thread 1 of 1 exited .*exited with code: 7/],
+    [2, 'exit', /Thread 1 of 2 exited .*exited with code: 7/],
+    [3, 'exit', /Thread 1 of 3 exited .*exited with code: 7/],
   ] as const)('%i threads, %s: the call fails with the cause, the next one works', async ([threads, what, message]) => {
     begin(threads);
     await expectRight();
@@ -83,7 +83,7 @@ describe('a thread that dies', () => {
     begin(2);
     await expectRight();
     const run = share.run(faulty('hang', 1).program);
-    const failed = expect(run).rejects.toThrow(/died/);
+    const failed = expect(run).rejects.toThrow(/exited during/);
     await pause(50);
     // Whichever of the two it is: the one that hangs must be ended for the run to end, the one that waits need not be.
     for (const thread of poolThreads()) void thread.terminate();
@@ -98,9 +98,9 @@ describe('a thread that dies', () => {
       const stray = faulty('uncaught', repeat % 2);
       await share.run(stray.reset().program).then(
         () => expect(stray.result).toEqual(stray.expected),
-        (error: Error) => expect(error.message).toContain('died'),
+        (error: Error) => expect(error.message).toContain('exited during'),
       );
-      await share.run(mixing.reset().program).catch((error: Error) => expect(error.message).toContain('died'));
+      await share.run(mixing.reset().program).catch((error: Error) => expect(error.message).toContain('exited during'));
       await expectRight();
     }
   });
@@ -108,7 +108,7 @@ describe('a thread that dies', () => {
   test('in the first step of its life', async () => {
     begin(3);
     await expect(share.run(model.program([{ kind: 'fault', what: 'exit', part: 2 }]))).rejects.toThrow(
-      /Thread 3 of 3 died/,
+      /Thread 3 of 3 exited/,
     );
     await expectRight();
   });
@@ -119,7 +119,7 @@ describe('a thread that dies', () => {
     for (let repeat = 0; repeat < 6; repeat += 1) {
       void poolThreads()[repeat % 3].terminate();
       await pause([0, 1, 3, 10, 30, 100][repeat]);
-      await share.run(mixing.reset().program).catch((error: Error) => expect(error.message).toContain('died'));
+      await share.run(mixing.reset().program).catch((error: Error) => expect(error.message).toContain('exited during'));
       await expectRight();
     }
   });
@@ -138,8 +138,8 @@ describe('a thread that dies', () => {
       }
       const outcome = await run;
       if (outcome === 'right') expect(mixing.result).toEqual(mixing.expected);
-      else expect(outcome).toMatch(/died/);
-      await share.run(mixing.reset().program).catch((error: Error) => expect(error.message).toContain('died'));
+      else expect(outcome).toMatch(/exited during/);
+      await share.run(mixing.reset().program).catch((error: Error) => expect(error.message).toContain('exited during'));
       await pause(60);
       await expectRight();
     }
@@ -147,7 +147,7 @@ describe('a thread that dies', () => {
 
   test('does not hurt the calls that wait, nor the fair order of the queue', async () => {
     begin(2);
-    const faultyCall = expect(share.run(faulty('exit', 1).program)).rejects.toThrow('died');
+    const faultyCall = expect(share.run(faulty('exit', 1).program)).rejects.toThrow('exited during');
     const mixings = Array.from({ length: 20 }, (_, seed) => new Mixing(model, { count: 30, rounds: 4, seed }));
     await Promise.all(mixings.map((each) => share.run(each.reset().program)));
     for (const each of mixings) expect(each.result).toEqual(each.expected);
@@ -156,7 +156,7 @@ describe('a thread that dies', () => {
 
   test('while its model lets go', async () => {
     begin(2);
-    const failed = expect(share.run(faulty('exit', 0).program)).rejects.toThrow('died');
+    const failed = expect(share.run(faulty('exit', 0).program)).rejects.toThrow('exited during');
     await share.release();
     await failed;
     expect(poolThreads()).toHaveLength(0);

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { poolThreads, retain, type Share } from '../../workers/pool.ts';
+import { poolThreads, retain, type GangLease } from '../../workers/pool.ts';
 import { Mixing, SmallModel } from './small-model.ts';
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const shares: Share[] = [];
-const share = (threads: number, model: SmallModel): Share => {
+const shares: GangLease[] = [];
+const share = (threads: number, model: SmallModel): GangLease => {
   const taken = retain(threads, model);
   shares.push(taken);
   return taken;

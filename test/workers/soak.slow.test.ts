@@ -15,7 +15,7 @@ const PASSES = 2000;
 const bits = ({ data, offset, size }: Tensor): Uint32Array =>
   new Uint32Array((data as Float32Array).slice(offset, offset + size).buffer);
 
-const EXPECTED = /^Thread N of N (died|failed: step N of N \(fault\): planted failure)/;
+const EXPECTED = /^Thread N of N (exited|failed: step N of N \(fault\): planted failure)/;
 
 /**
  * A model of small programs. Calls run at the same time, so each takes buffers of its own; some programs have a fault

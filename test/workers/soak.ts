@@ -13,7 +13,7 @@ export interface SoakOptions {
   readonly concurrency?: number;
   /**
    * Makes call number `index` and says whether its result was right. It may reject: with the signal's reason, or
-   * because a thread died.
+   * because a thread exited.
    */
   readonly call: (index: number, signal: AbortSignal) => Promise<boolean>;
   /** A thread is killed every so many milliseconds on average; 0: never. Default 100. */
@@ -171,7 +171,7 @@ export function complaints(
     passes,
     heapMB = 3,
     rssMB = 100,
-    expected = /^Thread N of N died/,
+    expected = /^Thread N of N exited/,
   }: { passes: number; heapMB?: number; rssMB?: number; expected?: RegExp },
 ): string[] {
   const { right, wrong, cancelled, rejected, hung, early, late } = report;

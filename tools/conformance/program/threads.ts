@@ -4,7 +4,8 @@
 
 import run from '../../../workers/entry.ts';
 import type { Outcome, Task } from '../../../workers/job.ts';
-import { setThreads, type Thread } from '../../../workers/threads.ts';
+import type { Thread } from '../../../workers/thread-api.ts';
+import { setThreads } from '../../../workers/threads.ts';
 
 const WORKER_NAME = 'conformance-thread';
 
