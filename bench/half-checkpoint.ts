@@ -41,11 +41,11 @@ export function writeHalfCheckpoint(model: string, file: string): number {
     );
   const shapes = parameterShapes(entry, { vision: true, text: false });
   const dtypeOf = (name: string): 'F32' | 'F16' => (staysSingle(name) ? 'F32' : 'F16');
-  const tensors = [...shapes].map(([name, shape]) => [name, { dtype: dtypeOf(name), shape }] as const);
+  const tensors = [...shapes].map(([name, { shape }]) => [name, { dtype: dtypeOf(name), shape }] as const);
   const writer = new SafetensorsWriter(file, safetensorsHeader(tensors).length);
   let bytes = 0;
   try {
-    for (const [name, shape] of shapes) {
+    for (const [name, { shape }] of shapes) {
       const values = new Float32Array(sizeOf(shape));
       fillSynthetic(0, name, shape, values);
       const data = littleEndian(dtypeOf(name) === 'F32' ? values : Uint16Array.from(values, toHalf));

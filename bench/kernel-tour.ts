@@ -3,7 +3,7 @@
 // under another Node: node dist/bench/kernel-tour.js
 
 import Table from 'cli-table3';
-import { createExecutor } from '../src/executors/executor.ts';
+import { createExecutor } from '../src/executors/create.ts';
 import { dot32, rowProducts } from '../src/ops/dot-products.ts';
 import { NR } from '../src/ops/dot-products.simd.ts';
 import { runLinear, runPack, type LinearStep } from '../src/ops/linear.simd.ts';
@@ -13,7 +13,7 @@ import { kernels } from '../src/compiler/steps.ts';
 import { TILE } from '../src/ops/tiles.simd.ts';
 import { ceilingHere } from './ceiling.ts';
 import { describeMachine, machine as machineHere } from './environment.ts';
-import { checkpointOf } from './operation.ts';
+import { sourceOf } from './operation.ts';
 import { numbers, product } from './products.ts';
 import { asLaid, packed, threeLoops, tileKernel, transposed, type Layout } from './tour-kernels.ts';
 
@@ -485,7 +485,7 @@ async function shortSums(): Promise<string[][]> {
 async function threadSteps(): Promise<void> {
   for (const threads of [1, 2]) {
     const executor = createExecutor({ executor: 'simd', threads });
-    const weights = await executor.readWeights(checkpointOf(one.weights), one.weights.keys());
+    const weights = await executor.readWeights(sourceOf(one.weights), one.uses);
     let y: Float32Array = new Float32Array(0);
     await step(
       `8  the executor, ${threads} thread${threads > 1 ? 's' : ''}, packing and copying included`,

@@ -1,7 +1,8 @@
 // The products of a model in a fresh process: one line of JSON. By hand: node dist/bench/kernels-child.js
 // '{"model":"RN50","executor":"reference","threads":1,"batch":1,"seconds":0.3}'
 
-import { createExecutor, type ExecutorName } from '../src/executors/executor.ts';
+import { createExecutor } from '../src/executors/create.ts';
+import type { ExecutorName } from '../src/executors/executor.ts';
 import { ceiling } from './ceiling.ts';
 import { measureOperation, type Timing } from './operation.ts';
 import { product } from './products.ts';

@@ -1,8 +1,7 @@
 // One operation through the executor's public path: its weights are read into the executor's memory as a model's are,
 // then it runs again and again.
 
-import type { Checkpoint } from '../src/clip/weights/checkpoint.ts';
-import type { Executor } from '../src/executors/executor.ts';
+import type { Executor, WeightSource } from '../src/executors/executor.ts';
 import type { Tensor } from '../src/ops/tensor.ts';
 import type { Product } from './products.ts';
 
@@ -18,7 +17,7 @@ export interface Timing {
  * @param seconds for how long, and at least three times
  */
 export async function measureOperation(executor: Executor, product: Product, seconds: number): Promise<Timing> {
-  const weights = await executor.readWeights(checkpointOf(product.weights), product.weights.keys());
+  const weights = await executor.readWeights(sourceOf(product.weights), product.uses);
   const run = (): Promise<Tensor> =>
     executor.run([product.input], ([x], ops) => product.compute(ops, x, weights), { key: product.name });
   product.verify(await run());
@@ -34,17 +33,12 @@ export async function measureOperation(executor: Executor, product: Product, sec
   return { fastest: times[0], typical: times[times.length >> 1], runs: times.length };
 }
 
-/** Weights in memory, as an executor wants to read them. */
-export function checkpointOf(weights: Product['weights']): Checkpoint {
+/** Weights in memory, as an executor reads them. */
+export function sourceOf(weights: Product['weights']): WeightSource {
   return {
-    origin: 'bench',
-    format: 'synthetic',
-    layout: 'OpenAI',
-    metadata: {},
     tensors: new Map([...weights].map(([name, { shape }]) => [name, { dtype: 'F32', shape }])),
     async read(name, into) {
       into.set(weights.get(name)!.data);
     },
-    async close() {},
   };
 }

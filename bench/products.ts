@@ -1,6 +1,7 @@
 // One product of a model as something that can be run by any executor and verified by the contract's own definition.
 
 import ndarray from 'ndarray';
+import type { WeightUse } from '../src/executors/executor.ts';
 import type { Operations } from '../src/ops/operations.ts';
 import type { Tensor } from '../src/ops/tensor.ts';
 import { workOf, type Shape } from './shapes.ts';
@@ -12,6 +13,8 @@ export interface Product {
   input: Tensor<Float32Array>;
   /** Parameters by name: what an executor keeps in its own form. */
   weights: ReadonlyMap<string, Tensor<Float32Array>>;
+  /** How each is used. */
+  uses: ReadonlyMap<string, WeightUse>;
   compute(ops: Operations, x: Tensor, weights: ReadonlyMap<string, Tensor>): Tensor;
   /** @throws Error if an output that is looked at has not exactly the bits of the contract */
   verify(y: Tensor): void;
@@ -59,6 +62,7 @@ function linearProduct(shape: Extract<Shape, { kind: 'linear' }>, N: number): Pr
     work: N * workOf(shape),
     input: x,
     weights: new Map([['weight', weight]]),
+    uses: new Map([['weight', 'linear']]),
     compute: (ops, input, weights) => ops.linear(input, weights.get('weight')!, null),
     verify(y) {
       for (const [m, o] of [
@@ -94,6 +98,7 @@ function convolution(shape: Extract<Shape, { kind: 'conv' }>, N: number): Produc
     work: N * workOf(shape),
     input: x,
     weights: new Map([['weight', weight]]),
+    uses: new Map([['weight', 'convolution']]),
     compute: (ops, input, weights) => ops.conv2d(input, weights.get('weight')!, null, { stride, padding }),
     verify(y) {
       for (const [n, o, i, j] of [

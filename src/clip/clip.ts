@@ -54,6 +54,11 @@ export interface EncodeOptions {
    * are planned anew every time.
    */
   around?: (layer: LayerOptions) => LayerOptions;
+  /**
+   * Ends the pass after this module (a PyTorch path, as `tap` is called with): what follows is neither planned nor
+   * computed, and the result is this module's output, as a tap leaves it.
+   */
+  until?: string;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -137,7 +142,8 @@ export class CLIP {
   async #encodeInPasses(image: Tensor, options: EncodeOptions): Promise<Tensor> {
     const [N, C, R] = image.shape;
     const most = Math.max(1, Math.floor(PASS_ELEMENTS / (C * R * R)));
-    if (N <= most || options.tap !== undefined) return this.#encodeImages(image, options);
+    if (N <= most || options.tap !== undefined || options.until !== undefined)
+      return this.#encodeImages(image, options);
     // A large batch in several passes: the bits are the same, and memory stays within bounds.
     const features = zeros([N, this.architecture.embed], image.data);
     for (let n = 0; n < N; n += most) {
@@ -161,7 +167,11 @@ export class CLIP {
             : new ModifiedResNet(weights, 'visual', layer);
         return encoder.forward(input);
       },
-      { ...options, key: options.around === undefined ? `vision${this.#adapters?.key ?? ''}` : undefined },
+      {
+        ...options,
+        call: 'encodeImage',
+        key: options.around === undefined ? `vision${this.#adapters?.key ?? ''}` : undefined,
+      },
     );
   }
 
@@ -198,9 +208,10 @@ export class CLIP {
             ...this.#layer(ops, tap, precision, options),
             activation: this.#activation,
           }).forward(some),
-        { ...options, key: options.around === undefined ? key : undefined },
+        { ...options, call: 'encodeText', key: options.around === undefined ? key : undefined },
       );
-    if (options.tap !== undefined || tokens.shape[0] === 0) return encode(tokens, undefined);
+    if (options.tap !== undefined || options.until !== undefined || tokens.shape[0] === 0)
+      return encode(tokens, undefined);
     const lengths = endsOfText(tokens).map((end) => end + 1);
     const E = this.architecture.embed;
     const features = zeros([lengths.length, E], precision === 'float64' ? new Float64Array(0) : new Float32Array(0));
@@ -225,7 +236,7 @@ export class CLIP {
   async forward(
     image: Tensor,
     tokens: ndarray.NdArray<Int32Array>,
-    options: Omit<EncodeOptions, 'tap'> = {},
+    options: Omit<EncodeOptions, 'tap' | 'until'> = {},
   ): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
     // Asked for together, so that no change of the adapter comes between.
     const [images, texts, scale] = await Promise.all([

@@ -4,10 +4,11 @@ import type { AdapterFile, AdapterMode } from './adapters/adapter-file.ts';
 import { Adapters } from './adapters/adapters.ts';
 import { parseAdapter } from './adapters/parse.ts';
 import { activationOf } from './weights/activation.ts';
-import { architectureFrom, checkParameters, modelNameFor, parameterShapes } from './parameters.ts';
+import { architectureFrom, checkParameters, modelNameFor, parameterUses } from './parameters.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { CLIP, type TowerSource } from './clip.ts';
-import { createExecutor, type Executor, type ExecutorOptions } from '../executors/executor.ts';
+import { createExecutor } from '../executors/create.ts';
+import type { Executor, ExecutorOptions } from '../executors/executor.ts';
 import { MODELS, type Architecture, type ModelEntry } from './models.ts';
 import { atResolution } from './weights/resolution.ts';
 
@@ -45,7 +46,7 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
   if (mode !== 'merged' && mode !== 'unmerged')
     throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(mode)}`);
   signal?.throwIfAborted();
-  const executor = createExecutor(options);
+  const executor = createExecutor(options, 'load');
   const checkpoint = await source.open().catch(async (error: unknown) => {
     await executor.close();
     throw error;
@@ -120,8 +121,8 @@ class CheckpointTowers implements TowerSource {
   }
 
   weights(tower: 'vision' | 'text'): ReturnType<TowerSource['weights']> {
-    const names = parameterShapes(this.#architecture, { vision: tower === 'vision', text: tower === 'text' }).keys();
-    return this.adapters === null ? this.#executor.readWeights(this.#checkpoint, names) : this.adapters.read(names);
+    const uses = parameterUses(this.#architecture, { vision: tower === 'vision', text: tower === 'text' });
+    return this.adapters === null ? this.#executor.readWeights(this.#checkpoint, uses) : this.adapters.read(uses);
   }
 
   close(): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   VisionTransformerArchitecture,
 } from './models.ts';
 import { MODELS } from './models.ts';
+import type { WeightUse } from '../executors/executor.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { isFloat, type TensorInfo } from '../formats/element-types.ts';
 
@@ -87,22 +88,30 @@ export function architectureFrom(tensors: Tensors): Architecture {
   return { embed, vision, text };
 }
 
+export interface Parameter {
+  readonly shape: readonly number[];
+  /** How the layers use it, which decides how an executor stores it. */
+  readonly use: WeightUse;
+}
+
+type Parameters = Map<string, Parameter>;
+
 /**
- * Every parameter and BatchNorm statistic with its shape, in the order of the state dict. `logit_scale` comes with the
- * text tower.
+ * Every parameter and BatchNorm statistic with its shape and use, in the order of the state dict. `logit_scale` comes
+ * with the text tower.
  * @param towers which towers; both by default (the text tower only if the architecture has one)
  */
 export function parameterShapes(
   architecture: Architecture,
   towers: { vision?: boolean; text?: boolean } = {},
-): Map<string, number[]> {
+): Parameters {
   const { vision, text, embed } = architecture;
-  const shapes = new Map<string, number[]>();
+  const shapes: Parameters = new Map();
   const withText = text !== null && towers.text !== false;
   if (withText) {
-    shapes.set('positional_embedding', [text.context, text.width]);
-    shapes.set('text_projection', [text.width, embed]);
-    shapes.set('logit_scale', []);
+    shapes.set('positional_embedding', { shape: [text.context, text.width], use: 'table' });
+    shapes.set('text_projection', { shape: [text.width, embed], use: 'matrix' });
+    shapes.set('logit_scale', { shape: [], use: 'vector' });
   }
   if (towers.vision !== false) {
     if (vision.kind === 'VisionTransformer') visionTransformerShapes(shapes, vision, embed);
@@ -110,35 +119,39 @@ export function parameterShapes(
   }
   if (withText) {
     transformerShapes(shapes, 'transformer', text.width, text.layers);
-    shapes.set('token_embedding.weight', [text.vocabulary, text.width]);
+    shapes.set('token_embedding.weight', { shape: [text.vocabulary, text.width], use: 'table' });
     affine(shapes, 'ln_final', text.width);
   }
   return shapes;
 }
 
-type Shapes = Map<string, number[]>;
+/** How a tower's parameters are used, by name: what `readWeights` of an executor takes. */
+export const parameterUses = (
+  architecture: Architecture,
+  towers: { vision?: boolean; text?: boolean } = {},
+): Map<string, WeightUse> => new Map([...parameterShapes(architecture, towers)].map(([name, { use }]) => [name, use]));
 
-function affine(shapes: Shapes, name: string, width: number): void {
-  shapes.set(`${name}.weight`, [width]);
-  shapes.set(`${name}.bias`, [width]);
+function affine(shapes: Parameters, name: string, width: number): void {
+  shapes.set(`${name}.weight`, { shape: [width], use: 'vector' });
+  shapes.set(`${name}.bias`, { shape: [width], use: 'vector' });
 }
 
-function linear(shapes: Shapes, name: string, outputs: number, inputs: number): void {
-  shapes.set(`${name}.weight`, [outputs, inputs]);
-  shapes.set(`${name}.bias`, [outputs]);
+function linear(shapes: Parameters, name: string, outputs: number, inputs: number): void {
+  shapes.set(`${name}.weight`, { shape: [outputs, inputs], use: 'linear' });
+  shapes.set(`${name}.bias`, { shape: [outputs], use: 'vector' });
 }
 
-function batchNorm(shapes: Shapes, name: string, channels: number): void {
+function batchNorm(shapes: Parameters, name: string, channels: number): void {
   affine(shapes, name, channels);
-  shapes.set(`${name}.running_mean`, [channels]);
-  shapes.set(`${name}.running_var`, [channels]);
+  shapes.set(`${name}.running_mean`, { shape: [channels], use: 'vector' });
+  shapes.set(`${name}.running_var`, { shape: [channels], use: 'vector' });
 }
 
-function transformerShapes(shapes: Shapes, prefix: string, width: number, layers: number): void {
+function transformerShapes(shapes: Parameters, prefix: string, width: number, layers: number): void {
   for (let i = 0; i < layers; i++) {
     const block = `${prefix}.resblocks.${i}`;
-    shapes.set(`${block}.attn.in_proj_weight`, [3 * width, width]);
-    shapes.set(`${block}.attn.in_proj_bias`, [3 * width]);
+    shapes.set(`${block}.attn.in_proj_weight`, { shape: [3 * width, width], use: 'linear' });
+    shapes.set(`${block}.attn.in_proj_bias`, { shape: [3 * width], use: 'vector' });
     linear(shapes, `${block}.attn.out_proj`, width, width);
     affine(shapes, `${block}.ln_1`, width);
     linear(shapes, `${block}.mlp.c_fc`, 4 * width, width);
@@ -148,28 +161,32 @@ function transformerShapes(shapes: Shapes, prefix: string, width: number, layers
 }
 
 function visionTransformerShapes(
-  shapes: Shapes,
+  shapes: Parameters,
   { resolution, patch, width, layers }: VisionTransformerArchitecture,
   embed: number,
 ): void {
   const grid = Math.floor(resolution / patch);
-  shapes.set('visual.class_embedding', [width]);
-  shapes.set('visual.positional_embedding', [grid * grid + 1, width]);
-  shapes.set('visual.proj', [width, embed]);
-  shapes.set('visual.conv1.weight', [width, 3, patch, patch]);
+  shapes.set('visual.class_embedding', { shape: [width], use: 'vector' });
+  shapes.set('visual.positional_embedding', { shape: [grid * grid + 1, width], use: 'table' });
+  shapes.set('visual.proj', { shape: [width, embed], use: 'matrix' });
+  shapes.set('visual.conv1.weight', { shape: [width, 3, patch, patch], use: 'convolution' });
   affine(shapes, 'visual.ln_pre', width);
   transformerShapes(shapes, 'visual.transformer', width, layers);
   affine(shapes, 'visual.ln_post', width);
 }
 
-function resNetShapes(shapes: Shapes, { resolution, width, layers }: ModifiedResNetArchitecture, embed: number): void {
+function resNetShapes(
+  shapes: Parameters,
+  { resolution, width, layers }: ModifiedResNetArchitecture,
+  embed: number,
+): void {
   const stem: [number, number][] = [
     [width / 2, 3],
     [width / 2, width / 2],
     [width, width / 2],
   ];
   stem.forEach(([outputs, inputs], i) => {
-    shapes.set(`visual.conv${i + 1}.weight`, [outputs, inputs, 3, 3]);
+    shapes.set(`visual.conv${i + 1}.weight`, { shape: [outputs, inputs, 3, 3], use: 'convolution' });
     batchNorm(shapes, `visual.bn${i + 1}`, outputs);
   });
   let inputs = width;
@@ -177,21 +194,21 @@ function resNetShapes(shapes: Shapes, { resolution, width, layers }: ModifiedRes
     const planes = width * [1, 2, 4, 8][stage];
     for (let i = 0; i < count; i++) {
       const block = `visual.layer${stage + 1}.${i}`;
-      shapes.set(`${block}.conv1.weight`, [planes, inputs, 1, 1]);
+      shapes.set(`${block}.conv1.weight`, { shape: [planes, inputs, 1, 1], use: 'convolution' });
       batchNorm(shapes, `${block}.bn1`, planes);
-      shapes.set(`${block}.conv2.weight`, [planes, planes, 3, 3]);
+      shapes.set(`${block}.conv2.weight`, { shape: [planes, planes, 3, 3], use: 'convolution' });
       batchNorm(shapes, `${block}.bn2`, planes);
-      shapes.set(`${block}.conv3.weight`, [4 * planes, planes, 1, 1]);
+      shapes.set(`${block}.conv3.weight`, { shape: [4 * planes, planes, 1, 1], use: 'convolution' });
       batchNorm(shapes, `${block}.bn3`, 4 * planes);
       if (i === 0) {
-        shapes.set(`${block}.downsample.0.weight`, [4 * planes, inputs, 1, 1]);
+        shapes.set(`${block}.downsample.0.weight`, { shape: [4 * planes, inputs, 1, 1], use: 'convolution' });
         batchNorm(shapes, `${block}.downsample.1`, 4 * planes);
       }
       inputs = 4 * planes;
     }
   });
   const grid = Math.floor(resolution / 32);
-  shapes.set('visual.attnpool.positional_embedding', [grid * grid + 1, 32 * width]);
+  shapes.set('visual.attnpool.positional_embedding', { shape: [grid * grid + 1, 32 * width], use: 'table' });
   for (const name of ['k_proj', 'q_proj', 'v_proj']) linear(shapes, `visual.attnpool.${name}`, 32 * width, 32 * width);
   linear(shapes, 'visual.attnpool.c_proj', embed, 32 * width);
 }
@@ -220,9 +237,9 @@ export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors
       `"${origin}" has ${listed(extra)} that ${nameOf(architecture)} does not have; remove them, or take plain ` +
         'CLIP weights',
     );
-  const wrong = [...expected].filter(([name, shape]) => tensors.get(name)!.shape.join() !== shape.join());
+  const wrong = [...expected].filter(([name, { shape }]) => tensors.get(name)!.shape.join() !== shape.join());
   if (wrong.length > 0) {
-    const [name, shape] = wrong[0];
+    const [name, { shape }] = wrong[0];
     throw new Error(
       `"${origin}": "${name}" expected shape (${shape.join(', ')}) for ${nameOf(architecture)}, got ` +
         `(${tensors.get(name)!.shape.join(', ')})` +

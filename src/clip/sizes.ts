@@ -10,7 +10,7 @@ import { parameterShapes } from './parameters.ts';
 export function parameterCounts(architecture: Architecture): { vision: number; text: number } {
   const count = (towers: { vision: boolean; text: boolean }): number => {
     let sum = 0;
-    for (const shape of parameterShapes(architecture, towers).values())
+    for (const { shape } of parameterShapes(architecture, towers).values())
       sum += shape.reduce((product, extent) => product * extent, 1);
     return sum;
   };

@@ -8,14 +8,14 @@ import { inPlace } from './emit-operands.ts';
 import { storageOf, type Node } from '../graph/recorder.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
 import type { Context } from './planner.ts';
-import { liesTransposed, weightElements, type PlacedWeight } from './weights.ts';
+import { weightElements, type PlacedWeight } from './weights.ts';
 
 /** A parameter that lies packed for products, with its name. */
 function packedParameter(x: Tensor, context: Context): (PlacedWeight & { name: string; elements: number }) | null {
   const { origin } = storageOf(x);
   const placed = origin.kind === 'weight' ? context.around.weights.get(origin.name) : undefined;
   if (origin.kind !== 'weight' || placed === undefined || placed.layout === 'plain') return null;
-  return { ...placed, name: origin.name, elements: weightElements(placed.layout, origin.name, placed.shape) };
+  return { ...placed, name: origin.name, elements: weightElements(placed) };
 }
 
 export function emitRound(node: Node, context: Context): void {
@@ -57,10 +57,9 @@ export function emitQuantize(node: Node, context: Context): void {
     });
     return;
   }
-  const { layout, name, half, address, elements } = packed;
+  const { layout, use, name, half, address, elements } = packed;
   const columns = layout === 'columns';
-  if (last !== (columns && liesTransposed(name)))
-    throw new Error(`quantize: ${name} is packed with its outputs along the other axis`);
+  if (last !== (use === 'matrix')) throw new Error(`quantize: ${name} is packed with its outputs along the other axis`);
   const y = context.place(node.storage, elements);
   // Halves are widened by rounding them to a format that has them all.
   if (half) context.steps.push({ kind: 'round', x: address, y, count: elements, format: 'tf32', half });

@@ -104,7 +104,9 @@ export function packedWeight(x: Tensor, layout: 'rows' | 'columns', context: Con
   const { origin } = storageOf(x);
   if (origin.kind === 'node' && (origin.node.op === 'round' || origin.node.op === 'quantize')) {
     const stored = packedWeight(origin.node.inputs[0], layout, context);
-    return stored === null ? null : { ...stored, half: false, address: context.address(origin.node.output) };
+    return stored === null
+      ? null
+      : { ...stored, half: false, address: context.address(origin.node.output), also: undefined };
   }
   const placed = origin.kind === 'weight' ? context.around.weights.get(origin.name) : undefined;
   return placed?.layout === layout ? placed : null;

@@ -9,7 +9,7 @@ import { storageOf, view, type Node } from '../graph/recorder.ts';
 import { packedColumnsBytes, paddedColumns, type Width } from '../ops/packing.simd.ts';
 import type { Context } from './planner.ts';
 import { collapse } from '../graph/views.ts';
-import type { PlacedWeight } from './weights.ts';
+import { columnsOf, outputsOf, type PlacedWeight } from './weights.ts';
 
 type Windows = Pick<
   Conv2dStep,
@@ -94,16 +94,18 @@ export type PackedB = { b: number; bColumns: number; firstPanel: number };
 /** B (O,K), packed at load (`placed`) or now, in the mode's width. */
 export function packB(x: Tensor, context: Context): { packed: PackedB; placed: PlacedWeight | null } {
   const [O, K] = x.shape;
-  const placed = packedWeight(x, 'columns', context);
-  if (placed !== null) {
-    // A weight of nn.Linear may be taken in part, by rows: in_proj_weight is.
-    const bColumns = paddedColumns(
-      placed.shape[0] === K && placed.shape[1] === O && x.stride[1] !== 1 ? O : placed.shape[0],
-    );
-    const firstRow = x.offset / K;
-    if (firstRow % NR !== 0)
-      throw new Error(`a packed weight expected rows from a multiple of ${NR} on, got ${firstRow}`);
-    return { packed: { b: placed.address, bColumns, firstPanel: firstRow / NR }, placed };
+  const stored = packedWeight(x, 'columns', context);
+  if (stored !== null) {
+    const placed = columnsOf(stored, x);
+    if (placed === null)
+      throw new Error(
+        `a parameter of shape (${stored.shape.join(', ')}) expected a product of its use, "${stored.use}", got ` +
+          `another; name the other use, too, when it is read`,
+      );
+    const first = placed.use === 'matrix' ? x.offset : x.offset / K;
+    if (first % NR !== 0) throw new Error(`a packed weight expected rows from a multiple of ${NR} on, got ${first}`);
+    const bColumns = paddedColumns(outputsOf(placed));
+    return { packed: { b: placed.address, bColumns, firstPanel: first / NR }, placed };
   }
   const { bytes } = context;
   const { address, stride } = asDense(x, true, context);
@@ -119,7 +121,7 @@ export function packB(x: Tensor, context: Context): { packed: PackedB; placed: P
     MR: 0,
     to,
   });
-  return { packed: { b: to, bColumns: paddedColumns(O), firstPanel: 0 }, placed };
+  return { packed: { b: to, bColumns: paddedColumns(O), firstPanel: 0 }, placed: null };
 }
 
 /** The products of a matmul: A packed, and B as (O,K), for the n-th of the leading axes. */

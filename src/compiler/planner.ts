@@ -36,7 +36,7 @@ export interface Plan {
   /** Where the inputs go, by slot. */
   inputs: readonly (Pick<Placed, 'address' | 'kind'> | null)[];
   taps: readonly { name: string; placed: Placed; segment: number }[];
-  output: Placed;
+  outputs: readonly Placed[];
   /** The first address beyond the plan's memory. */
   end: number;
 }
@@ -168,25 +168,23 @@ const SLACK = 64;
 
 const BYTES = { f32: 4, f64: 8, i32: 4 };
 
-export function plan(recorder: Recorder, output: Tensor, around: Surroundings): Plan {
+export function plan(recorder: Recorder, outputs: readonly Tensor[], around: Surroundings): Plan {
   // The constants' region is as large as they turn out to be: once to see, once to do.
   return attempt(
     recorder,
-    output,
-    new Context(around, attempt(recorder, output, new Context(around, 0)).constantBytes),
+    outputs,
+    new Context(around, attempt(recorder, outputs, new Context(around, 0)).constantBytes),
   );
 }
 
-function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & { constantBytes: number } {
-  const wanted = new Set([output, ...recorder.taps.map((tap) => tap.tensor)].map(storageOf));
+function attempt(recorder: Recorder, outputs: readonly Tensor[], context: Context): Plan & { constantBytes: number } {
+  const wanted = new Set([...outputs, ...recorder.taps.map((tap) => tap.tensor)].map(storageOf));
   const wide = context.bytes === 8;
   const items = wide ? single(recorder) : fuse(recorder, wanted);
   // Constants and inputs first: they must not lie where an earlier step still computes.
-  for (const node of recorder.nodes) {
-    for (const x of node.inputs) {
-      const { kind } = storageOf(x).origin;
-      if (kind === 'input' || kind === 'constant') context.address(x);
-    }
+  for (const x of [...recorder.nodes.flatMap((node) => node.inputs), ...outputs]) {
+    const { kind } = storageOf(x).origin;
+    if (kind === 'input' || kind === 'constant') context.address(x);
   }
   // [1] how long each storage is needed: to its last use, a wanted one to the end of its segment or of the plan
   const segmentOf = (after: number): number => items.reduce((last, item, i) => (item.position < after ? i : last), -1);
@@ -197,7 +195,7 @@ function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & {
   });
   for (const tap of recorder.taps)
     lastUse.set(storageOf(tap.tensor), Math.max(lastUse.get(storageOf(tap.tensor)) ?? 0, segmentOf(tap.after)));
-  lastUse.set(storageOf(output), Infinity);
+  for (const output of outputs) lastUse.set(storageOf(output), Infinity);
   const ending = new Map<number, Storage[]>();
   for (const [storage, i] of lastUse) ending.set(i, [...(ending.get(i) ?? []), storage]);
   // [2] steps, item by item, cut where a tap reads
@@ -229,7 +227,7 @@ function attempt(recorder: Recorder, output: Tensor, context: Context): Plan & {
       placed: placed(tap.tensor),
       segment: segmentAt.get(segmentOf(tap.after)) ?? segments.length - 1,
     })),
-    output: placed(output),
+    outputs: outputs.map(placed),
     end: context.end + 4096,
     constantBytes: context.constantBytes,
   };

@@ -1,8 +1,14 @@
-// How parameters lie in memory: matrices of products are packed once, at load; everything else lies as it is.
+// How parameters are stored: matrices of products are packed once, when they are read; everything else is row-major.
 
-import { sizeOf } from '../ops/tensor.ts';
 import type { PackStep } from '../ops/linear.simd.ts';
 import { packedColumnsBytes } from '../ops/packing.simd.ts';
+import { sizeOf } from '../ops/tensor.ts';
+
+/**
+ * How a parameter is used. linear: the (O,K) weight of nn.Linear, x·Wᵀ; matrix: (K,O), x·W; convolution: (O,C,KH,KW);
+ * table: rows that are looked up or added; vector: a scalar or vector.
+ */
+export type WeightUse = 'linear' | 'matrix' | 'convolution' | 'table' | 'vector';
 
 /**
  * plain: row-major; columns: B of a product, packed in panels of 8 columns; rows: A of a convolution, in panels of MR
@@ -10,62 +16,67 @@ import { packedColumnsBytes } from '../ops/packing.simd.ts';
  */
 export type WeightLayout = 'plain' | 'columns' | 'rows';
 
+export const LAYOUTS: Readonly<Record<WeightUse, WeightLayout>> = {
+  linear: 'columns',
+  matrix: 'columns',
+  convolution: 'rows',
+  table: 'plain',
+  vector: 'plain',
+};
+
 export interface PlacedWeight {
-  address: number;
-  layout: WeightLayout;
-  shape: readonly number[];
+  readonly address: number;
+  readonly use: WeightUse;
+  readonly layout: WeightLayout;
+  readonly shape: readonly number[];
   /** Kept in half precision, which holds the parameter exactly. Packed ones only. */
-  half: boolean;
+  readonly half: boolean;
+  /** The same parameter, stored once more for another use. */
+  readonly also?: PlacedWeight;
 }
 
-/** A parameter's layout by its name and shape: the names are the checkpoint's. */
-export function layoutOf(name: string, shape: readonly number[]): WeightLayout {
-  if (shape.length === 4) return 'rows';
-  if (shape.length !== 2 || name.endsWith('embedding') || name.endsWith('embedding.weight')) return 'plain';
-  return 'columns';
+/** Outputs and inputs of a matrix that is multiplied: nn.Linear's is (O,K), one that is multiplied from the right (K,O). */
+function outputsAndInputs(use: WeightUse, shape: readonly number[]): readonly [number, number] {
+  return use === 'matrix' ? [shape[1], shape[0]] : [shape[0], sizeOf(shape.slice(1))];
 }
 
-/** Matrices that are multiplied from the right, x @ W, lie as (K,O); the others, weights of nn.Linear, as (O,K). */
-export const liesTransposed = (name: string): boolean => name.endsWith('proj') || name.endsWith('text_projection');
-
-/** Elements of a parameter in its layout: columns are padded to whole panels. */
-export function weightElements(layout: WeightLayout, name: string, shape: readonly number[]): number {
-  if (layout !== 'columns') return sizeOf(shape);
-  const [O, K] = liesTransposed(name) ? [shape[1], shape[0]] : shape;
+/** Elements of a parameter as it is stored: columns are padded to whole panels. */
+export function weightElements({ use, shape }: Pick<PlacedWeight, 'use' | 'shape'>): number {
+  if (LAYOUTS[use] !== 'columns') return sizeOf(shape);
+  const [O, K] = outputsAndInputs(use, shape);
   return packedColumnsBytes(O, K, 4) / 4;
 }
 
-/** The step that packs a parameter which lies row-major at `from`. */
+/** The step that packs a parameter which is stored row-major at `from`. @param MR rows of a tile */
 export function packStep(
-  layout: 'columns' | 'rows',
-  name: string,
-  shape: readonly number[],
+  { use, shape }: Pick<PlacedWeight, 'use' | 'shape'>,
   from: number,
   to: number,
   MR: number,
 ): PackStep {
-  const K = layout === 'rows' ? sizeOf(shape.slice(1)) : shape[1];
-  if (layout === 'columns' && liesTransposed(name))
-    return {
-      kind: 'pack',
-      from,
-      vectorStride: 4,
-      kStride: 4 * shape[1],
-      vectors: shape[1],
-      K: shape[0],
-      bytes: 4,
-      MR: 0,
-      to,
-    };
-  return {
-    kind: 'pack',
-    from,
-    vectorStride: 4 * K,
-    kStride: 4,
-    vectors: shape[0],
-    K,
-    bytes: 4,
-    MR: layout === 'rows' ? MR : 0,
-    to,
-  };
+  const [vectors, K] = outputsAndInputs(use, shape);
+  const [vectorStride, kStride] = use === 'matrix' ? [4, 4 * vectors] : [4 * K, 4];
+  return { kind: 'pack', from, vectorStride, kStride, vectors, K, bytes: 4, MR: use === 'convolution' ? MR : 0, to };
 }
+
+/**
+ * The columns that hold a view (O,K) of a parameter: nn.Linear's may be taken in part, by rows.
+ * @returns null if the parameter was not packed for this product
+ */
+export function columnsOf(
+  weight: PlacedWeight,
+  { shape: [O, K], stride }: { shape: readonly number[]; stride: readonly number[] },
+): PlacedWeight | null {
+  const [outputs, inputs] = outputsAndInputs(weight.use, weight.shape);
+  const [along, across] = weight.use === 'matrix' ? [stride[0], stride[1]] : [stride[1], stride[0]];
+  const fits =
+    weight.layout === 'columns' &&
+    inputs === K &&
+    outputs >= O &&
+    (along === 1 || (weight.use === 'matrix' ? O : K) === 1) &&
+    (across === weight.shape[1] || (weight.use === 'matrix' ? K : O) === 1);
+  return fits ? weight : weight.also === undefined ? null : columnsOf(weight.also, { shape: [O, K], stride });
+}
+
+/** Outputs of a matrix that is packed in columns. */
+export const outputsOf = ({ use, shape }: PlacedWeight): number => outputsAndInputs(use, shape)[0];

@@ -1,12 +1,12 @@
-// Who computes: the one place where executor, precision and threads are chosen. Layers only see the set of operations.
+// What an executor is: it holds weights and runs networks. Types only; create.ts chooses one.
 
+import type { WeightUse } from '../compiler/weights.ts';
 import type { Emulation } from '../graph/emulate.ts';
+import type { Tap } from '../layers/module.ts';
 import type { Operations } from '../ops/operations.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import type { Tap } from '../layers/module.ts';
-import type { Checkpoint } from '../clip/weights/checkpoint.ts';
-import { ReferenceExecutor } from './reference.ts';
-import { SimdExecutor, simdWorks } from './simd.ts';
+
+export type { WeightUse } from '../compiler/weights.ts';
 
 export type Precision = 'float32' | 'float64';
 export type ExecutorName = 'auto' | 'reference' | 'simd';
@@ -19,11 +19,11 @@ export interface ExecutorOptions {
   precision?: Precision;
   /** 'auto' (default), 'reference' (plain loops) or 'simd'. All give the same bits. */
   executor?: ExecutorName;
-  /** How many threads compute. Default: all that the machine offers. 1 starts no worker. Plain loops take one. */
+  /** Number of threads. Default: one per core. 1 starts no worker. Plain loops run on one thread. */
   threads?: number;
   /**
-   * 'half' keeps half-precision matrices as they are, in half the memory, and widens them on the way. Default 'single'.
-   * SIMD only.
+   * 'half' keeps half-precision matrices in half precision, which takes half the memory, and widens them when they are
+   * used. Default 'single'. SIMD only.
    */
   residency?: Residency;
 }
@@ -38,78 +38,57 @@ export interface RunOptions {
   emulate?: Emulation;
   /** Sees every module's output. */
   tap?: Tap | null;
-  /** Names what is computed, up to the shapes of the inputs, so that the plan for it can be used again. */
+  /**
+   * Ends the run after the module of this path: what follows is neither planned nor computed, and the result is this
+   * module's output.
+   */
+  until?: string;
+  /** Identifies the computation, apart from the shapes of its inputs, so that its plan can be reused. */
   key?: string;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
+  /** The public function that was called, for error messages. Default: 'run'. */
+  call?: string;
 }
 
-/**
- * The emulation that is asked for, if any.
- * @throws RangeError where it is asked for in float64
- */
-export function emulationIn(precision: Precision, { emulate }: RunOptions): Emulation | null {
-  if (emulate !== undefined && precision === 'float64')
-    throw new RangeError(
-      'encodeImage: "emulate" expected precision float32, got float64; smaller formats are emulated in float32',
-    );
-  return emulate ?? null;
+/** Where weights come from; every checkpoint is one. */
+export interface WeightSource {
+  readonly tensors: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
+  /** Reads a tensor in row-major order, as float32. @param into as many elements as the tensor has */
+  read(name: string, into: Float32Array): Promise<void>;
 }
+
+/** What a computation returns: a tensor, several, or several by name. */
+export type Outputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
+
+/** A function of tensors, in terms of the operations and the tap that it is given. */
+export type Compute<R extends Outputs = Tensor> = (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => R;
 
 export interface Executor {
   readonly name: Exclude<ExecutorName, 'auto'>;
   readonly precision: Precision;
   readonly threads: number;
   readonly ops: Operations;
-  /** Reads tensors into memory of the executor's choosing. */
-  readWeights(checkpoint: Checkpoint, names: Iterable<string>): Promise<Map<string, Tensor>>;
   /**
-   * Reads tensors that were read before again, from a checkpoint that holds other numbers in the same types and shapes,
-   * to the same places.
+   * Reads tensors into the executor's memory.
+   * @param uses how each tensor is used, which decides how it is stored. Several uses (a matrix and its transpose, as
+   *   the gradient of a frozen layer needs) store a matrix once for each.
    */
-  rewriteWeights(checkpoint: Checkpoint, weights: ReadonlyMap<string, Tensor>): Promise<void>;
+  readWeights(
+    source: WeightSource,
+    uses: ReadonlyMap<string, WeightUse | readonly WeightUse[]>,
+  ): Promise<Map<string, Tensor>>;
   /**
-   * Computes a function of tensors. It is given the inputs as the executor's tensors, the set of operations and the
-   * tap, and must use these.
-   * @returns a tensor of numbers, in row-major order
+   * Overwrites tensors that were read before with the numbers of another source of the same types and shapes. Plans and
+   * tensors stay valid.
    */
-  run(
-    inputs: readonly Tensor[],
-    compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor,
-    options?: RunOptions,
-  ): Promise<Tensor>;
+  rewriteWeights(source: WeightSource, weights: ReadonlyMap<string, Tensor>): Promise<void>;
+  /**
+   * Computes a function of tensors. It is given the inputs as the executor's tensors, the operations and the tap, and
+   * must use these.
+   * @returns tensors of numbers in row-major order, arranged as `compute` returns them
+   */
+  run<R extends Outputs>(inputs: readonly Tensor[], compute: Compute<R>, options?: RunOptions): Promise<R>;
   /** Waits for the runs already asked for, then frees everything. */
   close(): Promise<void>;
-}
-
-/**
- * @throws RangeError for an unknown name, a number of threads that is not a positive integer, or simd where it does not
- *   work
- */
-export function createExecutor(options: ExecutorOptions = {}): Executor {
-  const { precision = 'float32', executor = 'auto', threads = 1, residency = 'single' } = options;
-  choose('precision', precision, ['float32', 'float64']);
-  choose('executor', executor, ['auto', 'reference', 'simd']);
-  choose('residency', residency, ['single', 'half']);
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new RangeError(`load: "threads" expected a positive integer, got ${threads}`);
-  }
-  if (executor === 'reference' && residency === 'half') {
-    throw new RangeError(
-      'load: "residency" half is for the SIMD executor, which widens weights on the way; take executor simd, ' +
-        'or residency single',
-    );
-  }
-  if (executor === 'reference') return new ReferenceExecutor(precision);
-  if (simdWorks()) return new SimdExecutor(threads, residency, precision);
-  if (executor === 'auto') return new ReferenceExecutor(precision);
-  throw new RangeError(
-    'load: "executor" simd needs WebAssembly with SIMD that keeps the IEEE rules, which this engine does not ' +
-      'have; take auto or reference',
-  );
-}
-
-function choose(argument: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value))
-    throw new RangeError(`load: "${argument}" expected one of ${allowed.join(', ')}, got ${value}`);
 }

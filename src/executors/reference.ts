@@ -3,13 +3,14 @@
 import ndarray from 'ndarray';
 import { emulating } from '../graph/emulate.ts';
 import type { Operations } from '../ops/operations.ts';
+import { contiguous } from '../ops/contiguous.ts';
 import { reference } from '../ops/reference.ts';
 import { reference64 } from '../ops/reference64.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
-import type { Tap } from '../layers/module.ts';
-import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { checkedTap } from './checked-tap.ts';
-import { emulationIn, type Executor, type Precision, type RunOptions } from './executor.ts';
+import { emulationIn } from './emulation.ts';
+import type { Compute, Executor, Outputs, Precision, RunOptions, WeightSource, WeightUse } from './executor.ts';
+import { arrangedAs, computeUntil, tensorsOf } from './outputs.ts';
 
 export class ReferenceExecutor implements Executor {
   readonly name = 'reference';
@@ -22,35 +23,37 @@ export class ReferenceExecutor implements Executor {
     this.ops = precision === 'float64' ? reference64 : reference;
   }
 
-  async readWeights(checkpoint: Checkpoint, names: Iterable<string>): Promise<Map<string, Tensor>> {
+  async readWeights(
+    source: WeightSource,
+    uses: ReadonlyMap<string, WeightUse | readonly WeightUse[]>,
+  ): Promise<Map<string, Tensor>> {
     const weights = new Map<string, Tensor>();
-    for (const name of names) {
-      const info = checkpoint.tensors.get(name)!;
+    for (const name of uses.keys()) {
+      const info = source.tensors.get(name)!;
       const data = new Float32Array(sizeOf(info.shape));
-      await checkpoint.read(name, data);
+      await source.read(name, data);
       weights.set(name, ndarray(data, [...info.shape]));
     }
     return weights;
   }
 
-  async rewriteWeights(checkpoint: Checkpoint, weights: ReadonlyMap<string, Tensor>): Promise<void> {
-    for (const [name, { data }] of weights) await checkpoint.read(name, data as Float32Array);
+  async rewriteWeights(source: WeightSource, weights: ReadonlyMap<string, Tensor>): Promise<void> {
+    for (const [name, { data }] of weights) await source.read(name, data as Float32Array);
   }
 
-  async run(
-    inputs: readonly Tensor[],
-    compute: (inputs: readonly Tensor[], ops: Operations, tap: Tap | null) => Tensor,
-    options: RunOptions = {},
-  ): Promise<Tensor> {
+  async run<R extends Outputs>(inputs: readonly Tensor[], compute: Compute<R>, options: RunOptions = {}): Promise<R> {
     options.signal?.throwIfAborted();
     const precision = options.precision ?? this.precision;
     const emulation = emulationIn(precision, options);
     const ops = precision === 'float64' ? reference64 : reference;
-    return compute(
+    const outputs = computeUntil(
+      compute,
       inputs,
       emulation === null ? ops : emulating(ops, emulation),
       options.tap ? checkedTap(options.tap) : null,
+      options,
     );
+    return arrangedAs(outputs, tensorsOf(outputs).map(contiguous));
   }
 
   async close(): Promise<void> {

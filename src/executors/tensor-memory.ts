@@ -1,5 +1,5 @@
-// Tensors into the SIMD executor's memory and out of it. float32 numbers become float64 ones as they are; the other way
-// would need a rounding, and is refused.
+// Tensors into the SIMD executor's memory and out of it. float32 to float64 is exact; float64 to float32 would round and
+// is refused.
 
 import ndarray from 'ndarray';
 import { elementAt, indexAt } from '../graph/recorder.ts';
@@ -14,7 +14,7 @@ interface Views {
 }
 
 /** Copies a tensor into memory, in row-major order. */
-export function upload(x: Tensor, views: Views, { address, kind }: Pick<Placed, 'address' | 'kind'>): void {
+export function toMemory(x: Tensor, views: Views, { address, kind }: Pick<Placed, 'address' | 'kind'>): void {
   if (kind === 'f32' && !(x.data instanceof Float32Array))
     throw new TypeError(
       'expected a tensor over a Float32Array, got float64 elements; round them yourself, or compute with ' +
@@ -27,7 +27,7 @@ export function upload(x: Tensor, views: Views, { address, kind }: Pick<Placed, 
 }
 
 /** A copy of a view in memory, in row-major order, in the precision of the run. */
-export function download({ address, kind, shape, stride }: Placed, views: Views, precision: Precision): Tensor {
+export function fromMemory({ address, kind, shape, stride }: Placed, views: Views, precision: Precision): Tensor {
   const memory = views[kind];
   const source = ndarray(memory, [...shape], [...stride], address / memory.BYTES_PER_ELEMENT) as Tensor;
   const data = precision === 'float64' ? new Float64Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
@@ -41,6 +41,6 @@ export function replace({ address, kind, shape, stride }: Placed, by: Tensor, vi
   const memory = views[kind];
   const target = ndarray(memory, [...shape], [...stride], address / memory.BYTES_PER_ELEMENT);
   const dense = kind === 'f32' ? new Float32Array(by.size) : new Float64Array(by.size);
-  upload(by, { f32: dense as Float32Array, f64: dense as Float64Array }, { address: 0, kind });
+  toMemory(by, { f32: dense as Float32Array, f64: dense as Float64Array }, { address: 0, kind });
   for (let i = 0; i < dense.length; i++) memory[indexAt(target, i)] = dense[i];
 }

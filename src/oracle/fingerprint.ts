@@ -15,7 +15,7 @@ import { littleEndian } from '../formats/little-endian.ts';
 export async function fingerprint(checkpoint: Checkpoint, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   let scratch = new Float32Array(0);
-  for (const [name, shape] of parameterShapes(architectureFrom(checkpoint.tensors), { text: false })) {
+  for (const [name, { shape }] of parameterShapes(architectureFrom(checkpoint.tensors), { text: false })) {
     signal?.throwIfAborted();
     const size = sizeOf(shape);
     if (scratch.length < size) scratch = new Float32Array(size);

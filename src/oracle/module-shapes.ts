@@ -12,7 +12,7 @@ import { Recorder } from '../graph/recorder.ts';
  */
 export function moduleShapes(architecture: Architecture, N = 1): Map<string, number[]> {
   const weights = new Map(
-    [...parameterShapes(architecture, { text: false })].map(([name, shape]) => [
+    [...parameterShapes(architecture, { text: false })].map(([name, { shape }]) => [
       name,
       Recorder.source({ kind: 'weight', name }, shape),
     ]),

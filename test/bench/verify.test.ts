@@ -8,7 +8,7 @@ import { measureOperation } from '../../bench/operation.ts';
 import { product } from '../../bench/products.ts';
 import type { Shape } from '../../bench/shapes.ts';
 import { ReferenceExecutor } from '../../src/executors/reference.ts';
-import type { Executor } from '../../src/executors/executor.ts';
+import type { Compute, Executor, Outputs, RunOptions } from '../../src/executors/executor.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 
 const SHAPES: readonly Shape[] = [
@@ -21,7 +21,8 @@ const SHAPES: readonly Shape[] = [
 function spoiled(spoil: (y: Tensor) => Tensor): Executor {
   const executor = new ReferenceExecutor('float32');
   const run = executor.run.bind(executor);
-  executor.run = async (...given) => spoil(await run(...given));
+  executor.run = async <R extends Outputs>(...given: [readonly Tensor[], Compute<R>, RunOptions?]): Promise<R> =>
+    spoil((await run(...given)) as Tensor) as R;
   return executor;
 }
 

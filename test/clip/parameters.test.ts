@@ -14,7 +14,7 @@ import { MODELS, type Architecture } from '../../src/clip/models.ts';
 import type { TensorInfo } from '../../src/formats/element-types.ts';
 
 const tensorsOf = (architecture: Architecture, towers = {}): Map<string, TensorInfo> =>
-  new Map([...parameterShapes(architecture, towers)].map(([name, shape]) => [name, { dtype: 'F32', shape }]));
+  new Map([...parameterShapes(architecture, towers)].map(([name, { shape }]) => [name, { dtype: 'F32', shape }]));
 const model = (name: string): Architecture => {
   const { embed, vision, text } = MODELS.find((entry) => entry.name === name)!;
   return { embed, vision, text };

@@ -98,7 +98,7 @@ describe('half residency', () => {
 
   test('is refused where it cannot be', async () => {
     await expect(load('tiny-vit', { executor: 'reference', residency: 'half' })).rejects.toThrow(
-      /"residency" half is for the SIMD executor/,
+      /^load: "residency" expected single with executor reference, got half; only the SIMD executor widens weights/,
     );
   });
 });

@@ -5,6 +5,7 @@
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Checkpoint } from '../../src/clip/weights/checkpoint.ts';
 import type { DType } from '../../src/formats/element-types.ts';
+import type { WeightUse } from '../../src/executors/executor.ts';
 import type { Tile } from '../../src/ops/tiles.simd.ts';
 import { DEPTHS, WINDOWS, wrongSmallSums, wrongSums } from '../support/summation/all.ts';
 import { PLANTED } from '../support/summation/planted.ts';
@@ -16,6 +17,8 @@ const THREADS = [1, 2, 3, 7];
 /** CLIP_ORACLE_ALL=1: ten times as many pairs, all depths and windows for every number of threads. */
 const ALL = process.env.CLIP_ORACLE_ALL === '1';
 const [MANY, SOME] = ALL ? [3000, 1500] : [150, 60];
+
+const uses = (use: WeightUse, ...names: string[]): Map<string, WeightUse> => new Map(names.map((name) => [name, use]));
 
 describe.each([false, true])('plain, float64: %s', (float64) => {
   test('dot products have the order of the text', async () => {
@@ -77,7 +80,12 @@ describe.each(TILES)('SIMD, tile of %s', async (name, Float16Array) => {
       for (const K of [3, 128, 129, 257, 1000])
         expect(
           await wrongSum(
-            linearByResident(by, await executor.readWeights(held(K, 0, 0), ['ones.weight', 'factors.weight']), K, 9),
+            linearByResident(
+              by,
+              await executor.readWeights(held(K, 0, 0), uses('linear', 'ones.weight', 'factors.weight')),
+              K,
+              9,
+            ),
             MANY,
           ),
         ).toBeNull();
@@ -89,7 +97,7 @@ describe.each(TILES)('SIMD, tile of %s', async (name, Float16Array) => {
           await wrongSum(
             convByResident(
               by,
-              await executor.readWeights(held(0, C, kernel), ['ones.conv', 'factors.conv']),
+              await executor.readWeights(held(0, C, kernel), uses('convolution', 'ones.conv', 'factors.conv')),
               C,
               kernel,
               9,

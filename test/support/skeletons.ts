@@ -44,7 +44,7 @@ export function rebuild(name: string): Buffer {
   const model = MODELS.find((entry) => entry.name === name.split('.')[0])!;
   const shapes = parameterShapes(model);
   for (const { offset, tensor, dtype, transposed, third } of skeletons[name].regions) {
-    const shape = shapes.get(tensor)!;
+    const { shape } = shapes.get(tensor)!;
     const all = new Float32Array(sizeOf(shape));
     fillSynthetic(0, tensor, shape, all);
     const values = third === undefined ? all : all.subarray((third * all.length) / 3, ((third + 1) * all.length) / 3);

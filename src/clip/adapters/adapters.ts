@@ -7,7 +7,7 @@ import type { Operations } from '../../ops/operations.ts';
 import { sizeOf, type Tensor } from '../../ops/tensor.ts';
 import type { Checkpoint } from '../weights/checkpoint.ts';
 import type { TensorInfo } from '../../formats/element-types.ts';
-import type { Executor, Precision } from '../../executors/executor.ts';
+import type { Executor, Precision, WeightSource, WeightUse } from '../../executors/executor.ts';
 import type { AdapterMode } from './adapter-file.ts';
 import { Gate } from './gate.ts';
 import type { Adapter, LoraPart } from './lora.ts';
@@ -20,7 +20,7 @@ export class Adapters {
   readonly #executor: Executor;
   readonly #gate = new Gate();
   readonly #base: Checkpoint;
-  readonly #adapted: Checkpoint;
+  readonly #adapted: WeightSource;
   /** Parameters that an adapter changes and that have been read, in the executor's memory. */
   readonly #loaded = new Map<string, Tensor>();
   /** Unmerged: each adapter's changes by the memory of the parameter. */
@@ -108,8 +108,8 @@ export class Adapters {
   }
 
   /** Reads parameters into the executor's memory, with the active adapter; unmerged, all adapters' changes too. */
-  async read(names: Iterable<string>): Promise<Weights> {
-    const weights = await this.#executor.readWeights(this.#adapted, names);
+  async read(uses: ReadonlyMap<string, WeightUse>): Promise<Weights> {
+    const weights = await this.#executor.readWeights(this.#adapted, uses);
     const changed = new Set(
       [...this.#adapters.values()].flatMap(({ parts }) => parts.map((part) => part.target.parameter)),
     );
@@ -138,7 +138,7 @@ export class Adapters {
    * The checkpoint with the active changes added to what is read. Parameters that may change are float32 from the start:
    * sums do not fit into halves.
    */
-  #merging(): Checkpoint {
+  #merging(): WeightSource {
     const base = this.#base;
     const tensors = new Map<string, TensorInfo>(base.tensors);
     for (const { parts } of this.#adapters.values()) {
@@ -148,10 +148,6 @@ export class Adapters {
         tensors.set(parameter, { dtype: 'F32', shape: base.tensors.get(parameter)!.shape });
     }
     return {
-      origin: base.origin,
-      format: base.format,
-      layout: base.layout,
-      metadata: base.metadata,
       tensors,
       read: async (name, into) => {
         await base.read(name, into);
@@ -160,7 +156,6 @@ export class Adapters {
           into,
         );
       },
-      close: () => base.close(),
     };
   }
 
@@ -182,7 +177,10 @@ export class Adapters {
         named.push({ adapter, part, A, B });
       });
     }
-    const placed = await this.#executor.readWeights(inMemory(values), values.keys());
+    const placed = await this.#executor.readWeights(
+      inMemory(values),
+      new Map([...values.keys()].map((name) => [name, 'linear'])),
+    );
     for (const { adapter, part, A, B } of named) {
       const { parameter, begin, count } = part.target;
       const changes = this.#placed.get(adapter) ?? new Map<object, PlacedPart[]>();
@@ -197,18 +195,13 @@ export class Adapters {
 }
 
 /** Tensors in memory, read as those of a file are. */
-function inMemory(values: ReadonlyMap<string, { shape: number[]; data: Float32Array }>): Checkpoint {
+function inMemory(values: ReadonlyMap<string, { shape: number[]; data: Float32Array }>): WeightSource {
   return {
-    origin: 'memory',
-    format: 'memory',
-    layout: '',
-    metadata: {},
     tensors: new Map([...values].map(([name, { shape }]) => [name, { dtype: 'F32', shape }])),
     read: (name, into) => {
       const { data, shape } = values.get(name)!;
       into.set(data.subarray(0, sizeOf(shape)));
       return Promise.resolve();
     },
-    close: () => Promise.resolve(),
   };
 }

@@ -88,7 +88,7 @@ export function openSynthetic(source: string, options: SyntheticOptions): Checkp
     );
   }
   const tensors = new Map<string, TensorInfo>(
-    [...parameterShapes(architecture)].map(([name, shape]) => [name, { dtype: 'F32', shape }]),
+    [...parameterShapes(architecture)].map(([name, { shape }]) => [name, { dtype: 'F32', shape }]),
   );
   let isOpen = true;
   return {

@@ -2,7 +2,8 @@
 // executor, which gives the same bits.
 
 import ndarray from 'ndarray';
-import { createExecutor, type Executor, type Precision } from '../../executors/executor.ts';
+import { createExecutor } from '../../executors/create.ts';
+import type { Executor, Precision } from '../../executors/executor.ts';
 import { emulating, type Emulation } from '../../graph/emulate.ts';
 import type { AttentionOptions, Conv2dOptions, Operations } from '../../ops/operations.ts';
 import { reference } from '../../ops/reference.ts';

@@ -30,7 +30,9 @@ export interface Piece {
 
 /** @param N images in the batch */
 export function recordNetwork(architecture: Architecture, activation: 'quick_gelu' | 'gelu', N: number): Network {
-  const parameters = parameterShapes(architecture, { text: false });
+  const parameters = new Map(
+    [...parameterShapes(architecture, { text: false })].map(([name, { shape }]) => [name, shape]),
+  );
   const weights = new Map(
     [...parameters].map(([name, shape]) => [name, Recorder.source({ kind: 'weight', name, shape }, shape)]),
   );

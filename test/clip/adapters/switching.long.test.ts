@@ -11,9 +11,10 @@ import { Gate } from '../../../src/clip/adapters/gate.ts';
 import { openCheckpoint } from '../../../src/clip/weights/open.ts';
 import { syntheticImage } from '../../../src/clip/weights/synthetic.ts';
 import { CLIP } from '../../../src/clip/clip.ts';
-import { createExecutor } from '../../../src/executors/executor.ts';
+import { createExecutor } from '../../../src/executors/create.ts';
 import { load } from '../../../src/clip/load.ts';
 import { MODELS } from '../../../src/clip/models.ts';
+import { parameterUses } from '../../../src/clip/parameters.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
 import { expectSameBits } from '../../support/bits.ts';
 import { readGolden, relRms } from '../../support/golden.ts';
@@ -137,8 +138,7 @@ test('when reading breaks off, calls are refused until a change succeeds, which 
       left-- > 0 ? base.read(name, into) : Promise.reject(new Error('the disk is gone')),
   };
   const adapters = new Adapters([await readAdapter(fixture('peft'), architecture)], 'merged', checkpoint, executor);
-  const weights = (): ReturnType<Adapters['read']> =>
-    adapters.read([...base.tensors.keys()].filter((key) => key.startsWith('visual.')));
+  const weights = (): ReturnType<Adapters['read']> => adapters.read(parameterUses(architecture, { text: false }));
   const model = new CLIP(
     { name: 'tiny-vit', weights: 'synthetic:0', architecture, activation: 'quick_gelu' },
     executor,

@@ -12,7 +12,8 @@ import { dots } from '../../../tools/conformance/program/dots.ts';
 import { Fold, hashNumbers, type Folded } from '../../../tools/conformance/program/hash.ts';
 import { runProgram } from '../../../tools/conformance/program/run.ts';
 import { bySimd, plainly, sweep, type FunctionName } from '../../../tools/conformance/program/sweeps.ts';
-import { createExecutor, type Executor } from '../../../src/executors/executor.ts';
+import { createExecutor } from '../../../src/executors/create.ts';
+import type { Executor } from '../../../src/executors/executor.ts';
 import { ReferenceExecutor } from '../../../src/executors/reference.ts';
 import type { Operations } from '../../../src/ops/operations.ts';
 import { reference } from '../../../src/ops/reference.ts';
@@ -186,13 +187,9 @@ describe('models', () => {
   ): Promise<Folded> => new Subject(name).compute(executor, around);
   const faulty = (precision: 'float32' | 'float64', change: Partial<Operations>): Executor => {
     const right = new ReferenceExecutor(precision);
+    const run = right.run.bind(right);
     right.run = (inputs, layers, options) =>
-      ReferenceExecutor.prototype.run.call(
-        right,
-        inputs,
-        (given, ops, tap) => layers(given, { ...ops, ...change }, tap),
-        options,
-      );
+      run(inputs, (given, ops, tap) => layers(given, { ...ops, ...change }, tap), options);
     return right;
   };
 

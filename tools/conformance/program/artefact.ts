@@ -3,11 +3,10 @@
 
 import ndarray from 'ndarray';
 import type { Tap } from '../../../src/layers/module.ts';
-import { parameterShapes } from '../../../src/clip/parameters.ts';
-import type { Checkpoint } from '../../../src/clip/weights/checkpoint.ts';
+import { parameterShapes, parameterUses } from '../../../src/clip/parameters.ts';
 import { openSynthetic, syntheticImage } from '../../../src/clip/weights/synthetic.ts';
 import { CLIP } from '../../../src/clip/clip.ts';
-import type { Executor } from '../../../src/executors/executor.ts';
+import type { Executor, WeightSource } from '../../../src/executors/executor.ts';
 import { MODELS, type ModelEntry } from '../../../src/clip/models.ts';
 import { sizeOf, type Tensor } from '../../../src/ops/tensor.ts';
 import { Fold, type Folded } from './hash.ts';
@@ -31,15 +30,16 @@ export class Subject {
     this.#entry = MODELS.find((entry) => entry.name === model)!;
   }
 
+  get #towers(): { vision: boolean; text: boolean } {
+    return { vision: this.#tower === 'vision', text: this.#tower === 'text' };
+  }
+
   /** Makes the parameters, which takes a while in an interpreter. */
   async prepare(): Promise<void> {
     if (this.#parameters.size > 0) return;
     const checkpoint = openSynthetic('synthetic:0', { model: this.#entry.name });
-    for (const [name, shape] of parameterShapes(this.#entry, {
-      vision: this.#tower === 'vision',
-      text: this.#tower === 'text',
-    })) {
-      const x = ndarray(new Float32Array(sizeOf(shape)), shape);
+    for (const [name, { shape }] of parameterShapes(this.#entry, this.#towers)) {
+      const x = ndarray(new Float32Array(sizeOf(shape)), [...shape]);
       await checkpoint.read(name, x.data);
       this.#parameters.set(name, x);
     }
@@ -60,7 +60,7 @@ export class Subject {
         weights: () =>
           executor.name === 'reference'
             ? Promise.resolve(parameters)
-            : executor.readWeights(checkpointOf(parameters), parameters.keys()),
+            : executor.readWeights(sourceOf(parameters), parameterUses(this.#entry, this.#towers)),
         close: () => Promise.resolve(),
       },
     );
@@ -80,19 +80,14 @@ export class Subject {
   }
 }
 
-/** Parameters in memory as a checkpoint. */
-function checkpointOf(parameters: ReadonlyMap<string, Tensor>): Checkpoint {
+/** Parameters in memory, as an executor reads them. */
+function sourceOf(parameters: ReadonlyMap<string, Tensor>): WeightSource {
   return {
-    origin: 'synthetic:0',
-    format: 'synthetic',
-    layout: 'OpenAI',
-    metadata: {},
     tensors: new Map([...parameters].map(([name, { shape }]) => [name, { dtype: 'F32', shape }])),
     read: (name, into) => {
       into.set(parameters.get(name)!.data as Float32Array);
       return Promise.resolve();
     },
-    close: () => Promise.resolve(),
   };
 }
 

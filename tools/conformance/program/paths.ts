@@ -1,7 +1,8 @@
 // The ways to compute: which of them this engine has, and why it lacks the others.
 
-import { createExecutor, type Executor, type Precision } from '../../../src/executors/executor.ts';
-import { simdRefusal } from '../../../src/executors/simd.ts';
+import { createExecutor } from '../../../src/executors/create.ts';
+import type { Executor, Precision } from '../../../src/executors/executor.ts';
+import { simdRefusal } from '../../../src/executors/engine.ts';
 
 export interface Path {
   readonly name: PathName;

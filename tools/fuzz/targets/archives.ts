@@ -46,7 +46,7 @@ function emptyModel(names: (name: string) => string = (name) => name): Uint8Arra
   return safetensorsOf(
     JSON.stringify(
       Object.fromEntries(
-        [...shapes].map(([name, shape]) => [
+        [...shapes].map(([name, { shape }]) => [
           names(name),
           { dtype: 'F32', shape: [0, ...shape.slice(1)], data_offsets: [0, 0] },
         ]),
