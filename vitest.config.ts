@@ -1,17 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
-// The default run: everything in test/ that needs neither ../shared nor minutes. Slow suites and suites on other
-// people's files have configurations and commands of their own (package.json, "scripts").
+// One suite is one suffix: x.test.ts runs by default and needs neither ../shared nor minutes; x.long.test.ts starts
+// programs, adapters and emulation; x.slow.test.ts takes minutes, or needs PyTorch or a browser; x.shared.test.ts reads
+// other people's files where they are (the folder CLIP_ORACLE_SHARED, default ../shared).
+const suite = (name: string, include: string, exclude: string[], seconds: number) => ({
+  extends: true as const,
+  test: { name, include: [include], exclude, testTimeout: 1000 * seconds, hookTimeout: 1000 * Math.min(seconds, 600) },
+});
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['**/*.{slow,shared,long}.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
-    // Tests of killed threads, broken connections and signals depend on when the system lets whom run; a second try on
-    // CI tells a busy machine from a fault.
-    retry: process.env.CI ? 1 : 0,
+    projects: [
+      suite('fast', 'test/**/*.test.ts', ['**/*.{long,slow,shared}.test.ts'], 60),
+      suite('long', 'test/**/*.long.test.ts', [], 60),
+      suite('slow', 'test/**/*.slow.test.ts', [], 1800),
+      suite('shared', 'test/**/*.shared.test.ts', [], 120),
+    ],
   },
 });

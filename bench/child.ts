@@ -3,57 +3,14 @@
 // Started by measure.ts; by hand: node dist/bench/child.js
 // '{"engine":"clip-oracle","model":"RN50","weights":"synthetic:0","executor":"reference","threads":1,"batch":1,"repeat":3}'
 
-import type { ExecutorName, Residency } from '../src/index.ts';
 import { MODELS } from '../src/clip/models.ts';
 import { parameterCounts } from '../src/clip/sizes.ts';
 import { syntheticImage } from '../src/clip/weights/synthetic.ts';
 import { digestOf } from './digest.ts';
-import { ENGINES, type EngineName } from './engine.ts';
+import { ENGINES } from './engine.ts';
+import type { Measurement, Result } from './measurement.ts';
 import { expectedFeatures } from './golden.ts';
 import { repeatedBatch } from './inputs.ts';
-
-export interface Measurement {
-  engine: EngineName;
-  model: string;
-  /** 'synthetic:0', or a file with those numbers. */
-  weights: string;
-  /** Of clip-oracle; the other engines have but one. */
-  executor: ExecutorName;
-  threads: number;
-  /** Of clip-oracle, and for weights that are rounded to half precision (half-checkpoint.ts): how it keeps them. */
-  residency?: Residency;
-  batch: number;
-  /** Forward passes after the first. */
-  repeat: number;
-  /** After so many seconds of them no further one begins. Default: no limit. */
-  seconds?: number;
-}
-
-export interface Result extends Measurement {
-  version: string;
-  /** Version of Node that ran it. */
-  node: string;
-  /** Seconds from the start of the process to the loaded model. */
-  load: number;
-  /** Seconds of the first forward pass. */
-  first: number;
-  /** Seconds from the start of the process to the first feature. */
-  toFirst: number;
-  /** Seconds of the following ones. */
-  steady: number[];
-  /** Highest resident memory of the process, bytes. */
-  peak: number;
-  /** Resident memory's lower bound: the image tower's parameters as float32, bytes. */
-  weightBytes: number;
-  /**
-   * Relative RMS error of the features against float64, and PyTorch's float32 one. Within the bound, else nothing is
-   * reported.
-   */
-  error: number;
-  pytorchError: number;
-  /** Of the first image's features, to compare bits. */
-  digest: string;
-}
 
 async function main(measurement: Measurement): Promise<Result> {
   const { engine, model, batch, repeat, seconds = Infinity } = measurement;

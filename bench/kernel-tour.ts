@@ -1,5 +1,5 @@
 // The steps of docs/kernel-tour.md on one product: (257,1024) x (1024,1024), the attention's output projection of
-// ViT-L/14. A step is compared with the definition, all 263,168 outputs, before it is timed. npm run bench:tour, or
+// ViT-L/14. A step is compared with the definition, all 263,168 outputs, before it is timed. npm run bench -- tour, or
 // under another Node: node dist/bench/kernel-tour.js
 
 import Table from 'cli-table3';

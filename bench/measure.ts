@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Measurement, Result } from './child.ts';
+import type { Measurement, Result } from './measurement.ts';
 import type { TextMeasurement, TextResult } from './text/child.ts';
 import type { KernelMeasurement, KernelResult } from './kernels-child.ts';
 

@@ -1,6 +1,6 @@
 // What a run of benchmarks leaves behind (as JSON), and its summary: one row per engine, model, threads and batch.
 
-import type { Result } from './child.ts';
+import type { Result } from './measurement.ts';
 import type { Machine } from './environment.ts';
 import { median, minimum } from './measure.ts';
 

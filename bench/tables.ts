@@ -3,7 +3,7 @@
 import Table from 'cli-table3';
 import { MODELS } from '../src/clip/models.ts';
 import { multiplyAdds } from '../src/clip/sizes.ts';
-import type { Result } from './child.ts';
+import type { Result } from './measurement.ts';
 import type { KernelResult } from './kernels-child.ts';
 import { summarise, type Summary } from './report.ts';
 

@@ -3,8 +3,8 @@
 import ndarray from 'ndarray';
 import { load } from '../../src/index.ts';
 import { ownPackage } from '../environment.ts';
-import type { Encoder } from '../engine.ts';
-import type { Measurement } from '../child.ts';
+import type { Encoder } from '../measurement.ts';
+import type { Measurement } from '../measurement.ts';
 
 export async function open({ model: name, executor, threads, weights, residency }: Measurement): Promise<Encoder> {
   const { model } = await load(name, { weights, executor, threads, residency });

@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Encoder, Engine } from '../engine.ts';
+import type { Encoder, Engine } from '../measurement.ts';
 import { weightFiles } from '../peers/weights.ts';
 import { peerFolder, peerVersion, requirePeer } from './peer-package.ts';
 

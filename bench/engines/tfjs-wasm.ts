@@ -5,8 +5,8 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Encoder } from '../engine.ts';
-import type { Measurement } from '../child.ts';
+import type { Encoder } from '../measurement.ts';
+import type { Measurement } from '../measurement.ts';
 import { readTable, weightFiles } from '../peers/weights.ts';
 import { peerFolder, peerVersion, requirePeer } from './peer-package.ts';
 import { Layers, type Tf, type Tensor } from './tfjs-layers.ts';

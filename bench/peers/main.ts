@@ -1,5 +1,5 @@
-// npm run bench:peers: the peers and we, alternately, each measurement in a fresh process, on the same weights and the
-// same image.
+// npm run bench -- peers: the peers and we, alternately, each measurement in a fresh process, on the same weights and
+// the same image.
 
 import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { packageFile } from '../../src/clip/package-file.ts';
-import type { Measurement } from '../child.ts';
-import { ENGINES, SINGLE_THREADED, type EngineName } from '../engine.ts';
+import type { Measurement } from '../measurement.ts';
+import { ENGINES, SINGLE_THREADED } from '../engine.ts';
+import type { EngineName } from '../measurement.ts';
 import { peerFolder, peerVersion } from '../engines/peer-package.ts';
 import { machine, ownPackage } from '../environment.ts';
 import { measure } from '../measure.ts';
@@ -37,7 +38,7 @@ interface Options {
   svg?: string;
 }
 
-const options = new Command('npm run bench:peers --')
+const options = new Command('npm run bench -- peers')
   .description(
     'clip-oracle and its peers, alternately, each measurement in a fresh process that verifies its features ' +
       'before it times them.',
@@ -183,6 +184,6 @@ try {
   // A comparison in which we gave no result has failed; a peer that cannot do something is only noted.
   if (report.failures.some((failure) => failure.includes('clip-oracle,'))) process.exitCode = 1;
 } catch (error) {
-  process.stderr.write(`bench:peers: ${(error as Error).message}\n`);
+  process.stderr.write(`bench -- peers: ${(error as Error).message}\n`);
   process.exitCode = 1;
 }

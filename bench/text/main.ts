@@ -1,5 +1,5 @@
-// npm run bench:text: 1,000 prompts of at most 20 tokens through ViT-B/32's text tower, ours and onnxruntime's, each in
-// a fresh process that verifies first.
+// npm run bench -- text: 1,000 prompts of at most 20 tokens through ViT-B/32's text tower, ours and onnxruntime's, each
+// in a fresh process that verifies first.
 
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ interface Options {
   json?: string;
 }
 
-const options = new Command('npm run bench:text --')
+const options = new Command('npm run bench -- text')
   .description(
     "Prompts through ViT-B/32's text tower. A peer computes 77 tokens of each, so a part of the prompts says " +
       'how long all take; its best batch counts.',
@@ -185,6 +185,6 @@ try {
       `${JSON.stringify({ machine: machine(node), results: results.map((result) => ({ ...result, sample: undefined })) }, null, 1)}\n`,
     );
 } catch (error) {
-  process.stderr.write(`bench:text: ${(error as Error).message}\n`);
+  process.stderr.write(`bench -- text: ${(error as Error).message}\n`);
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
-// The texts of npm run bench:text: what people ask for in zero-shot classification, at most 20 tokens each with start
-// and end.
+// The texts of npm run bench -- text: what people ask for in zero-shot classification, at most 20 tokens each with
+// start and end.
 
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../../src/clip/package-file.ts';
@@ -26,7 +26,7 @@ export function ordinaryPrompts(count: number): string[] {
   const prompts = new Set<string>();
   for (let i = 0; prompts.size < count; i++) {
     if (i === names.length * TEMPLATES.length)
-      throw new RangeError(`bench:text: "prompts" expected at most ${prompts.size}, got ${count}`);
+      throw new RangeError(`bench -- text: "prompts" expected at most ${prompts.size}, got ${count}`);
     const prompt = TEMPLATES[(i + Math.floor(i / names.length)) % TEMPLATES.length].replace(
       '{}',
       names[i % names.length],

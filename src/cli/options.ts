@@ -80,7 +80,7 @@ export function positiveInteger(value: string): number {
 }
 
 /** Any number. */
-export function anyNumber(value: string): number {
+function anyNumber(value: string): number {
   const number = Number(value);
   if (value.trim() === '' || !Number.isFinite(number)) throw new InvalidArgumentError('Expected a number.');
   return number;

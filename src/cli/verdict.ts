@@ -107,6 +107,6 @@ export function bar(share: number, width: number): string {
   return ('█'.repeat(Math.floor(eighths / 8)) + (rest > 0 ? ' ▏▎▍▌▋▊▉'[rest] : '')).padEnd(width);
 }
 
-export function percent(probability: number): string {
+function percent(probability: number): string {
   return `${(probability * 100).toFixed(1)} %`;
 }

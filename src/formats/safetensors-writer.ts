@@ -1,5 +1,5 @@
-// Writes safetensors (safetensors.ts has the format). `safetensorsHeader` is the bytes before the data, for tensors that
-// are known; SafetensorsWriter takes tensors one by one, leaves room for the header and writes it at the end.
+// Writes safetensors (safetensors.ts has the format). `safetensorsHeader` is the bytes before the data, for tensors
+// that are known; SafetensorsWriter takes tensors one by one, leaves room for the header and writes it at the end.
 
 import { sizeOf } from '../ops/tensor.ts';
 import { AtomicFileSync } from './atomic-file.ts';

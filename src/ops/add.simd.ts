@@ -26,7 +26,8 @@ export function addKernels(): FunctionBuilder[] {
   f.emit(repeat(row, get(rows), [
     set(bAt, get(b)),
     repeat(n, i32.shr_u(get(width), i32.const(2)), [
-      v128.store(get(y), f32x4.add(v128.load(get(a)), v128.load(get(bAt)))), advance(a, 16), advance(bAt, 16), advance(y, 16),
+      v128.store(get(y), f32x4.add(v128.load(get(a)), v128.load(get(bAt)))), advance(a, 16), advance(bAt, 16),
+        advance(y, 16),
     ]),
     when(tee(rest, i32.and(get(width), i32.const(3))), [
       loadTail(u, a, rest), loadTail(v, bAt, rest), set(u, f32x4.add(get(u), get(v))), storeTail(u, y, rest),

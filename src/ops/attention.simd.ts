@@ -40,7 +40,9 @@ export interface AttentionStep {
 /** Queries whose scores are in work together. */
 const QUERIES = 40;
 
-export interface Scratch { keys: number; values: number; scaled: number; queries: number; scores: number; p: number; out: number; end: number }
+export interface Scratch {
+  keys: number; values: number; scaled: number; queries: number; scores: number; p: number; out: number; end: number;
+}
 
 /**
  * Addresses of a thread's own pieces, from `at` on: packed keys and values, q' and its panels, scores, p's panels, the
@@ -57,7 +59,8 @@ function layout(at: number, S: number, d: number, bytes: Width): Scratch {
   return { keys, values, scaled, queries, scores, p, out, end: out + bytes * QUERIES * paddedColumns(d) };
 }
 
-export const attentionScratchBytes = (S: number, d: number, bytes: Width): number => Math.ceil(layout(0, S, d, bytes).end / 64) * 64;
+export const attentionScratchBytes = (S: number, d: number, bytes: Width): number =>
+  Math.ceil(layout(0, S, d, bytes).end / 64) * 64;
 
 export function runAttention(step: AttentionStep, machine: Machine, part: number, parts: number): void {
   overHeads(step, 4, machine, part, parts, attend);
@@ -69,10 +72,12 @@ type Heads = Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 
  * `rows` queries from `top` on, of the head that begins at byte `column` of a token of image n; its keys and values lie
  * packed in the scratch.
  */
-type Attend<Step> = (step: Step, machine: Machine, scratch: Scratch, n: number, column: number, top: number, rows: number) => void;
+type Attend<Step> = (step: Step, machine: Machine, scratch: Scratch, n: number, column: number, top: number,
+  rows: number) => void;
 
 /** Divides the work of either mode: packs a head's keys and values, and attends with runs of its queries. */
-export function overHeads<Step extends Heads>(step: Step, bytes: Width, machine: Machine, part: number, parts: number, attend: Attend<Step>): void {
+export function overHeads<Step extends Heads>(step: Step, bytes: Width, machine: Machine, part: number, parts: number,
+  attend: Attend<Step>): void {
   const { N, T, S, heads, d, k, v } = step;
   const scratch = layout(step.scratch + part * attentionScratchBytes(S, d, bytes), S, d, bytes);
   const runs = Math.ceil(T / QUERIES);
@@ -85,9 +90,11 @@ export function overHeads<Step extends Heads>(step: Step, bytes: Width, machine:
     const n = Math.floor(pair / heads);
     const column = bytes * d * (pair - n * heads);
     if (pair !== packed) {
-      const keys = { from: k.at + n * k.image + column, vectorStride: k.token, kStride: bytes, vectors: S, K: d, bytes };
+      const keys = { from: k.at + n * k.image + column, vectorStride: k.token, kStride: bytes, vectors: S, K: d,
+        bytes };
       packColumns(machine, keys, scratch.keys, 0, Math.ceil(S / NR));
-      const values = { from: v.at + n * v.image + column, vectorStride: bytes, kStride: v.token, vectors: d, K: S, bytes };
+      const values = { from: v.at + n * v.image + column, vectorStride: bytes, kStride: v.token, vectors: d, K: S,
+        bytes };
       packColumns(machine, values, scratch.values, 0, Math.ceil(d / NR));
       packed = pair;
     }
@@ -96,25 +103,30 @@ export function overHeads<Step extends Heads>(step: Step, bytes: Width, machine:
   }
 }
 
-function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: number, column: number, top: number, rows: number): void {
+function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: number, column: number, top: number,
+  rows: number): void {
   const { MR, S, d, q, y, mask, maskStride, factor } = step;
   const { kernels } = machine;
   const panels = Math.ceil(rows / MR);
   const scoreColumns = paddedColumns(S);
   const scoreStride = 4 * scoreColumns;
   // [1] q' (T,d)
-  for (let t = 0; t < rows; t++) kernels.scale(q.at + n * q.image + (top + t) * q.token + column, scratch.scaled + 4 * d * t, d, factor);
-  packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d, bytes: 4 }, MR, scratch.queries, 0, panels);
+  for (let t = 0; t < rows; t++) kernels.scale(q.at + n * q.image + (top + t) * q.token + column,
+    scratch.scaled + 4 * d * t, d, factor);
+  packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d, bytes: 4 }, MR,
+    scratch.queries, 0, panels);
   // [2] scores (T,S)
   product(machine, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, scoreStride);
   // [3] mask
   if (mask !== 0) {
-    for (let t = 0; t < rows; t++) kernels.add(scratch.scores + t * scoreStride, mask + (top + t) * maskStride, scratch.scores + t * scoreStride, 1, S);
+    for (let t = 0; t < rows; t++) kernels.add(scratch.scores + t * scoreStride, mask + (top + t) * maskStride,
+      scratch.scores + t * scoreStride, 1, S);
   }
   // [4] p (T,S)
   kernels.softmax(scratch.scores, scoreStride, scratch.scores, scoreStride, rows, S, step.tables);
   // [5] y (T,d), k running over the S tokens
-  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 4, vectors: rows, K: S, bytes: 4 }, MR, scratch.p, 0, panels);
+  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 4, vectors: rows, K: S, bytes: 4 }, MR,
+    scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
   if (d % NR === 0) {
     product(machine, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
@@ -126,7 +138,8 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
 }
 
 /** C (rows, columns) = A·B for packed A and B, columns whole panels. */
-function product(machine: Machine, MR: number, a: number, rows: number, K: number, b: number, columns: number, c: number, ldc: number): void {
+function product(machine: Machine, MR: number, a: number, rows: number, K: number, b: number, columns: number,
+  c: number, ldc: number): void {
   for (let k = 0; k < K; k += BLOCK) {
     const kc = Math.min(BLOCK, K - k);
     gemmBlock(machine, MR, a + 4 * k * rows, rows, b + 4 * k * columns, columns / NR, c, ldc, kc, k === 0);

@@ -20,7 +20,8 @@ export function runAttention64(step: Attention64Step, machine: Machine, part: nu
   overHeads(step, 8, machine, part, parts, attend);
 }
 
-function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: number, column: number, top: number, rows: number): void {
+function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: number, column: number, top: number,
+  rows: number): void {
   const { MR, S, d, q, y, mask } = step;
   const { f64 } = machine;
   const panels = Math.ceil(rows / MR);
@@ -33,7 +34,8 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
     const to = scratch.scaled / 8 + d * t;
     for (let i = 0; i < d; i++) f64[to + i] = f64[from + i] * factor;
   }
-  packRows(machine, { from: scratch.scaled, vectorStride: 8 * d, kStride: 8, vectors: rows, K: d, bytes: 8 }, MR, scratch.queries, 0, panels);
+  packRows(machine, { from: scratch.scaled, vectorStride: 8 * d, kStride: 8, vectors: rows, K: d, bytes: 8 }, MR,
+    scratch.queries, 0, panels);
   // [2] scores (T,S)
   product(machine, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, 8 * scoreColumns);
   // [3] mask
@@ -44,9 +46,11 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
     }
   }
   // [4] p (T,S)
-  for (let t = 0; t < rows; t++) softmaxRows(f64.subarray(scores + t * scoreColumns, scores + t * scoreColumns + S), 1, S);
+  for (let t = 0; t < rows; t++) softmaxRows(f64.subarray(scores + t * scoreColumns, scores + t * scoreColumns + S), 1,
+    S);
   // [5] y (T,d), k running over the S tokens
-  packRows(machine, { from: scratch.scores, vectorStride: 8 * scoreColumns, kStride: 8, vectors: rows, K: S, bytes: 8 }, MR, scratch.p, 0, panels);
+  packRows(machine, { from: scratch.scores, vectorStride: 8 * scoreColumns, kStride: 8, vectors: rows, K: S, bytes: 8 },
+    MR, scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
   if (d % NR === 0) {
     product(machine, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
@@ -58,7 +62,8 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
 }
 
 /** C (rows, columns) = A·B for packed A and B, columns whole panels. */
-function product(machine: Machine, MR: number, a: number, rows: number, K: number, b: number, columns: number, c: number, ldc: number): void {
+function product(machine: Machine, MR: number, a: number, rows: number, K: number, b: number, columns: number,
+  c: number, ldc: number): void {
   for (let k = 0; k < K; k += BLOCK) {
     const kc = Math.min(BLOCK, K - k);
     gemmBlock64(machine, MR, a + 8 * k * rows, rows, b + 8 * k * columns, columns / NR, c, ldc, kc, k === 0);

@@ -4,7 +4,9 @@
 import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 import type { FloatArray } from './tensor.ts';
-import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, repeat, set, tee, v128, when, type Code, type Local } from '../wasm/assembler.ts';
+import {
+  advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, repeat, set, tee, v128, when, type Code, type Local,
+} from '../wasm/assembler.ts';
 
 /** `planes` planes of `plane` elements, one after the other, plane p of channel p mod `channels`; y may be x. */
 export interface BatchNorm2dStep {
@@ -22,7 +24,8 @@ export interface BatchNorm2dStep {
 }
 
 /** a = weight / sqrt(var + eps) and c = bias - mean·a of each channel, in turn: [a0, c0, a1, c1, …]. */
-export function batchNormAC(weight: FloatArray, bias: FloatArray, mean: FloatArray, variance: FloatArray, eps: number): Float64Array {
+export function batchNormAC(weight: FloatArray, bias: FloatArray, mean: FloatArray, variance: FloatArray,
+  eps: number): Float64Array {
   const ac = new Float64Array(2 * weight.length);
   // [1] a and c
   for (let ch = 0; ch < weight.length; ch++) {
@@ -38,7 +41,8 @@ export const affine = (x: Local, a: Local, c: Local): Code =>
   round(f64x2.add(f64x2.mul(low(get(x)), get(a)), get(c)), f64x2.add(f64x2.mul(high(x), get(a)), get(c)));
 
 /** ReLU where `mask` has all bits set, nothing where it has none. */
-export const reluIf = (x: Local, mask: Local): Code => v128.andnot(get(x), v128.and(f32x4.le(get(x), f32x4.const(0)), get(mask)));
+export const reluIf = (x: Local, mask: Local): Code => v128.andnot(get(x),
+  v128.and(f32x4.le(get(x), f32x4.const(0)), get(mask)));
 
 /** -1 in all lanes for a true flag, else 0. */
 export const maskOf = (flag: Local): Code => i32x4.splat(i32.sub(i32.const(0), i32.ne(get(flag), i32.const(0))));
@@ -62,10 +66,12 @@ export function batchNorm2dKernels(): FunctionBuilder[] {
       loadTail(v, x, rest), set(v, affine(v, a, c)),
       withResidual ? [loadTail(r, residual, rest), set(v, f32x4.add(get(v), get(r)))] : [],
       set(v, reluIf(v, mask)), storeTail(v, y, rest),
-      set(rest, i32.shl(get(rest), i32.const(2))), advance(x, get(rest)), advance(y, get(rest)), withResidual ? advance(residual, get(rest)) : [],
+      set(rest, i32.shl(get(rest), i32.const(2))), advance(x, get(rest)), advance(y, get(rest)),
+        withResidual ? advance(residual, get(rest)) : [],
     ]),
   ]);
-  f.emit(set(mask, maskOf(relu)), set(blocks, i32.shr_u(get(plane), i32.const(2))), when(get(residual), loop(true), loop(false)));
+  f.emit(set(mask, maskOf(relu)), set(blocks, i32.shr_u(get(plane), i32.const(2))),
+    when(get(residual), loop(true), loop(false)));
   return [f];
 }
 
@@ -76,7 +82,8 @@ export function runBatchNorm2d(step: BatchNorm2dStep, machine: Machine, part: nu
     const channel = p % channels;
     const count = Math.min(end - p, channels - channel); // up to the last channel of an image
     const at = 4 * p * plane;
-    machine.kernels.batchNorm2d(x + at, y + at, count, plane, ac + 16 * channel, residual === 0 ? 0 : residual + at, relu ? 1 : 0);
+    machine.kernels.batchNorm2d(x + at, y + at, count, plane, ac + 16 * channel, residual === 0 ? 0 : residual + at,
+      relu ? 1 : 0);
     p += count;
   }
 }

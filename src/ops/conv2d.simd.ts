@@ -91,10 +91,13 @@ export function runConv2d(step: Conv2dStep, machine: Machine, part: number, part
 }
 
 /** Outputs [top, bottom) at `count` panels of positions of image n. */
-type Columns<Step> = (step: Step, machine: Machine, part: number, n: number, first: number, count: number, top: number, bottom: number) => void;
+type Columns<Step> = (step: Step, machine: Machine, part: number, n: number, first: number, count: number, top: number,
+  bottom: number) => void;
 
 /** Divides the work of either mode into runs of panels. */
-export function overPositions<Step extends Pick<Conv2dStep, 'MR' | 'N' | 'O' | 'OH' | 'OW'>>(step: Step, machine: Machine, part: number, parts: number, columns: Columns<Step>): void {
+export function overPositions<Step extends Pick<Conv2dStep,
+  'MR' | 'N' | 'O' | 'OH' | 'OW'>>(step: Step, machine: Machine, part: number, parts: number,
+  columns: Columns<Step>): void {
   const { MR, N, O, OH, OW } = step;
   const panels = Math.ceil((OH * OW) / NR);
   // Many positions: each thread takes some. Few: each takes some outputs, and packs all positions for itself.
@@ -111,7 +114,8 @@ export function overPositions<Step extends Pick<Conv2dStep, 'MR' | 'N' | 'O' | '
   }
 }
 
-function columns(step: Conv2dStep, machine: Machine, part: number, n: number, first: number, count: number, top: number, bottom: number): void {
+function columns(step: Conv2dStep, machine: Machine, part: number, n: number, first: number, count: number, top: number,
+  bottom: number): void {
   const { MR, O, K, weight, half, yPlane, summation } = step;
   const scratch = step.scratch + part * scratchBytes(half);
   const y = step.y + n * step.yImage + 4 * NR * first;
@@ -121,19 +125,23 @@ function columns(step: Conv2dStep, machine: Machine, part: number, n: number, fi
   const whole = positions > NR * (count - 1) + NR / 2 ? count : count - 1;
   for (let k = 0; k < K; k += BLOCK) {
     const kc = Math.min(BLOCK, K - k);
-    for (let j = 0; j < count; j++) packPositions(step, machine, n, first + j, k, kc, scratch + 4 * NR * kc * j, scratch + 4 * PANELS * NR * BLOCK);
+    for (let j = 0; j < count; j++) packPositions(step, machine, n, first + j, k, kc, scratch + 4 * NR * kc * j,
+      scratch + 4 * PANELS * NR * BLOCK);
     for (let o = top; o < bottom; o += OUTPUTS - (OUTPUTS % MR)) {
       const rows = Math.min(OUTPUTS - (OUTPUTS % MR), bottom - o);
       const element = k * O + o * kc;
       if (half) machine.kernels.widen(weight + 2 * element, scratch + POSITIONS, rows * kc);
       const a = half ? scratch + POSITIONS : weight + 4 * element;
-      if (whole > 0) gemmBlock(machine, MR, a, rows, scratch, whole, y + o * yPlane, yPlane, kc, k === 0, NR, summation);
-      if (whole < count) gemmBlock(machine, MR, a, rows, scratch + 4 * NR * kc * whole, 1, y + o * yPlane + 4 * NR * whole, yPlane, kc, k === 0, NR / 2, summation);
+      if (whole > 0) gemmBlock(machine, MR, a, rows, scratch, whole, y + o * yPlane, yPlane, kc, k === 0, NR,
+        summation);
+      if (whole < count) gemmBlock(machine, MR, a, rows, scratch + 4 * NR * kc * whole, 1,
+        y + o * yPlane + 4 * NR * whole, yPlane, kc, k === 0, NR / 2, summation);
     }
   }
   const { bias, ac, residual, relu } = step;
   if (bias !== 0 || ac !== 0 || residual !== 0 || relu) {
-    machine.kernels.convEpilogue(y + top * yPlane, yPlane, bottom - top, count * NR, ac === 0 ? 0 : ac + 16 * top, bias === 0 ? 0 : bias + 4 * top,
+    machine.kernels.convEpilogue(y + top * yPlane, yPlane, bottom - top, count * NR, ac === 0 ? 0 : ac + 16 * top,
+      bias === 0 ? 0 : bias + 4 * top,
       residual === 0 ? 0 : residual + n * step.yImage + top * yPlane + 4 * NR * first, yPlane, relu ? 1 : 0);
   }
 }
@@ -148,7 +156,8 @@ type Image = Pick<Conv2dStep, 'OH' | 'OW' | 'x' | 'xImage' | 'xPlane' | 'xRow' |
 /**
  * A panel of 8 positions by kc k, in either mode. Positions past the last one repeat it: what they give is never read.
  */
-export function packPositions(step: Image, { kernels, i32: words }: Machine, n: number, panel: number, k: number, kc: number, to: number, corners: number, bytes: Width = 4): void {
+export function packPositions(step: Image, { kernels, i32: words }: Machine, n: number, panel: number, k: number,
+  kc: number, to: number, corners: number, bytes: Width = 4): void {
   const pack = PACK[bytes];
   const { OH, OW, x, xImage, xPlane, xRow, strideH, strideW, offsets } = step;
   const image = x + n * xImage;
@@ -202,13 +211,15 @@ function packWindows(): FunctionBuilder {
   const [corner, table, count, to, gap, lanes] = Array.from({ length: 6 }, () => f.param('i32'));
   const [n, at, beyond] = f.locals('i32', 3);
   const masks = f.locals('v128', 2);
-  const index = (base: number): Code => v128.const([base, base + 1, base + 2, base + 3].flatMap((lane) => [lane, 0, 0, 0]));
+  const index = (base: number): Code => v128.const([base, base + 1, base + 2,
+    base + 3].flatMap((lane) => [lane, 0, 0, 0]));
   f.emit(
     masks.map((mask, half) => set(mask, i32x4.lt_u(index(4 * half), i32x4.splat(get(lanes))))),
     repeat(n, get(count), [
       set(at, i32.add(get(corner), i32.load(get(table)))),
       set(beyond, i32.add(get(at), get(gap))),
-      [0, 1].map((half) => v128.store(get(to), v128.bitselect(v128.load(get(at), 16 * half), v128.load(get(beyond), 16 * half), get(masks[half])), 16 * half)),
+      [0, 1].map((half) => v128.store(get(to),
+        v128.bitselect(v128.load(get(at), 16 * half), v128.load(get(beyond), 16 * half), get(masks[half])), 16 * half)),
       advance(table, 4),
       advance(to, 4 * NR),
     ]),
@@ -245,8 +256,10 @@ function padPlane(): FunctionBuilder {
     border,
     repeat(row, get(H), [
       zeros(get(padW)),
-      repeat(n, i32.shr_u(get(W), i32.const(2)), [v128.store(get(to), v128.load(get(from))), advance(from, 16), advance(to, 16)]),
-      repeat(n, i32.and(get(W), i32.const(3)), [f32.store(get(to), f32.load(get(from))), advance(from, 4), advance(to, 4)]),
+      repeat(n, i32.shr_u(get(W), i32.const(2)),
+        [v128.store(get(to), v128.load(get(from))), advance(from, 16), advance(to, 16)]),
+      repeat(n, i32.and(get(W), i32.const(3)),
+        [f32.store(get(to), f32.load(get(from))), advance(from, 4), advance(to, 4)]),
       zeros(get(padW)),
     ]),
     border,

@@ -31,7 +31,8 @@ export function runConv2d64(step: Conv2d64Step, machine: Machine, part: number, 
   overPositions(step, machine, part, parts, columns);
 }
 
-function columns(step: Conv2d64Step, machine: Machine, part: number, n: number, first: number, count: number, top: number, bottom: number): void {
+function columns(step: Conv2d64Step, machine: Machine, part: number, n: number, first: number, count: number,
+  top: number, bottom: number): void {
   const { MR, O, K, weight, form, yPlane, bias } = step;
   const scratch = step.scratch + part * SCRATCH64;
   const y = step.y + n * step.yImage + 8 * NR * first;
@@ -41,15 +42,18 @@ function columns(step: Conv2d64Step, machine: Machine, part: number, n: number, 
   const most = OUTPUTS - (OUTPUTS % MR);
   for (let k = 0; k < K; k += BLOCK) {
     const kc = Math.min(BLOCK, K - k);
-    for (let j = 0; j < count; j++) packPositions(step, machine, n, first + j, k, kc, scratch + 8 * NR * kc * j, scratch + CORNERS, 8);
+    for (let j = 0; j < count; j++) packPositions(step, machine, n, first + j, k, kc, scratch + 8 * NR * kc * j,
+      scratch + CORNERS, 8);
     for (let o = top; o < bottom; o += most) {
       const rows = Math.min(most, bottom - o);
       const a = widened(machine, weight, form, k * O + o * kc, rows * kc, scratch + POSITIONS);
       if (whole > 0) gemmBlock64(machine, MR, a, rows, scratch, whole, y + o * yPlane, yPlane, kc, k === 0);
-      if (whole < count) gemmBlock64(machine, MR, a, rows, scratch + 8 * NR * kc * whole, 1, y + o * yPlane + 8 * NR * whole, yPlane, kc, k === 0, NR / 2);
+      if (whole < count) gemmBlock64(machine, MR, a, rows, scratch + 8 * NR * kc * whole, 1,
+        y + o * yPlane + 8 * NR * whole, yPlane, kc, k === 0, NR / 2);
     }
   }
-  if (bias !== 0) addBias(machine.f64, y + top * yPlane, yPlane, bottom - top, Math.min(count * NR, positions), bias + 8 * top);
+  if (bias !== 0) addBias(machine.f64, y + top * yPlane, yPlane, bottom - top, Math.min(count * NR, positions),
+    bias + 8 * top);
 }
 
 /** y = acc + bias, a row for each output. */
@@ -92,7 +96,8 @@ function packWindows(): FunctionBuilder {
     repeat(n, get(count), [
       set(at, i32.add(get(corner), i32.load(get(table)))),
       set(beyond, i32.add(get(at), get(gap))),
-      QUARTERS.map((q) => v128.store(get(to), v128.bitselect(v128.load(get(at), 16 * q), v128.load(get(beyond), 16 * q), get(masks[q])), 16 * q)),
+      QUARTERS.map((q) => v128.store(get(to),
+        v128.bitselect(v128.load(get(at), 16 * q), v128.load(get(beyond), 16 * q), get(masks[q])), 16 * q)),
       advance(table, 4),
       advance(to, 8 * NR),
     ]),

@@ -8,7 +8,10 @@
 // Names: gemm_MRx8 and gemm_MRx4, pack_TECHNIQUE. docs/kernel-tour.md takes the way from three loops to here.
 
 import type { Tile } from './tiles.simd.ts';
-import { advance, f32, f32x4, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from '../wasm/assembler.ts';
+import {
+  advance, f32, f32x4, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code,
+  type Local,
+} from '../wasm/assembler.ts';
 
 /** Columns of a tile. */
 export const NR = 8;
@@ -21,14 +24,16 @@ export const NR = 8;
  * @param unroll steps of k between two looks at the counter; each k still adds in its turn
  * @param columns 8, or 4: the first half of each panel only, for a last panel whose other half nobody reads
  */
-export function gemmKernel(MR: number, unroll: number, columns = NR): FunctionBuilder {
+function gemmKernel(MR: number, unroll: number, columns = NR): FunctionBuilder {
   const f = new FunctionBuilder(`gemm_${MR}x${columns}`);
-  const [a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first] = Array.from({ length: 10 }, () => f.param('i32'));
+  const [a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first] = Array.from({ length: 10 },
+    () => f.param('i32'));
   const [i, j, k, ak, bk, ai, ci, row] = f.locals('i32', 8);
   const s = Array.from({ length: MR }, () => f.locals('v128', columns / 4));
   const bv = f.locals('v128', columns / 4);
   const av = f.local('v128');
-  const rows = (each: (tile: Local[]) => Code): Code => s.map((tile, r) => [each(tile), r < MR - 1 ? set(row, i32.add(get(row), get(ldc))) : []]);
+  const rows = (each: (tile: Local[]) => Code): Code =>
+    s.map((tile, r) => [each(tile), r < MR - 1 ? set(row, i32.add(get(row), get(ldc))) : []]);
   const line = (u: number): Code => [
     bv.map((v, x) => set(v, v128.load(get(bk), 4 * NR * u + 16 * x))),
     s.map((tile, r) => [
@@ -58,7 +63,8 @@ export function gemmKernel(MR: number, unroll: number, columns = NR): FunctionBu
       set(row, get(ci)),
       when(get(first),
         rows((tile) => tile.map((sum, x) => v128.store(get(row), get(sum), 16 * x))),
-        rows((tile) => tile.map((sum, x) => v128.store(get(row), f32x4.add(v128.load(get(row), 16 * x), get(sum)), 16 * x)))),
+        rows((tile) => tile.map((sum, x) =>
+          v128.store(get(row), f32x4.add(v128.load(get(row), 16 * x), get(sum)), 16 * x)))),
       advance(ai, get(aStride)),
       advance(ci, i32.mul(get(ldc), i32.const(MR))),
     ]),
@@ -90,7 +96,8 @@ function packTranspose(): FunctionBuilder {
       set(t[2], i8x16.shuffle(get(v[0]), get(v[1]), words(2, 6, 3, 7))),
       set(t[3], i8x16.shuffle(get(v[2]), get(v[3]), words(2, 6, 3, 7))),
       [[0, 0], [0, 1], [2, 0], [2, 1]].map(([pair, half]) => [
-        v128.store(get(to), i8x16.shuffle(get(t[pair]), get(t[pair + 1]), half === 0 ? words(0, 1, 4, 5) : words(2, 3, 6, 7))),
+        v128.store(get(to), i8x16.shuffle(get(t[pair]), get(t[pair + 1]),
+          half === 0 ? words(0, 1, 4, 5) : words(2, 3, 6, 7))),
         advance(to, get(toStride)),
       ]),
       r.map((x) => advance(x, 16)),
@@ -109,7 +116,8 @@ function packCopy(): FunctionBuilder {
   const f = new FunctionBuilder('pack_copy');
   const [from, fromStride, count, to, toStride] = Array.from({ length: 5 }, () => f.param('i32'));
   const n = f.local('i32');
-  f.emit(repeat(n, get(count), [f32.store(get(to), f32.load(get(from))), advance(from, get(fromStride)), advance(to, get(toStride))]));
+  f.emit(repeat(n, get(count), [f32.store(get(to), f32.load(get(from))), advance(from, get(fromStride)),
+    advance(to, get(toStride))]));
   return f;
 }
 
@@ -139,5 +147,6 @@ function packLines(): FunctionBuilder {
 }
 
 export function dotProductsKernels({ MR, unroll }: Tile): FunctionBuilder[] {
-  return [...[NR, NR / 2].flatMap((columns) => Array.from({ length: MR }, (_, i) => gemmKernel(i + 1, unroll, columns))), packTranspose(), packCopy(), packFill(), packLines()];
+  return [...[NR, NR / 2].flatMap((columns) => Array.from({ length: MR },
+    (_, i) => gemmKernel(i + 1, unroll, columns))), packTranspose(), packCopy(), packFill(), packLines()];
 }

@@ -8,7 +8,10 @@
 
 import { NR } from './dot-products.simd.ts';
 import type { Tile } from './tiles.simd.ts';
-import { advance, f64, f64x2, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code, type Local } from '../wasm/assembler.ts';
+import {
+  advance, f64, f64x2, FunctionBuilder, get, i32, i8x16, loopWhile, repeat, set, tee, v128, when, type Code,
+  type Local,
+} from '../wasm/assembler.ts';
 
 /** Columns of a tile: half a panel. */
 export const HALF = NR / 2;
@@ -24,14 +27,16 @@ const SECONDS = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
  * columns of each panel are wanted.
  * @param unroll steps of k between two looks at the counter; each k still adds in its turn
  */
-export function gemm64Kernel(MR: number, unroll: number): FunctionBuilder {
+function gemm64Kernel(MR: number, unroll: number): FunctionBuilder {
   const f = new FunctionBuilder(`gemm64_${MR}x${NR}`);
-  const [a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first, halves] = Array.from({ length: 11 }, () => f.param('i32'));
+  const [a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first, halves] = Array.from({ length: 11 },
+    () => f.param('i32'));
   const [i, j, k, h, ak, bk, bh, ai, ci, ch, row] = f.locals('i32', 11);
   const s = Array.from({ length: MR }, () => f.locals('v128', HALF / 2));
   const bv = f.locals('v128', HALF / 2);
   const av = f.local('v128');
-  const rows = (each: (tile: Local[]) => Code): Code => s.map((tile, r) => [each(tile), r < MR - 1 ? set(row, i32.add(get(row), get(ldc))) : []]);
+  const rows = (each: (tile: Local[]) => Code): Code =>
+    s.map((tile, r) => [each(tile), r < MR - 1 ? set(row, i32.add(get(row), get(ldc))) : []]);
   const line = (u: number): Code => [
     bv.map((v, x) => set(v, v128.load(get(bk), 8 * NR * u + 16 * x))),
     s.map((tile, r) => [
@@ -64,7 +69,8 @@ export function gemm64Kernel(MR: number, unroll: number): FunctionBuilder {
         set(row, get(ch)),
         when(get(first),
           rows((tile) => tile.map((sum, x) => v128.store(get(row), get(sum), 16 * x))),
-          rows((tile) => tile.map((sum, x) => v128.store(get(row), f64x2.add(v128.load(get(row), 16 * x), get(sum)), 16 * x)))),
+          rows((tile) => tile.map((sum, x) => v128.store(get(row), f64x2.add(v128.load(get(row), 16 * x), get(sum)),
+            16 * x)))),
         advance(bh, 8 * HALF),
         advance(ch, 8 * HALF),
       ]),
@@ -108,7 +114,8 @@ function packCopy(): FunctionBuilder {
   const f = new FunctionBuilder('pack64_copy');
   const [from, fromStride, count, to, toStride] = Array.from({ length: 5 }, () => f.param('i32'));
   const n = f.local('i32');
-  f.emit(repeat(n, get(count), [f64.store(get(to), f64.load(get(from))), advance(from, get(fromStride)), advance(to, get(toStride))]));
+  f.emit(repeat(n, get(count), [f64.store(get(to), f64.load(get(from))), advance(from, get(fromStride)),
+    advance(to, get(toStride))]));
   return f;
 }
 
@@ -151,5 +158,6 @@ function promote(): FunctionBuilder {
 }
 
 export function dotProducts64Kernels({ MR, unroll }: Tile): FunctionBuilder[] {
-  return [...Array.from({ length: MR }, (_, i) => gemm64Kernel(i + 1, unroll)), packTranspose(), packCopy(), packFill(), packLines(), promote()];
+  return [...Array.from({ length: MR }, (_, i) => gemm64Kernel(i + 1, unroll)), packTranspose(), packCopy(), packFill(),
+    packLines(), promote()];
 }

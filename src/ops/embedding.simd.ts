@@ -21,8 +21,10 @@ export function embeddingKernels(): FunctionBuilder[] {
   const [row, n, from] = f.locals('i32', 3);
   f.emit(repeat(row, get(rows), [
     set(from, i32.add(get(table), i32.mul(i32.load(get(ids)), i32.shl(get(width), i32.const(2))))), advance(ids, 4),
-    repeat(n, i32.shr_u(get(width), i32.const(2)), [v128.store(get(y), v128.load(get(from))), advance(from, 16), advance(y, 16)]),
-    repeat(n, i32.and(get(width), i32.const(3)), [i32.store(get(y), i32.load(get(from))), advance(from, 4), advance(y, 4)]),
+    repeat(n, i32.shr_u(get(width), i32.const(2)),
+      [v128.store(get(y), v128.load(get(from))), advance(from, 16), advance(y, 16)]),
+    repeat(n, i32.and(get(width), i32.const(3)),
+      [i32.store(get(y), i32.load(get(from))), advance(from, 4), advance(y, 4)]),
   ]));
   return [f];
 }

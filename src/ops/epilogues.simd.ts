@@ -29,7 +29,8 @@ function linearEpilogue(): FunctionBuilder {
     ]),
     advance(c, get(ldc)), when(get(residual), advance(residual, get(ldr))),
   ]);
-  f.emit(when(i32.eqz(get(act)), loop(null), when(i32.eq(get(act), i32.const(1)), loop(quickGeluBlock(f, tables)), loop(geluBlock(f, tables)))));
+  f.emit(when(i32.eqz(get(act)), loop(null),
+    when(i32.eq(get(act), i32.const(1)), loop(quickGeluBlock(f, tables)), loop(geluBlock(f, tables)))));
   return f;
 }
 

@@ -15,11 +15,15 @@ const ONE_FROM = 3.9375;
 export function erfCore(f: FunctionBuilder, tables: Local, constants: Constants): (x: Local, y: Local) => Code {
   const [a, i, u, p, small] = f.locals('v128', 5);
   const [row0, row1] = f.locals('i32', 2);
-  const [quarter, four, oneFrom, eight, half, eighth, sign] = [0.25, 4, ONE_FROM, 8, 0.5, 0.125, -0].map((value) => constants.f64(value));
-  const rowOf = (lane: number): Code => i32.add(get(tables), i32.mul(i32x4.extract_lane(get(i), lane), i32.const(8 * ERF_COEFFICIENTS)));
-  const coefficient = (n: number): Code => v128.load64_lane(get(row1), v128.load64_zero(get(row0), ERF + 8 * n), ERF + 8 * n, 1);
+  const [quarter, four, oneFrom, eight, half, eighth, sign] = [0.25, 4, ONE_FROM, 8, 0.5, 0.125,
+    -0].map((value) => constants.f64(value));
+  const rowOf = (lane: number): Code => i32.add(get(tables),
+    i32.mul(i32x4.extract_lane(get(i), lane), i32.const(8 * ERF_COEFFICIENTS)));
+  const coefficient = (n: number): Code => v128.load64_lane(get(row1), v128.load64_zero(get(row0), ERF + 8 * n),
+    ERF + 8 * n, 1);
   const horner: Code[] = [];
-  for (let n = ERF_COEFFICIENTS - 2; n >= 0; n--) horner.push(set(p, f64x2.add(coefficient(n), f64x2.mul(get(u), get(p)))));
+  for (let n = ERF_COEFFICIENTS - 2; n >= 0; n--) horner.push(set(p,
+    f64x2.add(coefficient(n), f64x2.mul(get(u), get(p)))));
   return (x, y) => [
     set(a, f64x2.abs(get(x))),
     set(small, f64x2.lt(get(a), quarter)),

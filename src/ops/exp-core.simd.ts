@@ -2,7 +2,9 @@
 // to 700 and NaN.
 // In that range 2^(k div 64) is a normal number, so that one exact product with it is what the plain code's two are.
 
-import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import {
+  f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local,
+} from '../wasm/assembler.ts';
 import { firsts, seconds } from '../wasm/lanes.ts';
 import { EXACT } from './tables.simd.ts';
 
@@ -21,7 +23,8 @@ export function expCore(f: FunctionBuilder, tables: Local): ExpCore {
   const [k, r, p, pair0, pair1, th] = f.locals('v128', 6);
   const c = f64x2.const;
   const pairOf = (lane: number): Code => // the low word of x·INV + MAGIC is k
-    v128.load(i32.add(get(tables), i32.shl(i32.and(i32x4.extract_lane(get(k), lane), i32.const(63)), i32.const(4))), EXACT);
+    v128.load(i32.add(get(tables), i32.shl(i32.and(i32x4.extract_lane(get(k), lane), i32.const(63)), i32.const(4))),
+      EXACT);
   return (x, e) => [
     // [1] reduce
     set(k, f64x2.add(f64x2.mul(get(x), c(INV)), c(MAGIC))),

@@ -5,7 +5,9 @@ import { fastExp, PER_STEP, unproved } from './fast-exp.simd.ts';
 import { Constants, high, low, round, type Block } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';
-import { f32x4, f64x2, get, i32x4, set, v128, when, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import {
+  f32x4, f64x2, get, i32x4, set, v128, when, type Code, type FunctionBuilder, type Local,
+} from '../wasm/assembler.ts';
 
 export type ExpStep = UnaryStep<'exp'>;
 
@@ -18,12 +20,13 @@ const [LEAST, MOST] = [-110, 100];
 const FAST_BOUND = 87;
 
 /** Any four binary32, by the plain steps. */
-export function exactExp(f: FunctionBuilder, tables: Local): Block {
+function exactExp(f: FunctionBuilder, tables: Local): Block {
   const [a, b] = f.locals('v128', 2);
   const core = expCore(f, tables);
   // NaN passes both
   const clamped = (x: Local): Code => f64x2.pmin(f64x2.pmax(get(x), f64x2.const(LEAST)), f64x2.const(MOST));
-  return (x, y) => [set(a, low(get(x))), set(b, high(x)), set(a, clamped(a)), core(a, a), set(b, clamped(b)), core(b, b), set(y, round(get(a), get(b)))];
+  return (x, y) => [set(a, low(get(x))), set(b, high(x)), set(a, clamped(a)), core(a, a), set(b, clamped(b)),
+    core(b, b), set(y, round(get(a), get(b)))];
 }
 
 /**
@@ -40,7 +43,8 @@ export function expBlock(f: FunctionBuilder, tables: Local, constants: Constants
   const bound = constants.f32(atMostZero ? -FAST_BOUND : FAST_BOUND);
   const outside = (x: Local): Code => (atMostZero ? f32x4.lt(get(x), bound) : f32x4.gt(f32x4.abs(get(x)), bound));
   return (x, y) => [
-    set(a, f64x2.mul(low(get(x)), perStep)), set(b, f64x2.mul(high(x), perStep)), fast(a, b, c, d), set(y, round(get(c), get(d))),
+    set(a, f64x2.mul(low(get(x)), perStep)), set(b, f64x2.mul(high(x), perStep)), fast(a, b, c, d),
+      set(y, round(get(c), get(d))),
     when(i32x4.bitmask(v128.or(doubtful(c, d), outside(x))), exact(x, y)),
   ];
 }

@@ -16,7 +16,9 @@
 //     where the 29 bits are at least 2^17 away from 2^28, the binary32 is proved; else (once in 2,048 values) the
 // caller computes it with expCore.
 
-import { f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import {
+  f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local,
+} from '../wasm/assembler.ts';
 import { type Constants, lowWords } from '../wasm/lanes.ts';
 import { FAST, FAST_SIZE } from './tables.simd.ts';
 
@@ -29,13 +31,16 @@ const C2 = (STEP * STEP) / 2;
 const MARGIN = 1 << 17;
 
 /** Sets e0 and e1 to the exponentials of z0 / PER_STEP and z1 / PER_STEP; the z are overwritten. Of NaN comes NaN. */
-export function fastExp(f: FunctionBuilder, tables: Local, constants: Constants): (z0: Local, z1: Local, e0: Local, e1: Local) => Code {
+export function fastExp(f: FunctionBuilder, tables: Local, constants: Constants): (z0: Local, z1: Local, e0: Local,
+  e1: Local) => Code {
   const [index, t0, t1] = f.locals('v128', 3);
   const magic = constants.f64(MAGIC);
   const [c1, c2, one] = [constants.f64(C1), constants.f64(C2), constants.f64(1)];
   const mask = constants.of('index mask', i32x4.const((FAST_SIZE - 1) * 8));
   const entry = (lane: number): Code => i32.add(get(tables), i32x4.extract_lane(get(index), lane));
-  const power = (t: Local, lane: number): Code => i64x2.add(v128.load64_lane(entry(lane + 1), v128.load64_zero(entry(lane), FAST), FAST, 1), i64x2.shl(get(t), i32.const(43)));
+  const power = (t: Local, lane: number): Code =>
+    i64x2.add(v128.load64_lane(entry(lane + 1), v128.load64_zero(entry(lane), FAST), FAST, 1),
+    i64x2.shl(get(t), i32.const(43)));
   const polynomial = (z: Local): Code => f64x2.add(one, f64x2.mul(get(z), f64x2.add(c1, f64x2.mul(get(z), c2))));
   return (z0, z1, e0, e1) => [
     set(t0, f64x2.add(get(z0), magic)),

@@ -5,7 +5,9 @@
 // Method: a half's exponent and fraction, moved into a float32's place, make its value times 2^-112; multiplying by
 // 2^112 mends that.
 
-import { advance, f32x4, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, type Code } from '../wasm/assembler.ts';
+import {
+  advance, f32x4, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, type Code,
+} from '../wasm/assembler.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 
 const UP = 0x77800000; // the bits of 2^112

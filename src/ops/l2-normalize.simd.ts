@@ -31,7 +31,8 @@ export function l2NormalizeKernels(): FunctionBuilder[] {
         advance(from, 16), advance(to, 16),
       ]),
       when(get(rest), [
-        loadTail(v, from, rest), set(v, round(f64x2.div(low(get(v)), get(norm)), f64x2.div(high(v), get(norm)))), storeTail(v, to, rest),
+        loadTail(v, from, rest), set(v, round(f64x2.div(low(get(v)), get(norm)), f64x2.div(high(v), get(norm)))),
+          storeTail(v, to, rest),
       ]),
       advance(x, get(xStride)), advance(y, get(yStride)),
     ]),

@@ -4,7 +4,9 @@ import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.t
 import type { Machine } from '../wasm/machine.ts';
 import { runRows, type RowsStep } from '../wasm/rows.ts';
 import { total } from './stripes.simd.ts';
-import { advance, f64, f64x2, FunctionBuilder, get, i32, repeat, set, v128, when, type Code } from '../wasm/assembler.ts';
+import {
+  advance, f64, f64x2, FunctionBuilder, get, i32, repeat, set, v128, when, type Code,
+} from '../wasm/assembler.ts';
 
 /** y may be x with the same stride. */
 export interface LayerNormStep extends RowsStep<'layerNorm'> {
@@ -22,7 +24,8 @@ export function layerNormKernels(): FunctionBuilder[] {
   const [D, mean, variance] = f.locals('f64', 3);
   const [v, gs, bs, means, r] = f.locals('v128', 5);
   const sum = total(f);
-  const normalised = (pair: Code, gPair: Code, bPair: Code): Code => f64x2.add(f64x2.mul(f64x2.mul(f64x2.sub(pair, get(means)), get(r)), gPair), bPair);
+  const normalised = (pair: Code, gPair: Code, bPair: Code): Code =>
+    f64x2.add(f64x2.mul(f64x2.mul(f64x2.sub(pair, get(means)), get(r)), gPair), bPair);
   const pairs = (at: typeof from, offset: number): Code => low(v128.load64_zero(get(at), offset));
   f.emit(
     set(D, f64.convert_i32_s(get(width))), set(rest, i32.and(get(width), i32.const(3))),
@@ -36,7 +39,8 @@ export function layerNormKernels(): FunctionBuilder[] {
       set(r, f64x2.splat(f64.div(f64.const(1), f64.sqrt(f64.add(f64.div(get(variance), get(D)), get(eps)))))),
       set(from, get(x)), set(to, get(y)), set(g, get(weight)), set(b, get(bias)),
       repeat(n, i32.shr_u(get(width), i32.const(2)), [
-        v128.store(get(to), round(normalised(pairs(from, 0), pairs(g, 0), pairs(b, 0)), normalised(pairs(from, 8), pairs(g, 8), pairs(b, 8)))),
+        v128.store(get(to), round(normalised(pairs(from, 0), pairs(g, 0), pairs(b, 0)),
+          normalised(pairs(from, 8), pairs(g, 8), pairs(b, 8)))),
         advance(from, 16), advance(to, 16), advance(g, 16), advance(b, 16),
       ]),
       when(get(rest), [

@@ -68,7 +68,8 @@ export function runLinear(step: LinearStep, machine: Machine, part: number, part
       const c = y + top * yStride + 4 * NR * j;
       for (let k = 0; k < K; k += BLOCK) block(step, machine, part, k, top, bottom, j, panels, c);
       if (bias !== 0 || activation !== 0 || residual !== 0) {
-        machine.kernels.linearEpilogue(c, yStride, bottom - top, panels * NR, bias === 0 ? 0 : bias + 4 * NR * j, activation,
+        machine.kernels.linearEpilogue(c, yStride, bottom - top, panels * NR, bias === 0 ? 0 : bias + 4 * NR * j,
+          activation,
           residual === 0 ? 0 : residual + top * residualStride + 4 * NR * j, residualStride, tables);
       }
     }
@@ -76,7 +77,8 @@ export function runLinear(step: LinearStep, machine: Machine, part: number, part
 }
 
 /** One block of k of C's rows [top, bottom) and `panels` panels from panel j on. */
-function block(step: LinearStep, machine: Machine, part: number, k: number, top: number, bottom: number, j: number, panels: number, c: number): void {
+function block(step: LinearStep, machine: Machine, part: number, k: number, top: number, bottom: number, j: number,
+  panels: number, c: number): void {
   const { MR, M, K, a, b, bColumns, firstPanel, widened, yStride, summation } = step;
   const kc = Math.min(BLOCK, K - k);
   const rows = a + 4 * (k * M + top * kc);

@@ -9,7 +9,8 @@ import { paddedColumns } from './packing.simd.ts';
 import { gemmBlock64, widened, type PackedForm } from './packing64.simd.ts';
 
 /** Fields as those of LinearStep, with 8 bytes for an element of A, y and the bias, in float64. */
-export interface Linear64Step extends Omit<LinearStep, 'kind' | 'summation' | 'activation' | 'residual' | 'residualStride' | 'tables'> {
+export interface Linear64Step extends Omit<LinearStep,
+  'kind' | 'summation' | 'activation' | 'residual' | 'residualStride' | 'tables'> {
   kind: 'linear64';
   form: PackedForm;
   /** Room for WIDENED_PANEL64 bytes per thread where B is not in float64, else 0. */
@@ -34,13 +35,15 @@ export function runLinear64(step: Linear64Step, machine: Machine, part: number, 
       const panels = Math.min(PANELS, end - j);
       const c = y + top * yStride + 8 * NR * j;
       for (let k = 0; k < K; k += BLOCK) block(step, machine, part, k, top, bottom, j, panels, c);
-      if (step.bias !== 0) addBias(machine.f64, c, yStride, bottom - top, Math.min(panels * NR, O - NR * j), step.bias + 8 * NR * j);
+      if (step.bias !== 0) addBias(machine.f64, c, yStride, bottom - top, Math.min(panels * NR, O - NR * j),
+        step.bias + 8 * NR * j);
     }
   }
 }
 
 /** One block of k of C's rows [top, bottom) and `panels` panels from panel j on. */
-function block(step: Linear64Step, machine: Machine, part: number, k: number, top: number, bottom: number, j: number, panels: number, c: number): void {
+function block(step: Linear64Step, machine: Machine, part: number, k: number, top: number, bottom: number, j: number,
+  panels: number, c: number): void {
   const { MR, M, K, a, b, form, bColumns, firstPanel, yStride } = step;
   const kc = Math.min(BLOCK, K - k);
   const rows = a + 8 * (k * M + top * kc);

@@ -42,13 +42,15 @@ export function packRows(machine: Machine, a: Operand, MR: number, to: number, b
   packPanels(machine, a, MR, a.vectors, to, begin, end);
 }
 
-function packPanels(machine: Machine, x: Operand, R: number, padded: number, to: number, begin: number, end: number): void {
+function packPanels(machine: Machine, x: Operand, R: number, padded: number, to: number, begin: number,
+  end: number): void {
   for (let k = 0; k < x.K; k += BLOCK) {
     const kc = Math.min(BLOCK, x.K - k);
     for (let panel = begin; panel < end; panel++) {
       const first = panel * R;
       const width = Math.min(R, padded - first);
-      packPanel(machine, x, first, k, kc, Math.min(width, x.vectors - first), width, to + x.bytes * (k * padded + first * kc));
+      packPanel(machine, x, first, k, kc, Math.min(width, x.vectors - first), width,
+        to + x.bytes * (k * padded + first * kc));
     }
   }
 }
@@ -59,13 +61,15 @@ const PACK = {
 } as const;
 
 /** One panel of one block: `present` vectors from `first` on, in lines of `width`. */
-function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, kc: number, present: number, width: number, to: number): void {
+function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, kc: number, present: number,
+  width: number, to: number): void {
   const { bytes } = x;
   const pack = PACK[bytes];
   const from = x.from + first * x.vectorStride + k * x.kStride;
   let v = 0;
   if (x.kStride === bytes) {
-    for (; v + 4 <= present; v += 4) kernels[pack.transpose](from + v * x.vectorStride, x.vectorStride, kc, to + bytes * v, bytes * width);
+    for (; v + 4 <= present; v += 4) kernels[pack.transpose](from + v * x.vectorStride, x.vectorStride, kc,
+      to + bytes * v, bytes * width);
   } else if (x.vectorStride === bytes && present === NR && width === NR) {
     kernels[pack.lines](from, x.kStride, kc, to);
     v = NR;
@@ -80,7 +84,8 @@ function packPanel({ kernels }: Machine, x: Operand, first: number, k: number, k
  * @param columns of each panel that are wanted: all 8, or the first 4
  * @param summation another way to sum than the contract's
  */
-export function gemmBlock(machine: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean, columns = NR, summation: Summation | null = null): void {
+export function gemmBlock(machine: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number,
+  ldc: number, kc: number, first: boolean, columns = NR, summation: Summation | null = null): void {
   const { kernels } = machine;
   if (summation !== null) {
     gemmChunks(machine, MR, a, M, b, panels, c, ldc, kc, first, columns, summation);
@@ -91,12 +96,14 @@ export function gemmBlock(machine: Machine, MR: number, a: number, M: number, b:
   if (whole > 0) kernels[`gemm_${MR}x${columns}`](a, whole, 4 * MR * kc, b, panels, bStride, c, ldc, kc, first ? 1 : 0);
   const rest = M - whole * MR;
   if (rest > 0) {
-    kernels[`gemm_${rest}x${columns}`](a + 4 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc, first ? 1 : 0);
+    kernels[`gemm_${rest}x${columns}`](a + 4 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc,
+      first ? 1 : 0);
   }
 }
 
 /** gemmBlock in chunks of the block's k, after each of which the running totals in C are rounded. */
-function gemmChunks({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean,
+function gemmChunks({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number,
+  ldc: number, kc: number, first: boolean,
   columns: number, { chunk, total }: Summation): void {
   const whole = Math.floor(M / MR);
   const rest = M - whole * MR;
@@ -104,9 +111,12 @@ function gemmChunks({ kernels }: Machine, MR: number, a: number, M: number, b: n
     const lines = Math.min(chunk, kc - k);
     const overwrite = first && k === 0 ? 1 : 0;
     const bk = b + 4 * NR * k;
-    if (whole > 0) kernels[`gemm_${MR}x${columns}`](a + 4 * MR * k, whole, 4 * MR * kc, bk, panels, 4 * NR * kc, c, ldc, lines, overwrite);
-    if (rest > 0) kernels[`gemm_${rest}x${columns}`](a + 4 * (whole * MR * kc + rest * k), 1, 0, bk, panels, 4 * NR * kc, c + whole * MR * ldc, ldc, lines, overwrite);
+    if (whole > 0) kernels[`gemm_${MR}x${columns}`](a + 4 * MR * k, whole, 4 * MR * kc, bk, panels, 4 * NR * kc, c, ldc,
+      lines, overwrite);
+    if (rest > 0) kernels[`gemm_${rest}x${columns}`](a + 4 * (whole * MR * kc + rest * k), 1, 0, bk, panels,
+      4 * NR * kc, c + whole * MR * ldc, ldc, lines, overwrite);
     if (total === null) continue;
-    for (let row = 0; row < M; row++) kernels[`round_${total}`](c + row * ldc, c + row * ldc, columns === NR ? panels * NR : columns);
+    for (let row = 0; row < M; row++) kernels[`round_${total}`](c + row * ldc, c + row * ldc,
+      columns === NR ? panels * NR : columns);
   }
 }

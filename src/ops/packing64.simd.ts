@@ -15,7 +15,8 @@ const BYTES: Record<PackedForm, number> = { f64: 8, f32: 4, f16: 2 };
  * @param room 8·count bytes, and 64 more
  * @returns where they lie: in the operand itself, or in the room
  */
-export function widened({ kernels }: Machine, packed: number, form: PackedForm, element: number, count: number, room: number): number {
+export function widened({ kernels }: Machine, packed: number, form: PackedForm, element: number, count: number,
+  room: number): number {
   const from = packed + BYTES[form] * element;
   if (form === 'f64') return from;
   if (form === 'f32') {
@@ -33,13 +34,16 @@ export function widened({ kernels }: Machine, packed: number, form: PackedForm, 
  * panel on.
  * @param columns of each panel that are wanted: all 8, or the first 4
  */
-export function gemmBlock64({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number, c: number, ldc: number, kc: number, first: boolean, columns = NR): void {
+export function gemmBlock64({ kernels }: Machine, MR: number, a: number, M: number, b: number, panels: number,
+  c: number, ldc: number, kc: number, first: boolean, columns = NR): void {
   const whole = Math.floor(M / MR);
   const bStride = 8 * NR * kc;
   const halves = columns / HALF;
-  if (whole > 0) kernels[`gemm64_${MR}x${NR}`](a, whole, 8 * MR * kc, b, panels, bStride, c, ldc, kc, first ? 1 : 0, halves);
+  if (whole > 0) kernels[`gemm64_${MR}x${NR}`](a, whole, 8 * MR * kc, b, panels, bStride, c, ldc, kc, first ? 1 : 0,
+    halves);
   const rest = M - whole * MR;
   if (rest > 0) {
-    kernels[`gemm64_${rest}x${NR}`](a + 8 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc, first ? 1 : 0, halves);
+    kernels[`gemm64_${rest}x${NR}`](a + 8 * whole * MR * kc, 1, 0, b, panels, bStride, c + whole * MR * ldc, ldc, kc,
+      first ? 1 : 0, halves);
   }
 }

@@ -5,7 +5,9 @@ import { fastExp, PER_STEP, unproved } from './fast-exp.simd.ts';
 import { Constants, high, low, round, type Block } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runUnary, unaryKernel, type UnaryStep } from '../wasm/unary.ts';
-import { f64x2, get, i32, i32x4, set, v128, when, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import {
+  f64x2, get, i32, i32x4, set, v128, when, type Code, type FunctionBuilder, type Local,
+} from '../wasm/assembler.ts';
 
 export type QuickGeluStep = UnaryStep<'quickGelu'>;
 
@@ -13,7 +15,7 @@ export type QuickGeluStep = UnaryStep<'quickGelu'>;
 const [LEAST, MOST] = [-100, 300];
 
 /** Any four binary32, by the plain steps: y = x / (1 + exp(-1.702·x)). */
-export function exactQuickGelu(f: FunctionBuilder, tables: Local): Block {
+function exactQuickGelu(f: FunctionBuilder, tables: Local): Block {
   const [a, b, u, v] = f.locals('v128', 4);
   const core = expCore(f, tables);
   const pair = (x: Local): Code => [

@@ -7,7 +7,7 @@ import { f32x4, get, set, v128, type Code, type FunctionBuilder, type Local } fr
 export type ReluStep = UnaryStep<'relu'>;
 
 /** x where x <= 0 is false, which NaN stays by; else all bits 0, which -0 becomes +0 by. */
-export const reluOf = (x: Local, zero: Code = f32x4.const(0)): Code => v128.andnot(get(x), f32x4.le(get(x), zero));
+const reluOf = (x: Local, zero: Code = f32x4.const(0)): Code => v128.andnot(get(x), f32x4.le(get(x), zero));
 
 export function reluKernels(): FunctionBuilder[] {
   return [unaryKernel('relu_4', () => (x, y) => set(y, reluOf(x)))];

@@ -2,7 +2,9 @@
 
 import { Constants, mapElements, paramsOf, type Block } from '../wasm/lanes.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { BEYOND_HALF, DROPPED, INFINITY, ROUND_FORMATS, SMALLEST_NORMAL_HALF, SUBNORMAL_SHIFT, type RoundFormat } from './round.ts';
+import {
+  BEYOND_HALF, DROPPED, INFINITY, ROUND_FORMATS, SMALLEST_NORMAL_HALF, SUBNORMAL_SHIFT, type RoundFormat,
+} from './round.ts';
 import { f32x4, FunctionBuilder, get, i32, i32x4, set, v128 } from '../wasm/assembler.ts';
 
 /** y[i] = x[i], rounded; x and y may be the same address. */
@@ -25,11 +27,13 @@ function blockOf(f: FunctionBuilder, format: RoundFormat): Block {
   return (x, y) => [
     set(a, v128.and(get(x), word(0x7fffffff))),
     format === 'tf32-truncated' ? set(n, get(a))
-      : set(n, i32x4.add(i32x4.add(get(a), word(unit / 2 - 1)), v128.and(i32x4.shr_u(get(a), i32.const(dropped)), word(1)))),
+      : set(n, i32x4.add(i32x4.add(get(a), word(unit / 2 - 1)),
+        v128.and(i32x4.shr_u(get(a), i32.const(dropped)), word(1)))),
     set(n, v128.and(get(n), word(-unit))),
     format === 'float16' ? [
       set(n, v128.bitselect(word(INFINITY), get(n), i32x4.gt_u(get(n), word(BEYOND_HALF - 1)))),
-      set(n, v128.bitselect(f32x4.sub(f32x4.add(get(a), constants.f32(SUBNORMAL_SHIFT)), constants.f32(SUBNORMAL_SHIFT)), get(n), i32x4.lt_u(get(a), word(SMALLEST_NORMAL_HALF)))),
+      set(n, v128.bitselect(f32x4.sub(f32x4.add(get(a), constants.f32(SUBNORMAL_SHIFT)),
+        constants.f32(SUBNORMAL_SHIFT)), get(n), i32x4.lt_u(get(a), word(SMALLEST_NORMAL_HALF)))),
     ] : [],
     set(n, v128.bitselect(get(a), get(n), i32x4.gt_u(get(a), word(INFINITY)))),
     set(y, v128.or(get(n), v128.and(get(x), word(-0x80000000)))),

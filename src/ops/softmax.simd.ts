@@ -2,11 +2,15 @@
 
 import { expBlock } from './exp.simd.ts';
 import { unproved } from './fast-exp.simd.ts';
-import { Constants, high, highOfTail, loadTail, low, lowOfTail, paramsOf, round, storeTail, type Block } from '../wasm/lanes.ts';
+import {
+  Constants, high, highOfTail, loadTail, low, lowOfTail, paramsOf, round, storeTail, type Block,
+} from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';
 import { runRows, type RowsStep } from '../wasm/rows.ts';
 import { totalOf } from './stripes.simd.ts';
-import { advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, when, type Code, type Local } from '../wasm/assembler.ts';
+import {
+  advance, f32x4, f64x2, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, when, type Code, type Local,
+} from '../wasm/assembler.ts';
 
 /** y may be x with the same stride. */
 export interface SoftmaxStep extends RowsStep<'softmax'> {
@@ -24,7 +28,8 @@ function quotientBlock(f: FunctionBuilder, constants: Constants, S: Local, inver
   const doubtful = unproved(constants);
   const least = constants.of('2^-126', i32x4.const(0x00800001));
   return (e, p) => [
-    set(a, f64x2.mul(low(get(e)), get(inverse))), set(b, f64x2.mul(high(e), get(inverse))), set(p, round(get(a), get(b))),
+    set(a, f64x2.mul(low(get(e)), get(inverse))), set(b, f64x2.mul(high(e), get(inverse))),
+      set(p, round(get(a), get(b))),
     when(i32x4.bitmask(v128.or(doubtful(a, b), i32x4.sub(get(p), least))),
       [set(a, f64x2.div(low(get(e)), get(S))), set(b, f64x2.div(high(e), get(S))), set(p, round(get(a), get(b)))]),
   ];
@@ -40,7 +45,8 @@ export function softmaxKernels(): FunctionBuilder[] {
   const exp = expBlock(f, tables, constants, true); // lanes past a row's end may hold anything
   const quotient = quotientBlock(f, constants, S, inverse);
   const larger = (a: Code, b: Code): Code => f32x4.pmax(a, b); // a < b ? b : a, so that a NaN b is passed over
-  const rotated = (by: number): Code => i8x16.shuffle(get(m), get(m), Array.from({ length: 16 }, (_, i) => (i + 4 * by) % 16));
+  const rotated = (by: number): Code => i8x16.shuffle(get(m), get(m),
+    Array.from({ length: 16 }, (_, i) => (i + 4 * by) % 16));
   f.emit(
     set(blocks, i32.shr_u(get(width), i32.const(2))), set(rest, i32.and(get(width), i32.const(3))),
     repeat(row, get(rows), [
@@ -58,12 +64,14 @@ export function softmaxKernels(): FunctionBuilder[] {
       ]),
       when(get(rest), [
         loadTail(v, from, rest), set(v, f32x4.sub(get(v), get(m))), exp(v, e), storeTail(e, to, rest),
-        set(s01, f64x2.add(get(s01), v128.and(lowOfTail(rest), low(get(e))))), set(s23, f64x2.add(get(s23), v128.and(highOfTail(rest), high(e)))),
+        set(s01, f64x2.add(get(s01), v128.and(lowOfTail(rest), low(get(e))))),
+          set(s23, f64x2.add(get(s23), v128.and(highOfTail(rest), high(e)))),
       ]),
       set(S, f64x2.splat(totalOf(s01, s23))), set(inverse, f64x2.div(f64x2.const(1), get(S))),
       // [3] p = e / S
       set(to, get(y)),
-      repeat(n, get(blocks), [set(e, v128.load(get(to))), quotient(e, v), v128.store(get(to), get(v)), advance(to, 16)]),
+      repeat(n, get(blocks), [set(e, v128.load(get(to))), quotient(e, v), v128.store(get(to), get(v)),
+        advance(to, 16)]),
       when(get(rest), [loadTail(e, to, rest), quotient(e, v), storeTail(v, to, rest)]),
       advance(x, get(xStride)), advance(y, get(yStride)),
     ]),

@@ -1,6 +1,8 @@
 // The small reductions of stripes.ts in SIMD: stripes 0 and 1 are the lanes of one register, 2 and 3 of another.
 
-import { advance, f64, f64x2, get, i32, repeat, set, tee, v128, when, type Code, type FunctionBuilder, type Local } from '../wasm/assembler.ts';
+import {
+  advance, f64, f64x2, get, i32, repeat, set, tee, v128, when, type Code, type FunctionBuilder, type Local,
+} from '../wasm/assembler.ts';
 import { high, highOfTail, loadTail, low, lowOfTail } from '../wasm/lanes.ts';
 
 /**
@@ -31,4 +33,5 @@ export function total(f: FunctionBuilder): Total {
 
 /** (s0 + s1) + (s2 + s3) */
 export const totalOf = (s01: Local, s23: Local): Code =>
-  f64.add(f64.add(f64x2.extract_lane(get(s01), 0), f64x2.extract_lane(get(s01), 1)), f64.add(f64x2.extract_lane(get(s23), 0), f64x2.extract_lane(get(s23), 1)));
+  f64.add(f64.add(f64x2.extract_lane(get(s01), 0), f64x2.extract_lane(get(s01), 1)),
+    f64.add(f64x2.extract_lane(get(s23), 0), f64x2.extract_lane(get(s23), 1)));

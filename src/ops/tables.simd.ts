@@ -16,7 +16,7 @@ export const EXACT = 0;
 export const FAST = EXACT + 64 * 16;
 export const FAST_SIZE = 512;
 export const ERF = FAST + FAST_SIZE * 8;
-export const ERF_ROWS = 33;
+const ERF_ROWS = 33;
 export const ERF_COEFFICIENTS = 13;
 export const HEAD = ERF + ERF_ROWS * ERF_COEFFICIENTS * 8;
 

@@ -35,7 +35,7 @@ export function memoryDump(
 }
 
 /** @throws TypeError or RangeError that begins with the name */
-export function valuesFrom(name: string, tensor: AnyTensor): Values {
+function valuesFrom(name: string, tensor: AnyTensor): Values {
   if (typeof tensor !== 'object' || tensor === null || !Array.isArray(tensor.shape)) {
     throw new TypeError(
       `${name}: expected a tensor, got ${tensor === null ? 'null' : typeof tensor}; give an ndarray, or { ` +

@@ -45,18 +45,6 @@ function signed(value: number): number[] {
   }
 }
 
-/** Signed LEB128 of a 64-bit integer. */
-function signed64(value: bigint): number[] {
-  const bytes: number[] = [];
-  let rest = BigInt.asIntN(64, value);
-  for (;;) {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    if ((rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0)) return [...bytes, low];
-    bytes.push(low | 0x80);
-  }
-}
-
 function doubleBytes(value: number): number[] {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, value, true);
@@ -74,8 +62,10 @@ const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
 const unary = (opcode: readonly number[]) => (a: Code): Code => [a, opcode];
 const binary = (opcode: readonly number[]) => (a: Code, b: Code): Code => [a, b, opcode];
 const ternary = (opcode: readonly number[]) => (a: Code, b: Code, c: Code): Code => [a, b, c, opcode];
-const load = (opcode: readonly number[], align: number) => (address: Code, offset = 0): Code => [address, opcode, align, unsigned(offset)];
-const store = (opcode: readonly number[], align: number) => (address: Code, value: Code, offset = 0): Code => [address, value, opcode, align, unsigned(offset)];
+const load = (opcode: readonly number[], align: number) => (address: Code, offset = 0): Code => [address, opcode, align,
+  unsigned(offset)];
+const store = (opcode: readonly number[], align: number) => (address: Code, value: Code, offset = 0): Code => [address,
+  value, opcode, align, unsigned(offset)];
 const lane = (opcode: readonly number[]) => (a: Code, index: number): Code => [a, opcode, index];
 
 export const get = (local: Local): Code => [0x20, unsigned(local.index)];
@@ -84,15 +74,12 @@ export const tee = (local: Local, value: Code): Code => [value, 0x22, unsigned(l
 
 export const i32 = {
   const: (value: number): Code => [0x41, signed(value)],
-  add: binary([0x6a]), sub: binary([0x6b]), mul: binary([0x6c]), and: binary([0x71]), or: binary([0x72]), shl: binary([0x74]), shr_s: binary([0x75]), shr_u: binary([0x76]),
-  eq: binary([0x46]), ne: binary([0x47]), lt_s: binary([0x48]), lt_u: binary([0x49]), gt_s: binary([0x4a]), ge_s: binary([0x4e]), ge_u: binary([0x4f]), eqz: unary([0x45]),
+  add: binary([0x6a]), sub: binary([0x6b]), mul: binary([0x6c]), and: binary([0x71]), or: binary([0x72]),
+    shl: binary([0x74]), shr_s: binary([0x75]), shr_u: binary([0x76]),
+  eq: binary([0x46]), ne: binary([0x47]), lt_s: binary([0x48]), lt_u: binary([0x49]), gt_s: binary([0x4a]),
+    ge_s: binary([0x4e]), ge_u: binary([0x4f]), eqz: unary([0x45]),
   load: load([0x28], 2), store: store([0x36], 2), load16_u: load([0x2f], 1),
   wrap_i64: unary([0xa7]),
-};
-
-export const i64 = {
-  const: (value: bigint): Code => [0x42, signed64(value)],
-  load: load([0x29], 3), store: store([0x37], 3), and: binary([0x83]), shl: binary([0x86]), shr_s: binary([0x87]),
 };
 
 export const f32 = {
@@ -104,17 +91,24 @@ export const f32 = {
 export const f64 = {
   const: (value: number): Code => [0x44, doubleBytes(value)],
   load: load([0x2b], 3), store: store([0x39], 3),
-  add: binary([0xa0]), sub: binary([0xa1]), mul: binary([0xa2]), div: binary([0xa3]), sqrt: unary([0x9f]), promote_f32: unary([0xbb]), convert_i32_s: unary([0xb7]),
+  add: binary([0xa0]), sub: binary([0xa1]), mul: binary([0xa2]), div: binary([0xa3]), sqrt: unary([0x9f]),
+    promote_f32: unary([0xbb]), convert_i32_s: unary([0xb7]),
 };
 
 export const v128 = {
-  load: load(simd(0), 2), store: store(simd(11), 2), load32_splat: load(simd(9), 2), load64_splat: load(simd(10), 3), load64_zero: load(simd(93), 3), load32_zero: load(simd(92), 2),
-  load64_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(87), 3, unsigned(offset), index],
-  load32_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(86), 2, unsigned(offset), index],
-  store64_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(91), 3, unsigned(offset), index],
-  store32_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(90), 2, unsigned(offset), index],
+  load: load(simd(0), 2), store: store(simd(11), 2), load32_splat: load(simd(9), 2), load64_splat: load(simd(10), 3),
+    load64_zero: load(simd(93), 3), load32_zero: load(simd(92), 2),
+  load64_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(87), 3,
+    unsigned(offset), index],
+  load32_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(86), 2,
+    unsigned(offset), index],
+  store64_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(91), 3,
+    unsigned(offset), index],
+  store32_lane: (address: Code, value: Code, offset: number, index: number): Code => [address, value, simd(90), 2,
+    unsigned(offset), index],
   const: (bytes: readonly number[]): Code => [simd(12), bytes],
-  and: binary(simd(78)), andnot: binary(simd(79)), or: binary(simd(80)), xor: binary(simd(81)), bitselect: ternary(simd(82)), any_true: unary(simd(83)),
+  and: binary(simd(78)), andnot: binary(simd(79)), or: binary(simd(80)), xor: binary(simd(81)),
+    bitselect: ternary(simd(82)), any_true: unary(simd(83)),
 };
 
 export const i8x16 = {
@@ -123,31 +117,43 @@ export const i8x16 = {
 };
 
 export const i32x4 = {
-  splat: unary(simd(17)), extract_lane: lane(simd(27)), add: binary(simd(174)), sub: binary(simd(177)), and: v128.and, shl: binary(simd(171)), shr_u: binary(simd(173)), shr_s: binary(simd(172)),
+  splat: unary(simd(17)), extract_lane: lane(simd(27)), add: binary(simd(174)), sub: binary(simd(177)), and: v128.and,
+    shl: binary(simd(171)), shr_u: binary(simd(173)), shr_s: binary(simd(172)),
   const: (value: number): Code => v128.const(Array.from({ length: 16 }, (_, i) => (value >>> (8 * (i % 4))) & 0xff)),
-  extend_low_u16: unary(simd(169)), extend_high_u16: unary(simd(170)), eq: binary(simd(55)), lt_u: binary(simd(58)), gt_u: binary(simd(60)),
-  min_u: binary(simd(183)), all_true: unary(simd(163)), bitmask: unary(simd(164)), trunc_sat_f64x2_s_zero: unary(simd(252)),
+  extend_low_u16: unary(simd(169)), extend_high_u16: unary(simd(170)), eq: binary(simd(55)), lt_u: binary(simd(58)),
+    gt_u: binary(simd(60)),
+  min_u: binary(simd(183)), all_true: unary(simd(163)), bitmask: unary(simd(164)),
+    trunc_sat_f64x2_s_zero: unary(simd(252)),
 };
 
 export const i64x2 = {
-  splat: unary(simd(18)), extract_lane: lane(simd(29)), add: binary(simd(206)), sub: binary(simd(209)), shl: binary(simd(203)), shr_s: binary(simd(204)), shr_u: binary(simd(205)),
-  const: (value: bigint): Code => v128.const(Array.from({ length: 16 }, (_, i) => Number((BigInt.asUintN(64, value) >> BigInt(8 * (i % 8))) & 0xffn))),
+  splat: unary(simd(18)), extract_lane: lane(simd(29)), add: binary(simd(206)), sub: binary(simd(209)),
+    shl: binary(simd(203)), shr_s: binary(simd(204)), shr_u: binary(simd(205)),
+  const: (value: bigint): Code => v128.const(Array.from({ length: 16 },
+    (_, i) => Number((BigInt.asUintN(64, value) >> BigInt(8 * (i % 8))) & 0xffn))),
 };
 
 export const f32x4 = {
-  splat: unary(simd(19)), extract_lane: lane(simd(31)), replace_lane: (a: Code, index: number, value: Code): Code => [a, value, simd(32), index],
+  splat: unary(simd(19)), extract_lane: lane(simd(31)),
+    replace_lane: (a: Code, index: number, value: Code): Code => [a, value, simd(32), index],
   const: (value: number): Code => v128.const([0, 1, 2, 3].flatMap(() => floatBytes(value))),
-  add: binary(simd(228)), sub: binary(simd(229)), mul: binary(simd(230)), div: binary(simd(231)), min: binary(simd(232)), max: binary(simd(233)), pmax: binary(simd(235)),
-  eq: binary(simd(65)), ne: binary(simd(66)), lt: binary(simd(67)), gt: binary(simd(68)), le: binary(simd(69)), ge: binary(simd(70)), abs: unary(simd(224)), neg: unary(simd(225)),
+  add: binary(simd(228)), sub: binary(simd(229)), mul: binary(simd(230)), div: binary(simd(231)),
+    min: binary(simd(232)), max: binary(simd(233)), pmax: binary(simd(235)),
+  eq: binary(simd(65)), ne: binary(simd(66)), lt: binary(simd(67)), gt: binary(simd(68)), le: binary(simd(69)),
+    ge: binary(simd(70)), abs: unary(simd(224)), neg: unary(simd(225)),
   /** Two binary64 to the low two lanes, zeros above. */
   demote_f64x2_zero: unary(simd(94)),
 };
 
 export const f64x2 = {
-  splat: unary(simd(20)), extract_lane: lane(simd(33)), replace_lane: (a: Code, index: number, value: Code): Code => [a, value, simd(34), index],
+  splat: unary(simd(20)), extract_lane: lane(simd(33)),
+    replace_lane: (a: Code, index: number, value: Code): Code => [a, value, simd(34), index],
   const: (value: number): Code => v128.const([...doubleBytes(value), ...doubleBytes(value)]),
-  add: binary(simd(240)), sub: binary(simd(241)), mul: binary(simd(242)), div: binary(simd(243)), sqrt: unary(simd(239)), min: binary(simd(244)), max: binary(simd(245)), pmin: binary(simd(246)), pmax: binary(simd(247)),
-  eq: binary(simd(71)), ne: binary(simd(72)), lt: binary(simd(73)), gt: binary(simd(74)), le: binary(simd(75)), ge: binary(simd(76)), abs: unary(simd(236)), neg: unary(simd(237)),
+  add: binary(simd(240)), sub: binary(simd(241)), mul: binary(simd(242)), div: binary(simd(243)),
+    sqrt: unary(simd(239)), min: binary(simd(244)), max: binary(simd(245)), pmin: binary(simd(246)),
+    pmax: binary(simd(247)),
+  eq: binary(simd(71)), ne: binary(simd(72)), lt: binary(simd(73)), gt: binary(simd(74)), le: binary(simd(75)),
+    ge: binary(simd(76)), abs: unary(simd(236)), neg: unary(simd(237)),
   /** The low two lanes. */
   promote_low_f32x4: unary(simd(95)),
   /** The low two lanes. */
@@ -156,9 +162,8 @@ export const f64x2 = {
 
 /** Runs the body at least once, and again while `condition` (computed at its end) is not zero. */
 export const loopWhile = (body: Code, condition: Code): Code => [0x03, 0x40, body, condition, 0x0d, 0x00, 0x0b];
-export const when = (condition: Code, body: Code, otherwise: Code | null = null): Code => [condition, 0x04, 0x40, body, otherwise === null ? [] : [0x05, otherwise], 0x0b];
-export const select = (a: Code, b: Code, condition: Code): Code => [a, b, condition, 0x1b];
-export const returnNow: Code = [0x0f];
+export const when = (condition: Code, body: Code, otherwise: Code | null = null): Code => [condition, 0x04, 0x40, body,
+  otherwise === null ? [] : [0x05, otherwise], 0x0b];
 
 /**
  * Runs the body `count` times, counting a local down to zero; not at all if the count is zero. The form that V8's
@@ -169,7 +174,8 @@ export function repeat(counter: Local, count: Code, body: Code): Code {
 }
 
 /** Adds a constant to an i32 local. */
-export const advance = (local: Local, by: number | Code): Code => set(local, i32.add(get(local), typeof by === 'number' ? i32.const(by) : by));
+export const advance = (local: Local, by: number | Code): Code => set(local,
+  i32.add(get(local), typeof by === 'number' ? i32.const(by) : by));
 
 /** One function of a module, being written. */
 export class FunctionBuilder {
@@ -212,7 +218,8 @@ export class FunctionBuilder {
       if (last !== undefined && last[1] === type) last[0]++;
       else groups.push([1, type]);
     }
-    const body = [...unsigned(groups.length), ...groups.flatMap(([count, type]) => [...unsigned(count), TYPE_BYTE[type]])];
+    const body = [...unsigned(groups.length),
+      ...groups.flatMap(([count, type]) => [...unsigned(count), TYPE_BYTE[type]])];
     flatten(this.#body, body);
     body.push(0x0b);
     return [...unsigned(body.length), ...body];
@@ -230,11 +237,13 @@ function flatten(code: Code, into: number[]): void {
  * The bytes of a module that imports its memory as env.memory and exports the functions by their names.
  * @param pages the least and the most pages of 64 KiB that the memory may have
  */
-export function assemble(functions: readonly FunctionBuilder[], memory: { shared: boolean; minimum: number; maximum: number }): Uint8Array<ArrayBuffer> {
+export function assemble(functions: readonly FunctionBuilder[],
+  memory: { shared: boolean; minimum: number; maximum: number }): Uint8Array<ArrayBuffer> {
   const section = (id: number, content: number[]): number[] => [id, ...unsigned(content.length), ...content];
   const vector = (items: number[][]): number[] => [...unsigned(items.length), ...items.flat()];
   const text = (value: string): number[] => [...unsigned(value.length), ...[...value].map((c) => c.charCodeAt(0))];
-  const types = functions.map((f) => [0x60, ...vector(f.params.map((t) => [TYPE_BYTE[t]])), ...vector(f.results.map((t) => [TYPE_BYTE[t]]))]);
+  const types = functions.map((f) => [0x60, ...vector(f.params.map((t) => [TYPE_BYTE[t]])),
+    ...vector(f.results.map((t) => [TYPE_BYTE[t]]))]);
   const limits = [memory.shared ? 0x03 : 0x01, ...unsigned(memory.minimum), ...unsigned(memory.maximum)];
   const code: number[] = [];
   for (const f of functions) for (const byte of f.encode()) code.push(byte);

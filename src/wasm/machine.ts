@@ -46,11 +46,13 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
 }
 
 function viewsOf(buffer: ArrayBufferLike) {
-  return { f32: new Float32Array(buffer), f64: new Float64Array(buffer), i32: new Int32Array(buffer), u16: new Uint16Array(buffer) };
+  return { f32: new Float32Array(buffer), f64: new Float64Array(buffer), i32: new Int32Array(buffer),
+    u16: new Uint16Array(buffer) };
 }
 
 /** This part's share of `count` items in runs of `grain`: [begin, end). Shares differ by at most one grain. */
 export function share(count: number, grain: number, part: number, parts: number): [number, number] {
   const grains = Math.ceil(count / grain);
-  return [Math.min(count, Math.floor((grains * part) / parts) * grain), Math.min(count, Math.floor((grains * (part + 1)) / parts) * grain)];
+  return [Math.min(count, Math.floor((grains * part) / parts) * grain),
+    Math.min(count, Math.floor((grains * (part + 1)) / parts) * grain)];
 }

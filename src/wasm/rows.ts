@@ -14,8 +14,10 @@ export interface RowsStep<K extends string> {
 
 
 /** Calls kernel(x, xStride, y, yStride, rows, width, ...rest) on this part's rows. */
-export function runRows(kernel: string, step: RowsStep<string>, machine: Machine, part: number, parts: number, ...rest: number[]): void {
+export function runRows(kernel: string, step: RowsStep<string>, machine: Machine, part: number, parts: number,
+  ...rest: number[]): void {
   const { x, xStride, y, yStride, rows, width } = step;
   const [begin, end] = share(rows, 1, part, parts);
-  if (end > begin) machine.kernels[kernel](x + begin * xStride, xStride, y + begin * yStride, yStride, end - begin, width, ...rest);
+  if (end > begin) machine.kernels[kernel](x + begin * xStride, xStride, y + begin * yStride, yStride, end - begin,
+    width, ...rest);
 }

@@ -1,6 +1,6 @@
 // The library in real browsers: through Vite and through an import map, in pages with shared memory and without. `npm
-// run test:browser`. Needs Chromium and Firefox (Debian: apt-get install chromium firefox-esr), found by CHROMIUM and
-// FIREFOX or in the usual places; where one is missing, its tests are skipped with a notice.
+// run test:slow -- package`. Needs Chromium and Firefox (Debian: apt-get install chromium firefox-esr), found by
+// CHROMIUM and FIREFOX or in the usual places; where one is missing, its tests are skipped with a notice.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,14 +11,14 @@ import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CLIPModel, load, preprocessor, tokenize } from '../../src/index.ts';
 import type * as Library from '../../src/browser/index.ts';
-import { findBrowser, noticeMissing } from '../support/browsers.ts';
+import { neededBrowser } from '../support/needs.ts';
 import { serveFaulty, type Answer, type FaultyServer } from '../support/faulty-server.ts';
 
 type Api = typeof Library;
 /** What the pages under test have: the library, and every worker that it started. */
 declare const lib: Api, workers: { terminate(): void }[];
 
-noticeMissing('test/browser/package.slow.test.ts');
+const BROWSERS = { chrome: neededBrowser('chrome'), firefox: neededBrowser('firefox') };
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const PICTURES = [
@@ -149,7 +149,7 @@ const answers: Record<string, Answer> = {
 };
 
 describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
-  describe.skipIf(findBrowser(name) === undefined)('computes', () => {
+  describe.skipIf(BROWSERS[name] === undefined)('computes', () => {
     let browser: Browser;
     const servers: FaultyServer[] = [];
     let complaints: string[] = [];
@@ -157,7 +157,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
     beforeAll(async () => {
       browser = await puppeteer.launch({
         browser: name,
-        executablePath: findBrowser(name),
+        executablePath: BROWSERS[name],
         headless: true,
         args: name === 'chrome' ? ['--no-sandbox'] : [],
       });

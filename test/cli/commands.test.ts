@@ -12,6 +12,7 @@ import { MODELS } from '../../src/clip/models.ts';
 import { halfBlocks } from '../../src/cli/terminal/image.ts';
 import { bytes, duration } from '../../src/cli/terminal/progress.ts';
 import { bar } from '../../src/cli/verdict.ts';
+import { SCHEDULED } from '../support/scheduled.ts';
 
 const folder = temporaryFolder();
 
@@ -200,35 +201,39 @@ describe('download', () => {
     expect(await readdir(place)).toEqual([]);
   });
 
-  test.skipIf(process.platform === 'win32')('Ctrl-C: exit code 130, what came is kept and continued', async () => {
-    const place = await cache();
-    const part = randomBytes(50_000);
-    behave = (_request, response) => {
-      response.writeHead(200, { 'content-length': 255_000_000 });
-      response.write(part);
-    };
-    const child = start(['download', 'RN50', '--root', place, '--base-url', baseUrl]);
-    const result = outcome(child);
-    for (let size = 0; size < part.length; await sleep(10)) {
-      for (const name of await readdir(place))
-        size = await stat(join(place, name)).then(
-          (found) => found.size,
-          () => 0,
-        );
-    }
-    child.kill('SIGINT');
-    const { code, stderr } = await result;
-    expect(code).toBe(130);
-    expect(stderr).toMatch(/clip-oracle: interrupted; what has come is kept/);
-    expect(await readdir(place)).toEqual(['RN50.pt.part']);
-    let range: string | undefined;
-    behave = (request, response) => {
-      range ??= request.headers.range;
-      response.writeHead(404).end();
-    };
-    await run(['download', 'RN50', '--root', place, '--base-url', baseUrl, '--quiet']);
-    expect(range).toBe(`bytes=${part.length}-`);
-  });
+  test.skipIf(process.platform === 'win32')(
+    'Ctrl-C: exit code 130, what came is kept and continued',
+    SCHEDULED,
+    async () => {
+      const place = await cache();
+      const part = randomBytes(50_000);
+      behave = (_request, response) => {
+        response.writeHead(200, { 'content-length': 255_000_000 });
+        response.write(part);
+      };
+      const child = start(['download', 'RN50', '--root', place, '--base-url', baseUrl]);
+      const result = outcome(child);
+      for (let size = 0; size < part.length; await sleep(10)) {
+        for (const name of await readdir(place))
+          size = await stat(join(place, name)).then(
+            (found) => found.size,
+            () => 0,
+          );
+      }
+      child.kill('SIGINT');
+      const { code, stderr } = await result;
+      expect(code).toBe(130);
+      expect(stderr).toMatch(/clip-oracle: interrupted; what has come is kept/);
+      expect(await readdir(place)).toEqual(['RN50.pt.part']);
+      let range: string | undefined;
+      behave = (request, response) => {
+        range ??= request.headers.range;
+        response.writeHead(404).end();
+      };
+      await run(['download', 'RN50', '--root', place, '--base-url', baseUrl, '--quiet']);
+      expect(range).toBe(`bytes=${part.length}-`);
+    },
+  );
 
   test('an unwritable cache', async () => {
     const file = join(folder.path, 'a-file');

@@ -1,4 +1,4 @@
-// The snippets of docs/dumping-traces.md, each run as it stands: dump, then verify. `npm run test:snippets`.
+// The snippets of docs/dumping-traces.md, each run as it stands: dump, then verify. `npm run test:slow -- dump`.
 // Needs the graphs in ../shared/peers (CLIP_ORACLE_SHARED names the folder) and the npm registry, once; the PyTorch one
 // a python3 that has torch.
 
@@ -25,20 +25,16 @@ import { MODELS } from '../../src/clip/models.ts';
 import { packageFile } from '../../src/clip/package-file.ts';
 import { moduleShapes } from '../../src/oracle/module-shapes.ts';
 import type { VerifyResult } from '../../src/oracle/types.ts';
+import { needs, pythonWith } from '../support/needs.ts';
 
 const shared = process.env.CLIP_ORACLE_SHARED ?? packageFile('../shared');
-const GRAPHS = existsSync(join(shared, 'peers'));
-const PYTHON = ['python3', '/usr/bin/python3'].find((python) => spawnSync(python, ['-c', 'import torch']).status === 0);
-if (!GRAPHS)
-  process.stderr.write(
-    `test/examples/dump.slow.test.ts: no graphs in ${shared}/peers, so no JavaScript snippet is tested; ` +
-      `CLIP_ORACLE_SHARED names the folder\n`,
-  );
-if (PYTHON === undefined)
-  process.stderr.write(
-    'test/examples/dump.slow.test.ts: no python3 with torch, so the PyTorch snippet is not tested (Debian: ' +
-      'apt-get install python3-torch)\n',
-  );
+const GRAPHS = needs(
+  'graphs',
+  existsSync(join(shared, 'peers')),
+  `put ONNX graphs in ${shared}/peers or name another folder in CLIP_ORACLE_SHARED`,
+);
+const PYTHON = pythonWith('torch');
+needs('pytorch', PYTHON !== undefined, 'install it (Debian: apt-get install python3-torch)');
 
 // The snippets lie in a folder of their own, with the peers as its node_modules, as they would in other people's
 // projects.

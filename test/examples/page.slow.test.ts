@@ -1,6 +1,6 @@
 // The example page as people use it, in Chromium and Firefox: built by Vite, served with and without the headers for
 // shared memory, and through an import map.
-// `npm run test:page`. Needs Chromium and Firefox (Debian: apt-get install chromium firefox-esr), found by the
+// `npm run test:slow -- page`. Needs Chromium and Firefox (Debian: apt-get install chromium firefox-esr), found by the
 // environment variables CHROMIUM and FIREFOX or in the usual places; where one is missing, its tests are skipped with a
 // notice. PAGE_SCREENSHOTS names a folder for pictures to look at.
 
@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attentionMaps, attentionRollout, load } from '../../src/index.ts';
 import { hashLines, npy } from '../../examples/browser/bytes.ts';
 import { sha256 } from '../../examples/browser/sha256.ts';
-import { findBrowser, noticeMissing } from '../support/browsers.ts';
+import { neededBrowser } from '../support/needs.ts';
 import {
   catchSaved,
   give,
@@ -29,7 +29,7 @@ import {
 } from '../support/page-helpers.ts';
 import { serve, type Server } from '../support/static-server.ts';
 
-noticeMissing('test/examples/page.slow.test.ts');
+const BROWSERS = { chrome: neededBrowser('chrome'), firefox: neededBrowser('firefox') };
 const BUNDLE = join(root, 'dist/browser/clip-oracle.js');
 if (!existsSync(BUNDLE))
   process.stderr.write(
@@ -89,7 +89,7 @@ test("the page's hashes are the lines that the command line prints", async () =>
 });
 
 describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
-  describe.skipIf(findBrowser(name) === undefined)('shows', () => {
+  describe.skipIf(BROWSERS[name] === undefined)('shows', () => {
     const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-page-'));
     const servers: Partial<Record<'isolated' | 'plain', Server>> = {};
     let browser: Browser;
@@ -105,7 +105,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       servers.plain = await serve(folder, false);
       browser = await puppeteer.launch({
         browser: name,
-        executablePath: findBrowser(name),
+        executablePath: BROWSERS[name],
         headless: true,
         args: name === 'chrome' ? ['--no-sandbox'] : [],
       });

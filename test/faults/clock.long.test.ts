@@ -15,6 +15,7 @@ import { unitNumbers } from '../support/arbitraries.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { picture, run, temporaryFolder } from '../cli/support/cli.ts';
 import { prepare, TINY } from './support/commands.ts';
+import { SCHEDULED } from '../support/scheduled.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -31,7 +32,7 @@ const JUMPING = `data:text/javascript,${encodeURIComponent(`
   Date.now = () => date() + jump();
   performance.now = () => performed() + jump();`)}`;
 
-describe('a command whose clocks jump says the same', () => {
+describe('a command whose clocks jump says the same', SCHEDULED, () => {
   test.each<[string, () => string[]]>([
     ['embed, one thread', () => ['embed', join(folder.path, 'photos'), ...TINY, '--threads', '1']],
     ['embed, two threads', () => ['embed', join(folder.path, 'photos'), '--threads', '2']],
@@ -57,7 +58,7 @@ describe('a command whose clocks jump says the same', () => {
   });
 });
 
-describe('a clock that runs backwards keeps nobody waiting', () => {
+describe('a clock that runs backwards keeps nobody waiting', SCHEDULED, () => {
   const backwards = (): void => {
     let time = 1e9;
     vi.spyOn(performance, 'now').mockImplementation(() => (time -= 1000));

@@ -2,8 +2,8 @@
 // writes says so in a sentence, leaves nothing half-written under the final name and no temporary file, keeps what was
 // there, and does its work when it is run again.
 //
-// Guards: AtomicFile and AtomicFileSync (a temporary name until the file is whole, discarded on any error), npy-folder-writer,
-// makeGoldenPack's writeText, saveHead.
+// Guards: AtomicFile and AtomicFileSync (a temporary name until the file is whole, discarded on any error),
+// npy-folder-writer, makeGoldenPack's writeText, saveHead.
 // Without them (a final name from the start) every test of the full disk fails at the files that are left.
 
 import { execFileSync } from 'node:child_process';

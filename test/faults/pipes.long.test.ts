@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { lines, outcome, picture, run, start, temporaryFolder } from '../cli/support/cli.ts';
 import { prepare, TINY } from './support/commands.ts';
+import { SCHEDULED } from '../support/scheduled.ts';
 
 const folder = temporaryFolder();
 beforeAll(() => prepare(folder.path));
@@ -20,7 +21,7 @@ async function unread(args: readonly string[]): Promise<[number | null, string]>
   return [code, stderr];
 }
 
-describe('the reader of standard output has gone', () => {
+describe('the reader of standard output has gone', SCHEDULED, () => {
   test.each<[string, () => string[]]>([
     ['classify', () => ['classify', at('photos'), '--format', 'jsonl']],
     ['trace --hash', () => ['trace', picture('guitar.png'), ...TINY, '--hash']],

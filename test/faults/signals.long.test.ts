@@ -1,8 +1,8 @@
 // SIGINT and SIGTERM in the middle of every long command: exit code 130, nothing half-written, no temporary file.
 // (embed, trace, download and SIMD threads: test/cli.)
 //
-// Guard: src/cli/interrupt.ts, whose tasks AtomicFile and the writers of dumps leave there; without it the temporary files
-// stay. It also tidies up when the process ends in another way: the last test fails without its 'exit' listener.
+// Guard: src/cli/interrupt.ts, whose tasks AtomicFile and the writers of dumps leave there; without it the temporary
+// files stay. It also tidies up when the process ends in another way: the last test fails without its 'exit' listener.
 
 import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { outcome, picture, run, start, temporaryFolder } from '../cli/support/cli.ts';
 import { prepare, TINY } from './support/commands.ts';
+import { SCHEDULED } from '../support/scheduled.ts';
 
 const folder = temporaryFolder();
 let inputs = '';
@@ -92,7 +93,7 @@ async function begun(place: string): Promise<void> {
   }
 }
 
-describe.skipIf(process.platform === 'win32')('a signal in the middle', () => {
+describe.skipIf(process.platform === 'win32')('a signal in the middle', SCHEDULED, () => {
   test.each(LONG)('%s, %s', async (_, signal, args, input) => {
     const place = await mkdtemp(join(folder.path, 'out-'));
     const child = start(args(place));

@@ -1,8 +1,8 @@
 // Bugs planted into a PyTorch network (tools/pytorch), which shares nothing with the oracle: the first wrong layer must
 // be named in every case, the cause in most, and right backends must pass. Needs a python3 with PyTorch and numpy;
-// CLIP_ORACLE_PYTHON names another. `npm run test:planted`.
+// CLIP_ORACLE_PYTHON names another. `npm run test:slow -- planted`.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,11 +11,14 @@ import { load } from '../../src/clip/load.ts';
 import { openDump } from '../../src/formats/dump/open.ts';
 import type { VerifyResult } from '../../src/oracle/types.ts';
 import { verify } from '../../src/oracle/verify.ts';
+import { needs, pythonWith } from '../support/needs.ts';
 
-const CANDIDATES =
-  process.env.CLIP_ORACLE_PYTHON === undefined ? ['python3', '/usr/bin/python3'] : [process.env.CLIP_ORACLE_PYTHON];
-const found = CANDIDATES.find((python) => spawnSync(python, ['-c', 'import torch, numpy']).status === 0);
-const works = found !== undefined;
+const found = pythonWith('torch', 'numpy');
+const works = needs(
+  'pytorch',
+  found !== undefined,
+  'install it (Debian: apt-get install python3-torch) or name a python3 that has torch and numpy in CLIP_ORACLE_PYTHON',
+);
 const PYTHON = found ?? 'python3';
 const SCRIPT = new URL('../../tools/pytorch/clip_torch.py', import.meta.url).pathname;
 const SEEDS = Array.from({ length: 20 }, (_, seed) => seed);

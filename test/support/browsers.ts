@@ -25,14 +25,3 @@ const PLACES = {
 /** The browser's program: by the environment variable CHROMIUM or FIREFOX, or in the usual places. */
 export const findBrowser = (name: BrowserName): string | undefined =>
   PLACES[name].find((place) => place !== undefined && existsSync(place));
-
-/** Says on standard error which browsers are missing, so that a skipped suite is noticed. */
-export function noticeMissing(suite: string, needed: readonly BrowserName[] = ['chrome', 'firefox']): void {
-  for (const name of needed) {
-    if (findBrowser(name) === undefined)
-      process.stderr.write(
-        `${suite}: no ${name} in the usual places, so nothing is tested there; install it or name it in ` +
-          `${name === 'chrome' ? 'CHROMIUM' : 'FIREFOX'}\n`,
-      );
-  }
-}

@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { SCHEDULED } from '../support/scheduled.ts';
 
 const at = (path: string): string => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
 
@@ -76,12 +77,12 @@ test.for([
   expect(milliseconds).toBeLessThan(10_000);
 });
 
-test('process.exit in the main thread works with calls running and waiting', async () => {
+test('process.exit in the main thread works with calls running and waiting', SCHEDULED, async () => {
   const { code } = await run('share.run(long); share.run(long); setTimeout(() => process.exit(5), 100);');
   expect(code).toBe(5);
 });
 
-test('a thread that runs out of memory fails the call, not the process', async () => {
+test('a thread that runs out of memory fails the call, not the process', SCHEDULED, async () => {
   const script = `
     const fill = program([{ kind: 'fault', what: 'memory', part: 1 }, { kind: 'busy', milliseconds: 1 }], 4, 4096);
     await share.run(short);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { poolThreads, retain, type GangLease } from '../../workers/pool.ts';
 import { Mixing, SmallModel } from './small-model.ts';
+import { SCHEDULED } from '../support/scheduled.ts';
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -64,7 +65,7 @@ describe('a part that throws', () => {
   });
 });
 
-describe('a thread that dies', () => {
+describe('a thread that dies', SCHEDULED, () => {
   test.for([
     [1, 'exit', /Thread 1 of 1 exited .*exited with code: 7/],
     [2, 'exit', /Thread 1 of 2 exited .*exited with code: 7/],

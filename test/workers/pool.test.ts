@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { poolThreads, retain, type GangLease } from '../../workers/pool.ts';
 import { Mixing, SmallModel } from './small-model.ts';
+import { SCHEDULED } from '../support/scheduled.ts';
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const shares: GangLease[] = [];
@@ -101,7 +102,7 @@ describe('results', () => {
   });
 });
 
-describe('threads', () => {
+describe('threads', SCHEDULED, () => {
   test('start with the first run, are kept, and are shared by models of the same number of threads', async () => {
     const [a, b] = [new SmallModel(), new SmallModel()];
     const [first, second] = [share(2, a), share(2, b)];
@@ -197,7 +198,7 @@ describe('queue', () => {
   });
 });
 
-describe('cancelling', () => {
+describe('cancelling', SCHEDULED, () => {
   test('a call whose signal is already aborted never starts', async () => {
     const model = new SmallModel();
     const taken = share(2, model);
@@ -263,7 +264,7 @@ describe('cancelling', () => {
   });
 });
 
-describe('letting go', () => {
+describe('letting go', SCHEDULED, () => {
   test('waits for the calls already made, once and for all, and refuses new ones', async () => {
     const model = new SmallModel();
     const { gate, log, logged, open } = gated(model);

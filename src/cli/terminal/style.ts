@@ -9,7 +9,7 @@ export type Style = (format: Format, text: string) => string;
  * Whether a stream gets colours: NO_COLOR and --no-color forbid them, FORCE_COLOR demands them, else only terminals get
  * them.
  */
-export function hasColors(stream: NodeJS.WriteStream): boolean {
+function hasColors(stream: NodeJS.WriteStream): boolean {
   const { NO_COLOR, FORCE_COLOR } = process.env;
   if (NO_COLOR || FORCE_COLOR === '0' || FORCE_COLOR === 'false') return false;
   if (FORCE_COLOR) return true;

@@ -5,7 +5,7 @@ import { escapeHtml } from './escape.ts';
 import { exponential, percent, short } from './numbers.ts';
 
 /** A sign beside each verdict, so that it is not told by colour alone. */
-export const SIGNS: Readonly<Record<LayerResult['verdict'], string>> = { pass: '●', plausible: '◆', wrong: '✕' };
+const SIGNS: Readonly<Record<LayerResult['verdict'], string>> = { pass: '●', plausible: '◆', wrong: '✕' };
 
 export function layerTable(result: VerifyResult): string {
   const head: [text: string, kind: string, title: string][] = [

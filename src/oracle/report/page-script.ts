@@ -223,7 +223,7 @@ function panelOf(layer: LayerData, { alphabet, facts: names }: PageData): HTMLEl
   return parts;
 }
 
-export function page(): void {
+function page(): void {
   const data = JSON.parse(document.getElementById('data')!.textContent!) as PageData;
   const { layers } = data;
   if (layers.length === 0) return;

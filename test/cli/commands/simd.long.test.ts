@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { rebuild } from '../../support/skeletons.ts';
 import { isOneSentence, lines, outcome, picture, root, run, start, temporaryFolder } from '../support/cli.ts';
+import { SCHEDULED } from '../../support/scheduled.ts';
 
 const folder = temporaryFolder();
 const pictures = join(root, 'fixtures', 'pictures');
@@ -122,6 +123,7 @@ describe('threads', () => {
 
   test.skipIf(process.platform === 'win32')(
     'Ctrl-C while they compute: exit code 130 at once, no half file',
+    SCHEDULED,
     async () => {
       const place = await mkdtemp(join(folder.path, 'out-'));
       // Minutes of work in one forward pass after the other.

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { openDump } from '../../../src/formats/dump/open.ts';
 import { hashValues } from '../../../src/oracle/hash.ts';
 import { isOneSentence, outcome, picture, root, run, start, temporaryFolder } from '../support/cli.ts';
+import { SCHEDULED } from '../../support/scheduled.ts';
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder.path, name);
@@ -203,7 +204,7 @@ describe('mistakes are told in one sentence, and leave nothing behind', () => {
     expect(await readdir(folder.path)).toEqual(before);
   });
 
-  test('neither does an interruption', async () => {
+  test('neither does an interruption', SCHEDULED, async () => {
     const before = await readdir(folder.path);
     const child = start(['trace', guitar, '--model', 'ViT-B/32', '--weights', 'synthetic:0', '--out', at('cut')]);
     const done = outcome(child);

@@ -18,6 +18,7 @@ import {
   type DownloadProgress,
 } from '../../../src/clip/download/download.ts';
 import { MODELS } from '../../../src/clip/models.ts';
+import { SCHEDULED } from '../../support/scheduled.ts';
 
 const BYTES = randomBytes(300_000);
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -214,7 +215,7 @@ describe('resuming', () => {
   });
 });
 
-describe('a bad connection', () => {
+describe('a bad connection', SCHEDULED, () => {
   test('each break is continued where it happened', async () => {
     behave = (request, response, count) => ranges(request, response, count, BYTES, count < 4 ? 40_000 : Infinity);
     const retries: number[] = [];
@@ -425,7 +426,7 @@ describe('the cache folder', () => {
   });
 });
 
-describe('abort', () => {
+describe('abort', SCHEDULED, () => {
   test('before it starts', async () => {
     await expect(get({ signal: AbortSignal.abort(new Error('changed my mind')) })).rejects.toThrow('changed my mind');
     expect(requests.length).toBe(0);
@@ -462,7 +463,7 @@ describe('abort', () => {
   });
 });
 
-describe('two at once', () => {
+describe('two at once', SCHEDULED, () => {
   test('in one process: both get the right file', async () => {
     const paths = await Promise.all([get(), get(), get()]);
     expect(new Set(paths).size).toBe(1);

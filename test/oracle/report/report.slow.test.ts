@@ -1,5 +1,5 @@
 // The report in a real browser: what people see, with mouse, keyboard, on a phone, in the dark, on paper, without
-// script. `npm run test:report`.
+// script. `npm run test:slow -- report`.
 // Needs Chromium (Debian: apt-get install chromium), found by the environment variable CHROMIUM or in the usual places.
 // REPORT_SCREENSHOTS names a folder for pictures to look at.
 
@@ -16,11 +16,10 @@ import { reportHtml } from '../../../src/oracle/report/html.ts';
 import type { LayerDetail, VerifyResult } from '../../../src/oracle/types.ts';
 import type { Values } from '../../../src/formats/values.ts';
 import { measured, noise, resultOf } from './made-up.ts';
-import { findBrowser, noticeMissing } from '../../support/browsers.ts';
+import { neededBrowser } from '../../support/needs.ts';
 import { leastContrast } from '../../support/page-helpers.ts';
 
-const chromium = findBrowser('chrome');
-noticeMissing('test/oracle/report/report.slow.test.ts', ['chrome']);
+const chromium = neededBrowser('chrome');
 
 const EVIL = '</script><img src="https://evil.example/x" onerror="document.title=1">';
 

@@ -1,8 +1,6 @@
-// The SIMD kernels that are no matrix product, on shapes of the real models, one core: verify, then time. Prints a
-// table when run by itself:
-// `npm run build && node dist/bench/kernels-elementwise.js [FILTER]`
+// The SIMD kernels of every operation except matrix products, on shapes of the real models, one core: verify, then
+// time. `npm run bench -- elementwise [FILTER]` prints a table.
 
-import { fileURLToPath } from 'node:url';
 import ndarray from 'ndarray';
 import {
   add,
@@ -28,7 +26,7 @@ import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../src
 import { compile, instantiate, type Machine } from '../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../src/ops/tables.simd.ts';
 
-export interface ElementwiseResult {
+interface ElementwiseResult {
   name: string;
   /** Elements that one call computes. */
   values: number;
@@ -308,7 +306,7 @@ function cases(memory: Memory): Case[] {
  * Verifies and times all kernels whose name contains `filter`. Takes about two seconds. @throws Error where a result is
  * wrong
  */
-export function measureElementwise(filter = '', milliseconds = 60): ElementwiseResult[] {
+function measureElementwise(filter = '', milliseconds = 60): ElementwiseResult[] {
   const memory = new Memory();
   const results: ElementwiseResult[] = [];
   for (const { name, before, run, y, expected } of cases(memory)) {
@@ -340,9 +338,7 @@ export function measureElementwise(filter = '', milliseconds = 60): ElementwiseR
   return results;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { name, values, nsPerValue } of measureElementwise(process.argv[2]))
-    console.log(
-      `${name.padEnd(46)}${String(values).padStart(9)} values ${nsPerValue.toFixed(2).padStart(8)} ns per value`,
-    );
-}
+for (const { name, values, nsPerValue } of measureElementwise(process.argv[2]))
+  process.stdout.write(
+    `${name.padEnd(46)}${String(values).padStart(9)} values ${nsPerValue.toFixed(2).padStart(8)} ns per value\n`,
+  );

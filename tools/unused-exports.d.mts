@@ -1,0 +1,3 @@
+// The types of unused-exports.mjs.
+
+export function unusedExports(root?: string, extra?: ReadonlyMap<string, string>): string[];
