@@ -1,6 +1,6 @@
-// Which room of the house may import which: one constant, from which ESLint's rules, the table in docs/design.md and the
-// test of all imports are made. `node tools/floors.mjs --count` counts files, arrows and circles; `--write FILE` puts the
-// table into a page, between <!-- floors --> and <!-- /floors -->.
+// Which room of the house may import which: one constant, from which ESLint's rules, the table in docs/design.md and
+// the test of all imports are made. `node tools/floors.mjs --count` counts files, arrows and circles; `--write FILE`
+// puts the table into a page, between <!-- floors --> and <!-- /floors -->.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';

@@ -46,7 +46,9 @@ function parsed(text) {
   return { exported, imported };
 }
 
-/** "file name" of every value that is exported for nobody. @param extra files that are looked at besides those on disk */
+/**
+ * "file name" of every value that is exported for nobody. @param extra files that are looked at besides those on disk
+ */
 export function unusedExports(root = ROOT, extra = new Map()) {
   const files = [...graphOf(['src', 'workers', 'bench', 'tools', 'test', 'examples'], root).keys(), ...extra.keys()];
   const all = new Map(files.map((file) => [file, parsed(extra.get(file) ?? readFileSync(join(root, file), 'utf8'))]));

@@ -56,7 +56,8 @@ export class Gang {
   /**
    * Runs a program on all threads, when it is `owner`'s turn. Without a program the kernels are instantiated; without a
    * model threads only drop what is not live.
-   * @throws the signal's reason when cancelled; an Error that says what happened when a part failed or its thread exited
+   * @throws the signal's reason when cancelled; an Error that says what happened when a part failed or its thread
+   *   exited
    */
   run(
     owner: unknown,

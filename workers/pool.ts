@@ -1,5 +1,5 @@
-// The pool of this process: gangs by their number of threads, shared by all models. A gang starts with its first run and
-// ends when the last model releases its lease. Idle threads do not keep the process alive, released or not.
+// The pool of this process: gangs by their number of threads, shared by all models. A gang starts with its first run
+// and ends when the last model releases its lease. Idle threads do not keep the process alive, released or not.
 
 import { Gang } from './gang.ts';
 import type { JobOptions, Program, SharedModel } from './job.ts';

@@ -18,7 +18,8 @@ export function start(count: number, onLost: () => void): Promise<Threads> {
     execArgv: [],
     env: {},
   });
-  // An exit rejects the thread's task, and between runs it does not matter: without a listener the event would be thrown.
+  // An exit rejects the thread's task, and between runs it does not matter: without a listener the event would be
+  // thrown.
   piscina.on('error', () => undefined);
   piscina.on('workerDestroy', () => {
     // Piscina starts the replacement right after this event, except for a thread that exited before it was ready: that

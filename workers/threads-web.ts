@@ -1,9 +1,9 @@
 // Threads in a browser: workers of type module. A worker that exits is not replaced: the others are terminated, and the
 // next program starts all of them again.
 //
-// An uncaught error in a worker is reported by an event, but a worker that the browser ends (for lack of memory) reports
-// nothing. Each worker therefore holds a lock while it lives, and the page waits for that lock. Without locks (pages that
-// are not secure have none, and no shared memory either) there are only the events.
+// An uncaught error in a worker is reported by an event, but a worker that the browser ends (for lack of memory)
+// reports nothing. Each worker therefore holds a lock while it lives, and the page waits for that lock. Without locks
+// (pages that are not secure have none, and no shared memory either) there are only the events.
 
 import type { Hello, Outcome, Task } from './job.ts';
 import type { Thread, Threads } from './thread-api.ts';

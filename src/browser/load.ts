@@ -17,8 +17,8 @@ export interface LoadOptions extends ExecutorOptions, FetchOptions {
    */
   weights?: Bytes;
   /**
-   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is active; `model.setAdapter` activates another,
-   * or none.
+   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is active; `model.setAdapter` activates
+   * another, or none.
    */
   adapter?: AdapterSource | readonly AdapterSource[];
   /**

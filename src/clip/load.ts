@@ -20,8 +20,8 @@ export interface LoadOptions extends ExecutorOptions {
    */
   weights?: string;
   /**
-   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is active; `model.setAdapter` activates another,
-   * or none.
+   * LoRA adapters (PEFT, CLIP-LoRA, loralib), one or several. The first is active; `model.setAdapter` activates
+   * another, or none.
    */
   adapter?: AdapterSource | readonly AdapterSource[];
   /**

@@ -35,7 +35,7 @@ export interface PlacedWeight {
   readonly also?: PlacedWeight;
 }
 
-/** Outputs and inputs of a matrix that is multiplied: nn.Linear's is (O,K), one that is multiplied from the right (K,O). */
+/** Outputs and inputs of a matrix: nn.Linear's is (O,K), one that is multiplied from the right (K,O). */
 function outputsAndInputs(use: WeightUse, shape: readonly number[]): readonly [number, number] {
   return use === 'matrix' ? [shape[1], shape[0]] : [shape[0], sizeOf(shape.slice(1))];
 }

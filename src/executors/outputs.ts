@@ -18,7 +18,9 @@ export function arrangedAs<R extends Outputs>(outputs: R, tensors: readonly Tens
   return Object.fromEntries(Object.keys(outputs).map((name, i) => [name, tensors[i]])) as R;
 }
 
-/** Thrown out of the tap after the last module that is wanted: layers are straight-line code. Never leaves this file. */
+/**
+ * Thrown out of the tap after the last module that is wanted: layers are straight-line code. Never leaves this file.
+ */
 class Reached extends Error {
   readonly output: Tensor;
   constructor(output: Tensor) {

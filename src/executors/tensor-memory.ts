@@ -1,5 +1,5 @@
-// Tensors into the SIMD executor's memory and out of it. float32 to float64 is exact; float64 to float32 would round and
-// is refused.
+// Tensors into the SIMD executor's memory and out of it. float32 to float64 is exact; float64 to float32 would round
+// and is refused.
 
 import ndarray from 'ndarray';
 import { elementAt, indexAt } from '../graph/recorder.ts';

@@ -8,7 +8,9 @@ import { matchNames, type Names } from './names.ts';
 
 const BLOCK = /\bvisual\.(?:layer\d\.\d+|transformer\.resblocks\.\d+)(?=\.|$)/;
 
-/** The modules of a model beside a dump: which tensor is which, what shapes the modules have, how they can be stored. */
+/**
+ * The modules of a model beside a dump: which tensor is which, what shapes the modules have, how they can be stored.
+ */
 export interface Matched {
   readonly names: Names;
   /** All modules' shapes, in the network's order. */

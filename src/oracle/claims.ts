@@ -1,5 +1,6 @@
 // What a claimed precision stands for: how a backend that computes in it rounds, in several variants that are all
-// right. What such a backend may be off by is then measured by emulation on the very network, not guessed (emulated-error.ts).
+// right. What such a backend may be off by is then measured by emulation on the very network, not guessed
+// (emulated-error.ts).
 
 import { EXACT, type Emulation } from '../graph/emulate.ts';
 import type { Claim } from './types.ts';

@@ -1,4 +1,5 @@
-// How far a backend's tensor is from the truth: the measures of docs/numerics.md ("What a tolerance may be"), in float64.
+// How far a backend's tensor is from the truth: the measures of docs/numerics.md ("What a tolerance may be"), in
+// float64.
 // The one definition.
 
 import { log2 } from './log2.ts';

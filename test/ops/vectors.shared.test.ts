@@ -12,7 +12,9 @@ import { runOnnx, runWebnn } from '../support/vectors/run.ts';
 
 const folder = process.env.CLIP_ORACLE_VECTORS ?? join(process.env.CLIP_ORACLE_SHARED ?? '../shared', 'conformance');
 if (!existsSync(folder))
-  throw new Error(`no folder ${folder}; name the folder of the vectors: CLIP_ORACLE_VECTORS=FOLDER npm run test:shared -- vectors`);
+  throw new Error(
+    `no folder ${folder}; name the folder of the vectors: CLIP_ORACLE_VECTORS=FOLDER npm run test:shared -- vectors`,
+  );
 
 const FILES = [
   { file: 'webnn.jsonl', run: runWebnn, count: 257 },

@@ -56,7 +56,9 @@ export function checkHints({ name, alpha, enableLora, peftAsIs }: AdapterHints):
     );
 }
 
-/** The last folder's name, or the file's without its ending; adapter_model.safetensors says nothing, its folder does. */
+/**
+ * The last folder's name, or the file's without its ending; adapter_model.safetensors says nothing, its folder does.
+ */
 export function adapterName(path: string): string {
   const [last, folder] = path
     .split(/[\\/]+/)

@@ -1,6 +1,6 @@
-// The adapters of a model: which one is active, and how it reaches the weights. Merged, the affected parameters are read
-// again from the checkpoint and the changes added on the way; unmerged, the changes are stored beside the weights and
-// every product adds its own.
+// The adapters of a model: which one is active, and how it reaches the weights. Merged, the affected parameters are
+// read again from the checkpoint and the changes added on the way; unmerged, the changes are stored beside the weights
+// and every product adds its own.
 
 import type { Weights } from '../../layers/index.ts';
 import type { Operations } from '../../ops/operations.ts';
@@ -135,7 +135,8 @@ export class Adapters {
   }
 
   /**
-   * The checkpoint with the active changes added to what is read. Parameters that may change are float32 from the start:
+   * The checkpoint with the active changes added to what is read. Parameters that may change are float32 from the
+   * start:
    * sums do not fit into halves.
    */
   #merging(): WeightSource {

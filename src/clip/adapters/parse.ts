@@ -1,5 +1,5 @@
-// An open adapter and an architecture to changes of the model's parameters, in any of the three layouts. Every matrix is
-// checked against the layer that it changes. Portable: pages open adapters in their own way.
+// An open adapter and an architecture to changes of the model's parameters, in any of the three layouts. Every matrix
+// is checked against the layer that it changes. Portable: pages open adapters in their own way.
 
 import { isFloat } from '../../formats/element-types.ts';
 import { assertFinite } from '../../formats/finite.ts';

@@ -49,13 +49,7 @@ export function targetOf(module: string, architecture: Architecture): Target | n
 }
 
 /** A linear layer of block `index` of a transformer. */
-export function inBlock(
-  tower: Tower,
-  index: number,
-  layer: string,
-  module: string,
-  architecture: Architecture,
-): Target {
+function inBlock(tower: Tower, index: number, layer: string, module: string, architecture: Architecture): Target {
   const W = widthOf(tower, module, architecture);
   const layers = tower === 'vision' ? (architecture.vision.layers as number) : architecture.text!.layers;
   if (index >= layers) throw absent(module, `its ${NAMES[tower]} tower has ${layers} blocks`);

@@ -12,7 +12,7 @@ import { MODELS } from '../models.ts';
 import { PartFile, sha256OfFile } from './part-file.ts';
 import { Interruption, transfer, Unresumable, type Known, type TransferOptions } from './transfer.ts';
 
-export const DEFAULT_BASE_URL = 'https://openaipublic.azureedge.net/clip/models';
+const DEFAULT_BASE_URL = 'https://openaipublic.azureedge.net/clip/models';
 
 /** What download needs to know of a model; the entries of MODELS are such. */
 export interface DownloadableModel {

@@ -1,6 +1,6 @@
 // What decoding needs from its surroundings. In Node it is platform-node.ts, imported when the first picture asks for
-// it; elsewhere somebody calls setPlatform with their own. In bundles for browsers src/browser/host/pictures.ts takes
-// the place of platform-node.ts (package.json, "browser").
+// it. In bundles for browsers src/browser/host/pictures.ts takes the
+// place of platform-node.ts (package.json, "browser").
 
 export interface PictureHost {
   /** A file's bytes. @throws Error that says in a sentence why not */
@@ -28,9 +28,4 @@ let current: Promise<PictureHost> | undefined;
 export function platform(): Promise<PictureHost> {
   current ??= import('./host-node.ts').then(({ host }) => host);
   return current;
-}
-
-/** Brings a platform of one's own, for browsers and other hosts without Node's modules. */
-export function setPlatform(own: PictureHost): void {
-  current = Promise.resolve(own);
 }

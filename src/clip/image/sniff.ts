@@ -12,12 +12,6 @@ export interface ImageInfo {
   height: number;
 }
 
-/** Which of the three formats the bytes begin like, or undefined. */
-export function formatOf(bytes: Uint8Array): ImageInfo['format'] | undefined {
-  const name = formatName(bytes);
-  return name === 'JPEG' || name === 'PNG' || name === 'WebP' ? name : undefined;
-}
-
 /**
  * Format and dimensions of a picture file, by its content. Nothing is decoded and nothing large allocated.
  * @throws TypeError if `bytes` is no Uint8Array; Error if they are empty, of another format (which it names), or the

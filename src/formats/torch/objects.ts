@@ -33,7 +33,7 @@ export interface TorchTensor extends PickleForeign {
   readonly strides: readonly number[];
 }
 
-export const isTensor = (value: PickleValue): value is TorchTensor =>
+const isTensor = (value: PickleValue): value is TorchTensor =>
   isForeign(value) && 'type' in value && value.type === 'tensor';
 const isStorage = (value: PickleValue): value is TorchStorage =>
   isForeign(value) && 'type' in value && value.type === 'storage';
