@@ -235,7 +235,8 @@ test(
       'contents: read',
       'id-token: write',
     ]);
-    expect(workflow).toContain('npm ci --ignore-scripts');
+    expect(workflow).toContain('.ci/run install');
+    expect(read('.ci/run')).toContain('npm ci --no-audit --no-fund --ignore-scripts');
     expect(workflow).not.toContain('secrets.');
   },
 );
