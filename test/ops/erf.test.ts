@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { erf } from '../../src/ops/index.ts';
-import { erfChecks } from '../support/checks/activations.ts';
+import { erfChecks } from './erf.checks.ts';
 
 describe('erf', () => {
   for (const [sentence, check] of Object.entries(erfChecks))

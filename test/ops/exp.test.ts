@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { exp } from '../../src/ops/index.ts';
-import { expChecks } from '../support/checks/activations.ts';
+import { expChecks } from './exp.checks.ts';
 
 describe('exp', () => {
   for (const [sentence, check] of Object.entries(expChecks))

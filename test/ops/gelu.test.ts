@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { gelu } from '../../src/ops/index.ts';
-import { geluChecks } from '../support/checks/activations.ts';
+import { geluChecks } from './gelu.checks.ts';
 
 describe('gelu', () => {
   for (const [sentence, check] of Object.entries(geluChecks))

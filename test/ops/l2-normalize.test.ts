@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { l2Normalize } from '../../src/ops/index.ts';
-import { l2NormalizeChecks } from '../support/checks/normalisations.ts';
+import { l2NormalizeChecks } from './l2-normalize.checks.ts';
 
 describe('l2Normalize', () => {
   for (const [sentence, check] of Object.entries(l2NormalizeChecks))

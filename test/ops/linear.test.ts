@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { linear } from '../../src/ops/index.ts';
-import { linearChecks } from '../support/checks/dot-products.ts';
+import { linearChecks } from './linear.checks.ts';
 
 describe('linear', () => {
   for (const [sentence, check] of Object.entries(linearChecks))

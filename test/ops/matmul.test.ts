@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { matmul } from '../../src/ops/index.ts';
-import { matmulChecks } from '../support/checks/dot-products.ts';
+import { matmulChecks } from './matmul.checks.ts';
 
 describe('matmul', () => {
   for (const [sentence, check] of Object.entries(matmulChecks))

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { mean } from '../../src/ops/index.ts';
-import { meanChecks } from '../support/checks/normalisations.ts';
+import { meanChecks } from './mean.checks.ts';
 
 describe('mean', () => {
   for (const [sentence, check] of Object.entries(meanChecks))

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { quickGelu } from '../../src/ops/index.ts';
-import { quickGeluChecks } from '../support/checks/activations.ts';
+import { quickGeluChecks } from './quick-gelu.checks.ts';
 
 describe('quickGelu', () => {
   for (const [sentence, check] of Object.entries(quickGeluChecks))

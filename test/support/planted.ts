@@ -1,5 +1,5 @@
-// Wrong operations of the kinds that really happen. The checks of test/support/checks must catch every one of them, and
-// pass the right ones.
+// Wrong operations of the kinds that really happen. The checks of test/ops/*.checks.ts must catch every one of them,
+// and pass the right ones.
 
 import {
   add,
@@ -23,19 +23,23 @@ import {
   erf,
 } from '../../src/ops/index.ts';
 import type { Operations, Tensor } from '../../src/ops/index.ts';
-import { attentionChecks } from './checks/attention.ts';
-import { expChecks, erfChecks, geluChecks, quickGeluChecks, reluChecks, sigmoidChecks } from './checks/activations.ts';
-import { firstFailing } from './checks/checks.ts';
-import type { Checks } from './checks/checks.ts';
-import { conv2dChecks, linearChecks, matmulChecks } from './checks/dot-products.ts';
-import {
-  avgPool2dChecks,
-  batchNorm2dChecks,
-  l2NormalizeChecks,
-  layerNormChecks,
-  meanChecks,
-  softmaxChecks,
-} from './checks/normalisations.ts';
+import { attentionChecks } from '../ops/attention.checks.ts';
+import { avgPool2dChecks } from '../ops/avg-pool2d.checks.ts';
+import { batchNorm2dChecks } from '../ops/batch-norm2d.checks.ts';
+import { conv2dChecks } from '../ops/conv2d.checks.ts';
+import { erfChecks } from '../ops/erf.checks.ts';
+import { expChecks } from '../ops/exp.checks.ts';
+import { geluChecks } from '../ops/gelu.checks.ts';
+import { l2NormalizeChecks } from '../ops/l2-normalize.checks.ts';
+import { layerNormChecks } from '../ops/layer-norm.checks.ts';
+import { linearChecks } from '../ops/linear.checks.ts';
+import { matmulChecks } from '../ops/matmul.checks.ts';
+import { meanChecks } from '../ops/mean.checks.ts';
+import { quickGeluChecks } from '../ops/quick-gelu.checks.ts';
+import { reluChecks } from '../ops/relu.checks.ts';
+import { sigmoidChecks } from '../ops/sigmoid.checks.ts';
+import { softmaxChecks } from '../ops/softmax.checks.ts';
+import { firstFailing, type Checks } from './checks.ts';
 
 type Activation = (x: Tensor) => Tensor;
 

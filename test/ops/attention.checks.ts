@@ -1,14 +1,15 @@
-// Checks of attention.
+// What an implementation of attention must keep; the test of it and planted wrong ones run these checks.
 
 import fc from 'fast-check';
-import type { Operations, Tensor } from '../../../src/ops/index.ts';
-import { laidOut, layout, seed, tensorOf, unitTensor } from '../arbitraries.ts';
-import { expectSameBits, elements } from '../bits.ts';
-import { U, assertClose, contractDot, contractTotal, judgeAttention } from '../judges.ts';
-import { exactExp } from '../exact.ts';
-import type { Checks } from './checks.ts';
+import type { Operations, Tensor } from '../../src/ops/index.ts';
+import { laidOut, layout, seed, tensorOf, unitTensor } from '../support/arbitraries.ts';
+import { expectSameBits, elements } from '../support/bits.ts';
+import { U, assertClose, contractDot, contractTotal, judgeAttention } from '../support/judges.ts';
+import { exactExp } from '../support/exact.ts';
+import type { Checks } from '../support/checks.ts';
 
 const RUNS = { numRuns: 30 };
+
 const sizes = fc.record({
   T: fc.constantFrom(1, 3, 5),
   S: fc.constantFrom(1, 4, 5, 9),
