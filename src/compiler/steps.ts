@@ -3,16 +3,15 @@
 
 import { runAttention } from '../ops/attention.simd.ts';
 import { runAttention64 } from '../ops/attention64.simd.ts';
-import { conv2dKernels, runConv2d, runPad } from '../ops/conv2d.simd.ts';
-import { conv2d64Kernels, runConv2d64 } from '../ops/conv2d64.simd.ts';
+import { conv2dKernels, runConv2d, runConv2d64, runPad } from '../ops/conv2d.simd.ts';
 import { dotProductsKernels } from '../ops/dot-products.simd.ts';
 import { dotProducts64Kernels } from '../ops/dot-products64.simd.ts';
-import { runLinear, runPack } from '../ops/linear.simd.ts';
-import { runLinear64 } from '../ops/linear64.simd.ts';
+import { runLinear, runLinear64, runPack } from '../ops/linear.simd.ts';
 import type { FunctionBuilder } from '../wasm/assembler.ts';
 import { elementwiseKernels, runElementwise } from './elementwise.ts';
 import { halfKernels, runNarrow } from '../ops/half.simd.ts';
 import type { Machine } from '../wasm/machine.ts';
+import { DOUBLE, SINGLE } from '../wasm/mode.ts';
 import { runCopy64, runPlain64 } from './plain64.ts';
 import type { Tile } from '../ops/tiles.simd.ts';
 
@@ -41,9 +40,9 @@ export type Step = { [Kind in keyof typeof RUN]: Parameters<(typeof RUN)[Kind]>[
 export function kernels(tile: Tile): FunctionBuilder[] {
   return [
     ...dotProductsKernels(tile),
-    ...conv2dKernels(),
+    ...conv2dKernels(SINGLE),
     ...dotProducts64Kernels(tile),
-    ...conv2d64Kernels(),
+    ...conv2dKernels(DOUBLE),
     ...halfKernels(),
     ...elementwiseKernels(),
   ];

@@ -1,10 +1,11 @@
 // attention on SIMD lanes: the twin of attention.ts. The work is divided into heads of images, and those into runs of
 // queries; scores of a run stay in the cache from q'·kᵀ over the softmax to p·v.
 
-import { BLOCK } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
+import { copyElements, packColumns, packedColumnsBytes, packRows, paddedColumns } from './packing.simd.ts';
+import { gemmPacked } from './product.simd.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { gemmBlock, packColumns, packedColumnsBytes, packRows, paddedColumns, type Width } from './packing.simd.ts';
+import type { Width } from '../wasm/mode.ts';
 
 /** Where a (N,T,D) tensor lies: element (n, t, i) at `at` + n·image + t·token + 4·i, or 8·i in float64 mode. */
 export interface Tokens {
@@ -116,7 +117,7 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
   packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d, bytes: 4 }, MR,
     scratch.queries, 0, panels);
   // [2] scores (T,S)
-  product(machine, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, scoreStride);
+  gemmPacked(machine, 4, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, scoreStride);
   // [3] mask
   if (mask !== 0) {
     for (let t = 0; t < rows; t++) kernels.add(scratch.scores + t * scoreStride, mask + (top + t) * maskStride,
@@ -129,19 +130,11 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
     scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
   if (d % NR === 0) {
-    product(machine, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
+    gemmPacked(machine, 4, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
   } else {
     const stride = 4 * paddedColumns(d);
-    product(machine, MR, scratch.p, rows, S, scratch.values, paddedColumns(d), scratch.out, stride);
-    for (let t = 0; t < rows; t++) kernels.pack_copy(scratch.out + t * stride, 4, d, target + t * y.token, 4);
-  }
-}
-
-/** C (rows, columns) = A·B for packed A and B, columns whole panels. */
-function product(machine: Machine, MR: number, a: number, rows: number, K: number, b: number, columns: number,
-  c: number, ldc: number): void {
-  for (let k = 0; k < K; k += BLOCK) {
-    const kc = Math.min(BLOCK, K - k);
-    gemmBlock(machine, MR, a + 4 * k * rows, rows, b + 4 * k * columns, columns / NR, c, ldc, kc, k === 0);
+    gemmPacked(machine, 4, MR, scratch.p, rows, S, scratch.values, paddedColumns(d), scratch.out, stride);
+    for (let t = 0; t < rows; t++)
+      copyElements(kernels, 4, scratch.out + t * stride, 4, d, target + t * y.token, 4);
   }
 }

@@ -2,11 +2,10 @@
 // softmax is the plain one.
 
 import { overHeads, type AttentionStep, type Scratch } from './attention.simd.ts';
-import { BLOCK } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
 import type { Machine } from '../wasm/machine.ts';
-import { packRows, paddedColumns } from './packing.simd.ts';
-import { gemmBlock64 } from './packing64.simd.ts';
+import { copyElements, packRows, paddedColumns } from './packing.simd.ts';
+import { gemmPacked } from './product.simd.ts';
 import { softmaxRows } from './softmax.ts';
 
 /** Fields as those of AttentionStep, with 8 bytes for an element and attentionScratchBytes(S, d, 8) per thread. */
@@ -37,7 +36,7 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
   packRows(machine, { from: scratch.scaled, vectorStride: 8 * d, kStride: 8, vectors: rows, K: d, bytes: 8 }, MR,
     scratch.queries, 0, panels);
   // [2] scores (T,S)
-  product(machine, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, 8 * scoreColumns);
+  gemmPacked(machine, 8, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, 8 * scoreColumns);
   // [3] mask
   if (mask !== 0) {
     for (let t = 0; t < rows; t++) {
@@ -53,19 +52,11 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
     MR, scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
   if (d % NR === 0) {
-    product(machine, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
+    gemmPacked(machine, 8, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
   } else {
     const stride = 8 * paddedColumns(d);
-    product(machine, MR, scratch.p, rows, S, scratch.values, paddedColumns(d), scratch.out, stride);
-    for (let t = 0; t < rows; t++) machine.kernels.pack64_copy(scratch.out + t * stride, 8, d, target + t * y.token, 8);
-  }
-}
-
-/** C (rows, columns) = A·B for packed A and B, columns whole panels. */
-function product(machine: Machine, MR: number, a: number, rows: number, K: number, b: number, columns: number,
-  c: number, ldc: number): void {
-  for (let k = 0; k < K; k += BLOCK) {
-    const kc = Math.min(BLOCK, K - k);
-    gemmBlock64(machine, MR, a + 8 * k * rows, rows, b + 8 * k * columns, columns / NR, c, ldc, kc, k === 0);
+    gemmPacked(machine, 8, MR, scratch.p, rows, S, scratch.values, paddedColumns(d), scratch.out, stride);
+    for (let t = 0; t < rows; t++)
+      copyElements(machine.kernels, 8, scratch.out + t * stride, 8, d, target + t * y.token, 8);
   }
 }

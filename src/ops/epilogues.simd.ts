@@ -6,14 +6,13 @@ import { geluBlock } from './gelu.simd.ts';
 import { quickGeluBlock } from './quick-gelu.simd.ts';
 import { advance, f32x4, FunctionBuilder, get, i32, repeat, set, v128, when, type Code } from '../wasm/assembler.ts';
 import { paramsOf, type Block } from '../wasm/lanes.ts';
+import type { Kernels } from '../wasm/machine.ts';
 
 /**
  * linearEpilogue(c, ldc, rows, cols, bias, act, residual, ldr, tables): c[r][j] = RN32(act(RN32(c[r][j] + bias[j])) +
  * residual[r][j]), in place.
- * bias and residual may be 0 for none; act is 0 for none, 1 quickGelu, 2 gelu; ldc and ldr are bytes; cols is a
- * multiple of 8.
  */
-function linearEpilogue(): FunctionBuilder {
+function linearKernel(): FunctionBuilder {
   const f = new FunctionBuilder('linearEpilogue');
   const [c, ldc, rows, cols, bias, act, residual, ldr, tables] = paramsOf(f, 'i32', 9);
   const [row, n, at, b, r] = f.locals('i32', 5);
@@ -29,17 +28,17 @@ function linearEpilogue(): FunctionBuilder {
     ]),
     advance(c, get(ldc)), when(get(residual), advance(residual, get(ldr))),
   ]);
-  f.emit(when(i32.eqz(get(act)), loop(null),
+  f.emit(when(i32.eqz(get(act)),
+    loop(null),
     when(i32.eq(get(act), i32.const(1)), loop(quickGeluBlock(f, tables)), loop(geluBlock(f, tables)))));
   return f;
 }
 
 /**
  * convEpilogue(c, ldc, rows, cols, ac, bias, residual, ldr, relu): row r is output channel r, in place: RN32(+
- * bias[r]); RN32(·a + c) with the pair (a, c) of binary64 at ac + 16·r; RN32(+ residual[r][j]); relu. ac, bias and
- * residual may be 0 for none; ldc and ldr are bytes; cols is a multiple of 8.
+ * bias[r]); RN32(·a + c) with the pair (a, c) of binary64 at ac + 16·r; RN32(+ residual[r][j]); relu.
  */
-function convEpilogue(): FunctionBuilder {
+function convKernel(): FunctionBuilder {
   const f = new FunctionBuilder('convEpilogue');
   const [c, ldc, rows, cols, ac, bias, residual, ldr, relu] = paramsOf(f, 'i32', 9);
   const [row, n, at, r] = f.locals('i32', 4);
@@ -74,5 +73,40 @@ function convEpilogue(): FunctionBuilder {
 }
 
 export function epilogueKernels(): FunctionBuilder[] {
-  return [linearEpilogue(), convEpilogue()];
+  return [linearKernel(), convKernel()];
+}
+
+/** A finished block of a product, and what is added to it. */
+interface Epilogue {
+  /** The block's address, the bytes from one row to the next, its rows and columns (a multiple of 8). */
+  c: number;
+  ldc: number;
+  rows: number;
+  columns: number;
+  /** Address of the bias, or 0. */
+  bias: number;
+  /** Address of the residual, or 0, and the bytes from one row of it to the next. */
+  residual: number;
+  ldr: number;
+}
+
+export interface LinearEpilogue extends Epilogue {
+  /** 0 none, 1 quickGelu, 2 gelu */
+  activation: 0 | 1 | 2;
+  /** Address of the elementwise kernels' tables. */
+  tables: number;
+}
+
+export function linearEpilogue(kernels: Kernels, x: LinearEpilogue): void {
+  kernels.linearEpilogue(x.c, x.ldc, x.rows, x.columns, x.bias, x.activation, x.residual, x.ldr, x.tables);
+}
+
+export interface ConvEpilogue extends Epilogue {
+  /** Address of batchNorm2d's pairs (a, c), or 0. */
+  ac: number;
+  relu: boolean;
+}
+
+export function convEpilogue(kernels: Kernels, x: ConvEpilogue): void {
+  kernels.convEpilogue(x.c, x.ldc, x.rows, x.columns, x.ac, x.bias, x.residual, x.ldr, x.relu ? 1 : 0);
 }

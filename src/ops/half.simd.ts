@@ -3,20 +3,21 @@
 // included, so the bits are those of widened weights.
 //
 // Method: a half's exponent and fraction, moved into a float32's place, make its value times 2^-112; multiplying by
-// 2^112 mends that.
+// 2^112 corrects that.
 
 import {
   advance, f32x4, FunctionBuilder, get, i32, i32x4, i8x16, repeat, set, v128, type Code,
 } from '../wasm/assembler.ts';
-import { share, type Machine } from '../wasm/machine.ts';
+import { paramsOf } from '../wasm/lanes.ts';
+import { share, type Kernels, type Machine } from '../wasm/machine.ts';
 
 const UP = 0x77800000; // the bits of 2^112
 const DOWN = 0x07800000; // of 2^-112
 
 /** widen(from, to, count): halves to float32. Reads up to 14 bytes and writes up to 28 past the end. */
-function widen(): FunctionBuilder {
+function widenKernel(): FunctionBuilder {
   const f = new FunctionBuilder('widen');
-  const [from, to, count] = Array.from({ length: 3 }, () => f.param('i32'));
+  const [from, to, count] = paramsOf(f, 'i32', 3);
   const n = f.local('i32');
   const [h, x] = f.locals('v128', 2);
   const four = (extended: Code, at: number): Code => [
@@ -37,9 +38,9 @@ function widen(): FunctionBuilder {
 }
 
 /** narrow(from, to, count): float32 that are halves to halves. count a multiple of 8. */
-function narrow(): FunctionBuilder {
+function narrowKernel(): FunctionBuilder {
   const f = new FunctionBuilder('narrow');
-  const [from, to, count] = Array.from({ length: 3 }, () => f.param('i32'));
+  const [from, to, count] = paramsOf(f, 'i32', 3);
   const n = f.local('i32');
   const x = f.locals('v128', 2);
   const lows = [0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29];
@@ -56,7 +57,12 @@ function narrow(): FunctionBuilder {
   return f;
 }
 
-export const halfKernels = (): FunctionBuilder[] => [widen(), narrow()];
+export const halfKernels = (): FunctionBuilder[] => [widenKernel(), narrowKernel()];
+
+/** Calls widen. */
+export function widen(kernels: Kernels, from: number, to: number, count: number): void {
+  kernels.widen(from, to, count);
+}
 
 /** Narrows a packed weight that was read from halves. */
 export interface NarrowStep {

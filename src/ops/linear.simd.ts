@@ -1,11 +1,16 @@
-// linear and matmul on SIMD lanes: the twin of linear.ts and matmul.ts. Both operands are packed before (packing.ts);
-// what follows a product in the network (bias, activation, residual) is applied to a block of C while it is in the
-// cache, each with its own rounding.
+// linear and matmul on SIMD lanes: the twin of linear.ts and matmul.ts, in float32 and float64 mode. Both operands are
+// packed before (packing.simd.ts); what follows a product in the network (bias, activation, residual) is applied to a
+// block of C while it is in the cache, each with its own rounding.
 
 import { BLOCK, type Summation } from './dot-products.ts';
 import { NR } from './dot-products.simd.ts';
+import { linearEpilogue } from './epilogues.simd.ts';
+import {
+  formOfWidth, packColumns, packRows, paddedColumns, widened, widenedBytes, type Operand, type WeightForm,
+} from './packing.simd.ts';
+import { gemmBlock } from './product.simd.ts';
 import { share, type Machine } from '../wasm/machine.ts';
-import { gemmBlock, packColumns, packRows, paddedColumns, type Operand } from './packing.simd.ts';
+import type { Width } from '../wasm/mode.ts';
 
 /** Packs the rows of A, or the columns of B, all threads together. */
 export interface PackStep extends Operand {
@@ -35,7 +40,9 @@ export interface LinearStep {
   b: number;
   bColumns: number;
   firstPanel: number;
-  /** Room for one widened panel per thread where B is kept in half precision, else 0. */
+  /** The form of B's elements. */
+  form: WeightForm;
+  /** Room for widenedPanelBytes(form, 4) per thread, or 0 where B needs no widening. */
   widened: number;
   /** Another way to sum than the contract's. */
   summation?: Summation;
@@ -52,47 +59,92 @@ export interface LinearStep {
   tables: number;
 }
 
-// Rows and columns of C that are finished together: with 128 k, A's rows (128 KB) and C's block stay in the
-// second-level cache.
-const ROWS = 288;
+/** Fields as those of LinearStep, with 8 bytes for an element of A, y and the bias, in float64. */
+export interface Linear64Step
+  extends Omit<LinearStep, 'kind' | 'summation' | 'activation' | 'residual' | 'residualStride' | 'tables'> {
+  kind: 'linear64';
+}
+
+// Rows (by the bytes of an element) and columns of C that are finished together: with 128 k, A's rows (144 KB) and C's
+// block stay in the second-level cache.
+const ROWS = { 4: 288, 8: 144 } as const;
 const PANELS = 16;
 
+/** Bytes of a widened panel: room that each thread needs where B is not in the mode's own form. */
+export const widenedPanelBytes = (form: WeightForm, bytes: Width): number => widenedBytes(form, bytes, NR * BLOCK);
+
 export function runLinear(step: LinearStep, machine: Machine, part: number, parts: number): void {
-  const { MR, M, K, O, bias, activation, residual, residualStride, y, yStride, tables } = step;
+  overBlocks(step, 4, machine, part, parts, (c, top, rows, j, panels) => {
+    const { bias, activation, residual, residualStride, yStride, tables } = step;
+    if (bias === 0 && activation === 0 && residual === 0) return;
+    linearEpilogue(machine.kernels, {
+      c, ldc: yStride, rows, columns: panels * NR,
+      bias: bias === 0 ? 0 : bias + 4 * NR * j,
+      activation,
+      residual: residual === 0 ? 0 : residual + top * residualStride + 4 * NR * j,
+      ldr: residualStride,
+      tables,
+    });
+  });
+}
+
+/** What follows a product is an operation of its own, but for the bias. */
+export function runLinear64(step: Linear64Step, machine: Machine, part: number, parts: number): void {
+  overBlocks(step, 8, machine, part, parts, (c, _, rows, j, panels) => {
+    const { bias, yStride, O } = step;
+    if (bias !== 0) addBias(machine.f64, c, yStride, rows, Math.min(panels * NR, O - NR * j), bias + 8 * NR * j);
+  });
+}
+
+/** What follows: rows [top, top + rows) of `panels` panels from panel j on are computed, C's block is at c. */
+type Finish = (c: number, top: number, rows: number, j: number, panels: number) => void;
+
+/** Divides the work of either mode into blocks of C, and computes all k of one before the next. */
+function overBlocks(
+  step: LinearStep | Linear64Step, bytes: Width, machine: Machine, part: number, parts: number, finish: Finish,
+): void {
+  const { MR, M, K, O, y, yStride } = step;
   const [begin, end] = share(paddedColumns(O) / NR, 1, part, parts);
-  const chunks = Math.ceil(M / ROWS);
+  const chunks = Math.ceil(M / ROWS[bytes]);
   for (let chunk = 0; chunk < chunks; chunk++) {
     const [top, bottom] = share(M, MR, chunk, chunks);
     for (let j = begin; j < end; j += PANELS) {
       const panels = Math.min(PANELS, end - j);
-      const c = y + top * yStride + 4 * NR * j;
-      for (let k = 0; k < K; k += BLOCK) block(step, machine, part, k, top, bottom, j, panels, c);
-      if (bias !== 0 || activation !== 0 || residual !== 0) {
-        machine.kernels.linearEpilogue(c, yStride, bottom - top, panels * NR, bias === 0 ? 0 : bias + 4 * NR * j,
-          activation,
-          residual === 0 ? 0 : residual + top * residualStride + 4 * NR * j, residualStride, tables);
-      }
+      const c = y + top * yStride + bytes * NR * j;
+      // [1] acc = A·B, block by block of k
+      for (let k = 0; k < K; k += BLOCK) block(step, bytes, machine, part, k, top, bottom, j, panels, c);
+      // [2] y = acc + bias, where there is one
+      finish(c, top, bottom - top, j, panels);
     }
   }
 }
 
 /** One block of k of C's rows [top, bottom) and `panels` panels from panel j on. */
-function block(step: LinearStep, machine: Machine, part: number, k: number, top: number, bottom: number, j: number,
-  panels: number, c: number): void {
-  const { MR, M, K, a, b, bColumns, firstPanel, widened, yStride, summation } = step;
+function block(
+  step: LinearStep | Linear64Step, bytes: Width, machine: Machine, part: number, k: number, top: number, bottom: number,
+  j: number, panels: number, c: number,
+): void {
+  const { MR, M, K, b, form, bColumns, firstPanel, yStride: ldc } = step;
+  const summation = step.kind === 'linear' ? step.summation : null;
   const kc = Math.min(BLOCK, K - k);
-  const rows = a + 4 * (k * M + top * kc);
+  const first = k === 0;
+  const a = step.a + bytes * (k * M + top * kc);
   const element = k * bColumns + (firstPanel + j) * NR * kc;
-  if (widened === 0) {
-    gemmBlock(machine, MR, rows, bottom - top, b + 4 * element, panels, c, yStride, kc, k === 0, NR, summation);
-    return;
-  }
-  const panel = widened + part * WIDENED_PANEL;
-  for (let i = 0; i < panels; i++) {
-    machine.kernels.widen(b + 2 * (element + i * NR * kc), panel, NR * kc);
-    gemmBlock(machine, MR, rows, bottom - top, panel, 1, c + 4 * NR * i, yStride, kc, k === 0, NR, summation);
+  const room = step.widened + part * widenedPanelBytes(form, bytes);
+  // All panels at once, or those that have to be widened one by one.
+  const most = form === formOfWidth(bytes) ? panels : 1;
+  for (let i = 0; i < panels; i += most) {
+    const panel = widened(machine, bytes, b, form, element + i * NR * kc, NR * kc, room);
+    const rows = { MR, a, M: bottom - top };
+    gemmBlock(machine, bytes, { ...rows, b: panel, panels: most, c: c + bytes * NR * i, ldc, kc, first, summation });
   }
 }
 
-/** Bytes of a widened panel. */
-export const WIDENED_PANEL = 4 * NR * BLOCK;
+/** y = acc + bias */
+function addBias(f64: Float64Array, c: number, ldc: number, rows: number, columns: number, bias: number): void {
+  const shift = bias / 8;
+  for (let r = 0; r < rows; r++) {
+    const row = (c + r * ldc) / 8;
+    for (let o = 0; o < columns; o++) f64[row + o] += f64[shift + o];
+  }
+}

@@ -1,7 +1,8 @@
 // round in SIMD: same bits as round.ts.
 
 import { Constants, mapElements, paramsOf, type Block } from '../wasm/lanes.ts';
-import { share, type Machine } from '../wasm/machine.ts';
+import { share, type Kernels, type Machine } from '../wasm/machine.ts';
+import { widened, type WeightForm } from './packing.simd.ts';
 import {
   BEYOND_HALF, DROPPED, INFINITY, ROUND_FORMATS, SMALLEST_NORMAL_HALF, SUBNORMAL_SHIFT, type RoundFormat,
 } from './round.ts';
@@ -14,8 +15,8 @@ export interface RoundStep {
   y: number;
   count: number;
   format: RoundFormat;
-  /** x are binary16 (weights that are kept so), widened first. y has then room for count rounded up to 8. */
-  half: boolean;
+  /** The form of x, widened first if not float32; y has then room for count rounded up to 8. */
+  form: WeightForm;
 }
 
 function blockOf(f: FunctionBuilder, format: RoundFormat): Block {
@@ -26,14 +27,18 @@ function blockOf(f: FunctionBuilder, format: RoundFormat): Block {
   const unit = 1 << dropped;
   return (x, y) => [
     set(a, v128.and(get(x), word(0x7fffffff))),
-    format === 'tf32-truncated' ? set(n, get(a))
-      : set(n, i32x4.add(i32x4.add(get(a), word(unit / 2 - 1)),
-        v128.and(i32x4.shr_u(get(a), i32.const(dropped)), word(1)))),
+    format === 'tf32-truncated' ? set(n, get(a)) : set(n, i32x4.add(
+      i32x4.add(get(a), word(unit / 2 - 1)),
+      v128.and(i32x4.shr_u(get(a), i32.const(dropped)), word(1)),
+    )),
     set(n, v128.and(get(n), word(-unit))),
     format === 'float16' ? [
       set(n, v128.bitselect(word(INFINITY), get(n), i32x4.gt_u(get(n), word(BEYOND_HALF - 1)))),
-      set(n, v128.bitselect(f32x4.sub(f32x4.add(get(a), constants.f32(SUBNORMAL_SHIFT)),
-        constants.f32(SUBNORMAL_SHIFT)), get(n), i32x4.lt_u(get(a), word(SMALLEST_NORMAL_HALF)))),
+      set(n, v128.bitselect(
+        f32x4.sub(f32x4.add(get(a), constants.f32(SUBNORMAL_SHIFT)), constants.f32(SUBNORMAL_SHIFT)),
+        get(n),
+        i32x4.lt_u(get(a), word(SMALLEST_NORMAL_HALF)),
+      )),
     ] : [],
     set(n, v128.bitselect(get(a), get(n), i32x4.gt_u(get(a), word(INFINITY)))),
     set(y, v128.or(get(n), v128.and(get(x), word(-0x80000000)))),
@@ -51,11 +56,15 @@ export function roundKernels(): FunctionBuilder[] {
   });
 }
 
-export function runRound(step: RoundStep, { kernels }: Machine, part: number, parts: number): void {
-  const { x, y, format, half } = step;
+/** y[i] = x[i] for `count` elements, rounded to the format. */
+export function roundElements(kernels: Kernels, format: RoundFormat, x: number, y: number, count: number): void {
+  kernels[`round_${format}`](x, y, count);
+}
+
+export function runRound(step: RoundStep, machine: Machine, part: number, parts: number): void {
+  const { x, y, format, form } = step;
   const [begin, end] = share(step.count, 256, part, parts);
   if (begin === end) return;
   const to = y + 4 * begin;
-  if (half) kernels.widen(x + 2 * begin, to, end - begin);
-  kernels[`round_${format}`](half ? to : x + 4 * begin, to, end - begin);
+  roundElements(machine.kernels, format, widened(machine, 4, x, form, begin, end - begin, to), to, end - begin);
 }
