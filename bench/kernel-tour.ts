@@ -8,7 +8,9 @@ import { dot32, rowProducts } from '../src/ops/dot-products.ts';
 import { NR } from '../src/ops/dot-products.simd.ts';
 import { runLinear, runPack, type LinearStep } from '../src/ops/linear.simd.ts';
 import { compile, instantiate } from '../src/wasm/machine.ts';
-import { gemmBlock, packColumns, packRows, type Operand } from '../src/ops/packing.simd.ts';
+import { packColumns, packRows, type Operand } from '../src/ops/packing.simd.ts';
+import { gemmBlock, gemmPacked } from '../src/ops/product.simd.ts';
+import { linearEpilogue } from '../src/ops/epilogues.simd.ts';
 import { kernels } from '../src/compiler/steps.ts';
 import { TILE } from '../src/ops/tiles.simd.ts';
 import { ceilingHere } from './ceiling.ts';
@@ -163,7 +165,7 @@ async function plainSteps(): Promise<void> {
   const columns = { data: weight.data, offset: 0, strideO: K, strideK: 1 };
   await step(
     '2  four columns at a time (rowProducts)',
-    () => rowProducts(x.data, 0, M, K, columns, O, null, y, 0, O, 1),
+    () => rowProducts(x.data, 0, M, K, columns, O, null, { data: y, offset: 0, strideM: O, strideO: 1 }),
     () => y,
   );
 }
@@ -282,6 +284,7 @@ async function realSteps(): Promise<void> {
     b,
     bColumns: O,
     firstPanel: 0,
+    form: 'f32',
     widened: 0,
     bias: 0,
     activation: 0,
@@ -340,18 +343,17 @@ async function blockSteps(): Promise<string[][]> {
     const run = (): void => {
       for (let j = 0; j < O / NR; j += 16) {
         for (let k = 0; k < K; k += block)
-          gemmBlock(
-            machine,
+          gemmBlock(machine, 4, {
             MR,
-            a + 4 * k * M,
+            a: a + 4 * k * M,
             M,
-            b + 4 * k * O + 4 * j * NR * block,
-            16,
-            c + 4 * NR * j,
-            4 * O,
-            block,
-            k === 0,
-          );
+            b: b + 4 * k * O + 4 * j * NR * block,
+            panels: 16,
+            c: c + 4 * NR * j,
+            ldc: 4 * O,
+            kc: block,
+            first: k === 0,
+          });
       }
     };
     run();
@@ -401,6 +403,7 @@ function otherProduct(
     b,
     bColumns: columns,
     firstPanel: 0,
+    form: 'f32',
     widened: 0,
     bias: 0,
     activation: 0,
@@ -438,19 +441,7 @@ async function beside(
 async function wideC(): Promise<string[][]> {
   const { bare, dot } = otherProduct(M, K, 4 * O);
   const whole = (): void => {
-    for (let k = 0; k < K; k += BLOCK)
-      gemmBlock(
-        machine,
-        bare.MR,
-        bare.a + 4 * k * M,
-        M,
-        bare.b + 4 * k * bare.O,
-        bare.O / NR,
-        bare.y,
-        bare.yStride,
-        BLOCK,
-        k === 0,
-      );
+    gemmPacked(machine, 4, { ...bare, panels: bare.O / NR, c: bare.y, ldc: bare.yStride });
   };
   return [
     await beside('4096 columns, all of C in each block of k', bare, whole, 16, dot),
@@ -467,8 +458,9 @@ async function shortSums(): Promise<string[][]> {
     Math.fround(Math.fround(dot(m, o) + shift[o]) + rest[m * bare.O + o]);
   const separate = (): void => {
     runLinear(bare, machine, 0, 1);
-    machine.kernels.linearEpilogue(bare.y, bare.yStride, bare.M, bare.O, fused.bias, 0, 0, 0, 0);
-    machine.kernels.linearEpilogue(bare.y, bare.yStride, bare.M, bare.O, 0, 0, fused.residual, bare.yStride, 0);
+    const C = { c: bare.y, ldc: bare.yStride, rows: bare.M, columns: bare.O, activation: 0, tables: 0 } as const;
+    linearEpilogue(machine.kernels, { ...C, bias: fused.bias, residual: 0, ldr: 0 });
+    linearEpilogue(machine.kernels, { ...C, bias: 0, residual: fused.residual, ldr: bare.yStride });
   };
   return [
     await beside('sums of 64, bias and residual in passes of their own', bare, separate, 1, expected),

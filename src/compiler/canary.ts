@@ -6,8 +6,9 @@ import { dot32, dot64 } from '../ops/dot-products.ts';
 import { NR } from '../ops/dot-products.simd.ts';
 import { expCore } from '../ops/exp-core.ts';
 import { instantiate, MAXIMUM_PAGES, type Machine } from '../wasm/machine.ts';
+import type { Width } from '../wasm/mode.ts';
 import { packColumns, packRows } from '../ops/packing.simd.ts';
-import { gemmBlock64 } from '../ops/packing64.simd.ts';
+import { gemmPacked } from '../ops/product.simd.ts';
 import { writeTables } from '../ops/tables.simd.ts';
 
 /**
@@ -55,18 +56,7 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
   f32.set([1, 1 + 1 / 4096], rows / 4);
   f32.set([-(1 + 1 / 2048), 1 + 1 / 4096], columns / 4);
   const product = (): number => {
-    packRows(machine as Machine, { from: rows, vectorStride: 4 * K, kStride: 4, vectors: 1, K, bytes: 4 }, 1, a, 0, 1);
-    packColumns(
-      machine as Machine,
-      { from: columns, vectorStride: 4 * K, kStride: 4, vectors: 1, K, bytes: 4 },
-      b,
-      0,
-      1,
-    );
-    for (let k = 0; k < K; k += 128) {
-      const kc = Math.min(128, K - k);
-      kernels[`gemm_1x${NR}`](a + 4 * k, 1, 0, b + 4 * NR * k, 1, 0, c, 4 * NR, kc, k === 0 ? 1 : 0);
-    }
+    multiply(machine, 4, K, { rows, columns, a, b, c });
     return f32[c / 4];
   };
   if (product() !== 0) refuse('fuses multiplications with additions');
@@ -88,23 +78,20 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
     f64[rows64 / 8 + k] = ((k * 7919) % 1009) / 331 - 1.5;
     f64[columns64 / 8 + k] = ((k * 104729) % 997) / 313 - 1.6;
   }
-  packRows(
-    machine as Machine,
-    { from: rows64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 },
-    1,
-    a64,
-    0,
-    1,
-  );
-  packColumns(
-    machine as Machine,
-    { from: columns64, vectorStride: 8 * K, kStride: 8, vectors: 1, K, bytes: 8 },
-    b64,
-    0,
-    1,
-  );
-  for (let k = 0; k < K; k += 128)
-    gemmBlock64(machine as Machine, 1, a64 + 8 * k, 1, b64 + 8 * NR * k, 1, c64, 8 * NR, Math.min(128, K - k), k === 0);
+  multiply(machine, 8, K, { rows: rows64, columns: columns64, a: a64, b: b64, c: c64 });
   if (!Object.is(f64[c64 / 8], dot64(f64, rows64 / 8, f64, columns64 / 8, K)))
     refuse('does not sum in float64 as the plain path does');
+}
+
+/** A product of one row by one column of K elements, through all that a real one goes through; the result is at c. */
+function multiply(
+  machine: Pick<Machine, 'kernels'>,
+  bytes: Width,
+  K: number,
+  { rows, columns, a, b, c }: { rows: number; columns: number; a: number; b: number; c: number },
+): void {
+  const vector = { vectorStride: bytes * K, kStride: bytes, vectors: 1, K, bytes };
+  packRows(machine, { from: rows, ...vector }, 1, a, 0, 1);
+  packColumns(machine, { from: columns, ...vector }, b, 0, 1);
+  gemmPacked(machine, bytes, { MR: 1, a, M: 1, K, b, panels: 1, c, ldc: bytes * NR });
 }

@@ -22,7 +22,7 @@ export function emitRound(node: Node, context: Context): void {
   const format = node.attributes.format as RoundFormat;
   const packed = packedParameter(node.inputs[0], context);
   if (packed === null) {
-    context.steps.push({ kind: 'round', ...inPlace(node, context), format, half: false });
+    context.steps.push({ kind: 'round', ...inPlace(node, context), format, form: 'f32' });
   } else {
     const count = packed.elements;
     context.steps.push({
@@ -31,7 +31,7 @@ export function emitRound(node: Node, context: Context): void {
       y: context.place(node.storage, count),
       count,
       format,
-      half: packed.half,
+      form: packed.form,
     });
   }
 }
@@ -57,15 +57,15 @@ export function emitQuantize(node: Node, context: Context): void {
     });
     return;
   }
-  const { layout, use, name, half, address, elements } = packed;
+  const { layout, use, name, form, address, elements } = packed;
   const columns = layout === 'columns';
   if (last !== (use === 'matrix')) throw new Error(`quantize: ${name} is packed with its outputs along the other axis`);
   const y = context.place(node.storage, elements);
-  // Halves are widened by rounding them to a format that has them all.
-  if (half) context.steps.push({ kind: 'round', x: address, y, count: elements, format: 'tf32', half });
+  // Halves are widened by rounding them to a format that contains them.
+  if (form !== 'f32') context.steps.push({ kind: 'round', x: address, y, count: elements, format: 'tf32', form });
   context.steps.push({
     kind: 'quantize',
-    x: half ? y : address,
+    x: form === 'f32' ? address : y,
     y,
     vectors,
     K,

@@ -106,7 +106,7 @@ export function packedWeight(x: Tensor, layout: 'rows' | 'columns', context: Con
     const stored = packedWeight(origin.node.inputs[0], layout, context);
     return stored === null
       ? null
-      : { ...stored, half: false, address: context.address(origin.node.output), also: undefined };
+      : { ...stored, form: 'f32', address: context.address(origin.node.output), also: undefined };
   }
   const placed = origin.kind === 'weight' ? context.around.weights.get(origin.name) : undefined;
   return placed?.layout === layout ? placed : null;

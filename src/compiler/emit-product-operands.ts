@@ -6,10 +6,12 @@ import { NR } from '../ops/dot-products.simd.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { asDense, dense, packedWeight, planes } from './emit-operands.ts';
 import { storageOf, view, type Node } from '../graph/recorder.ts';
-import { packedColumnsBytes, paddedColumns, type Width } from '../ops/packing.simd.ts';
+import { formOfWidth, packedColumnsBytes, paddedColumns, type WeightForm } from '../ops/packing.simd.ts';
+import { widenedPanelBytes, type LinearStep } from '../ops/linear.simd.ts';
+import type { Width } from '../wasm/mode.ts';
 import type { Context } from './planner.ts';
 import { collapse } from '../graph/views.ts';
-import { columnsOf, outputsOf, type PlacedWeight } from './weights.ts';
+import { columnsOf, outputsOf } from './weights.ts';
 
 type Windows = Pick<
   Conv2dStep,
@@ -58,13 +60,14 @@ function windowOffsets(C: number, KH: number, KW: number, plane: number, row: nu
   return offsets;
 }
 
-/** A convolution's weight, packed at load (`placed`) or now, in the mode's width. */
-export function packedRows(weight: Tensor, context: Context): { weight: number; placed: PlacedWeight | null } {
+/** A convolution's weight, packed at load in a form of its own, or now in the mode's. */
+export function packedRows(weight: Tensor, context: Context): { weight: number; form: WeightForm } {
   const placed = packedWeight(weight, 'rows', context);
-  if (placed !== null) return { weight: placed.address, placed };
+  if (placed !== null) return { weight: placed.address, form: placed.form };
   const [O] = weight.shape;
   const K = sizeOf(weight.shape.slice(1));
-  return { weight: packA({ address: dense(weight, context), count: O, stride: K, kStride: 1 }, K, context), placed };
+  const rows = { address: dense(weight, context), count: O, stride: K, kStride: 1 };
+  return { weight: packA(rows, K, context), form: formOfWidth(context.bytes) };
 }
 
 /** A (M,K), packed now: rows `stride` elements apart, their elements kStride. */
@@ -89,10 +92,17 @@ export function packA(
   return to;
 }
 
-export type PackedB = { b: number; bColumns: number; firstPanel: number };
+type PackedB = Pick<LinearStep, 'b' | 'bColumns' | 'firstPanel' | 'form'>;
 
-/** B (O,K), packed at load (`placed`) or now, in the mode's width. */
-export function packB(x: Tensor, context: Context): { packed: PackedB; placed: PlacedWeight | null } {
+/** B (O,K), with room to widen it in where its form is not the mode's. */
+export function widenedB(x: Tensor, context: Context): PackedB & { widened: number } {
+  const packed = packB(x, context);
+  const room = widenedPanelBytes(packed.form, context.bytes);
+  return { ...packed, widened: room === 0 ? 0 : context.temporary(context.around.parts * room) };
+}
+
+/** B (O,K), packed at load in a form of its own, or now in the mode's. */
+function packB(x: Tensor, context: Context): PackedB {
   const [O, K] = x.shape;
   const stored = packedWeight(x, 'columns', context);
   if (stored !== null) {
@@ -105,7 +115,7 @@ export function packB(x: Tensor, context: Context): { packed: PackedB; placed: P
     const first = placed.use === 'matrix' ? x.offset : x.offset / K;
     if (first % NR !== 0) throw new Error(`a packed weight expected rows from a multiple of ${NR} on, got ${first}`);
     const bColumns = paddedColumns(outputsOf(placed));
-    return { packed: { b: placed.address, bColumns, firstPanel: first / NR }, placed };
+    return { b: placed.address, bColumns, firstPanel: first / NR, form: placed.form };
   }
   const { bytes } = context;
   const { address, stride } = asDense(x, true, context);
@@ -121,7 +131,7 @@ export function packB(x: Tensor, context: Context): { packed: PackedB; placed: P
     MR: 0,
     to,
   });
-  return { packed: { b: to, bColumns: paddedColumns(O), firstPanel: 0 }, placed: null };
+  return { b: to, bColumns: paddedColumns(O), firstPanel: 0, form: formOfWidth(bytes) };
 }
 
 /** The products of a matmul: A packed, and B as (O,K), for the n-th of the leading axes. */

@@ -3,19 +3,11 @@
 import { attentionScratchBytes } from '../ops/attention.simd.ts';
 import { scratchBytes } from '../ops/conv2d.simd.ts';
 import type { Summation } from '../ops/dot-products.ts';
-import { ACTIVATIONS, WIDENED_PANEL, type LinearStep } from '../ops/linear.simd.ts';
+import { ACTIVATIONS, type LinearStep } from '../ops/linear.simd.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { affine } from './affine.ts';
 import { dense, like, rows, spacedRows } from './emit-operands.ts';
-import {
-  attentionTokens,
-  eachProduct,
-  packA,
-  packB,
-  packedRows,
-  windows,
-  type PackedB,
-} from './emit-product-operands.ts';
+import { attentionTokens, eachProduct, packA, packedRows, widenedB, windows } from './emit-product-operands.ts';
 import { residualOf, type Item } from './fuse.ts';
 import type { Node } from '../graph/recorder.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
@@ -30,14 +22,12 @@ export function emitConv2d({ node, followers, last }: Item, context: Context): v
   const [yImage, yPlane] = last.output.stride;
   const residual = summand === null ? 0 : like(summand, last, context);
   const packed = packedRows(weight, context);
-  const half = packed.placed?.half ?? false;
   context.steps.push({
     kind: 'conv2d',
     ...image,
-    weight: packed.weight,
-    half,
+    ...packed,
     ...summationOf(node),
-    scratch: context.temporary(context.around.parts * scratchBytes(half)),
+    scratch: context.temporary(context.around.parts * scratchBytes(packed.form, 4)),
     bias: bias === undefined ? 0 : dense(bias, context),
     ac: normed === undefined ? 0 : context.constant(affine(normed, context)),
     residual,
@@ -57,12 +47,6 @@ function residualIn(followers: readonly Node[], node: Node): Tensor | null {
 /** How a node sums, where not as the contract has it. */
 const summationOf = (node: Node): { summation?: Summation } =>
   node.attributes.summation === undefined ? {} : { summation: node.attributes.summation as Summation };
-
-/** B, with room to widen it in where it is kept in half precision. */
-function widenedB(x: Tensor, context: Context): PackedB & { widened: number } {
-  const { packed, placed } = packB(x, context);
-  return { ...packed, widened: placed?.half === true ? context.temporary(context.around.parts * WIDENED_PANEL) : 0 };
-}
 
 export function emitLinear({ node, followers, last }: Item, context: Context): void {
   const [x, weight, bias] = node.inputs;

@@ -3,18 +3,15 @@
 // small.
 
 import { attentionScratchBytes } from '../ops/attention.simd.ts';
-import { SCRATCH64 } from '../ops/conv2d64.simd.ts';
-import { WIDENED_PANEL64 } from '../ops/linear64.simd.ts';
+import { scratchBytes } from '../ops/conv2d.simd.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { copy, dense, inPlace, like, lying, planes, rows, spacedRows } from './emit-operands.ts';
-import { attentionTokens, eachProduct, packA, packB, packedRows, windows } from './emit-product-operands.ts';
+import { attentionTokens, eachProduct, packA, packedRows, widenedB, windows } from './emit-product-operands.ts';
 import type { Item } from './fuse.ts';
 import type { Node } from '../graph/recorder.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
-import type { PackedForm } from '../ops/packing64.simd.ts';
 import type { Operand64, PlainOperation, View64 } from './plain64.ts';
 import type { Context } from './planner.ts';
-import type { PlacedWeight } from './weights.ts';
 
 type Emitter = (node: Node, context: Context) => void;
 
@@ -84,17 +81,14 @@ const conv2d: Emitter = (node, context) => {
   context.steps.push({
     kind: 'conv2d64',
     ...image,
-    weight: packed.weight,
-    form: formOf(packed.placed),
+    ...packed,
     bias: bias === undefined ? 0 : dense(bias, context),
-    scratch: context.temporary(context.around.parts * SCRATCH64),
+    scratch: context.temporary(context.around.parts * scratchBytes(packed.form, 8)),
     y: context.place(node.storage),
     yImage: 8 * yImage,
     yPlane: 8 * yPlane,
   });
 };
-
-const formOf = (placed: PlacedWeight | null): PackedForm => (placed === null ? 'f64' : placed.half ? 'f16' : 'f32');
 
 /** y = A·B + bias, B with room to widen it in where it was packed at load. */
 function product(
@@ -105,13 +99,8 @@ function product(
   y: number,
   context: Context,
 ): void {
-  const { MR, parts } = context.around;
-  const { packed, placed } = packB(x, context);
-  const b = {
-    ...packed,
-    form: formOf(placed),
-    widened: placed === null ? 0 : context.temporary(parts * WIDENED_PANEL64),
-  };
+  const { MR } = context.around;
+  const b = widenedB(x, context);
   if (M > 0) context.steps.push({ kind: 'linear64', MR, M, K, O, a, ...b, bias, y, yStride: 8 * paddedColumns(O) });
 }
 

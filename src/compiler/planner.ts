@@ -6,7 +6,7 @@ import { emit } from './emit.ts';
 import { emit64 } from './emit64.ts';
 import { fuse, single } from './fuse.ts';
 import { storageOf, type Recorder, type Storage } from '../graph/recorder.ts';
-import type { Width } from '../ops/packing.simd.ts';
+import type { Width } from '../wasm/mode.ts';
 import type { Step } from './steps.ts';
 import type { PlacedWeight } from './weights.ts';
 

@@ -1,7 +1,7 @@
 // How parameters are stored: matrices of products are packed once, when they are read; everything else is row-major.
 
 import type { PackStep } from '../ops/linear.simd.ts';
-import { packedColumnsBytes } from '../ops/packing.simd.ts';
+import { packedColumnsBytes, type WeightForm } from '../ops/packing.simd.ts';
 import { sizeOf } from '../ops/tensor.ts';
 
 /**
@@ -29,8 +29,8 @@ export interface PlacedWeight {
   readonly use: WeightUse;
   readonly layout: WeightLayout;
   readonly shape: readonly number[];
-  /** Kept in half precision, which holds the parameter exactly. Packed ones only. */
-  readonly half: boolean;
+  /** float32, or a smaller form that holds the parameter exactly (packed ones only). */
+  readonly form: WeightForm;
   /** The same parameter, stored once more for another use. */
   readonly also?: PlacedWeight;
 }

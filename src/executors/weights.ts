@@ -2,6 +2,7 @@
 
 import { LAYOUTS, packStep, weightElements, type PlacedWeight, type WeightUse } from '../compiler/weights.ts';
 import type { Step } from '../compiler/steps.ts';
+import { FORM_BYTES } from '../ops/packing.simd.ts';
 import { sizeOf } from '../ops/tensor.ts';
 import { TILE } from '../ops/tiles.simd.ts';
 import type { Machine } from '../wasm/machine.ts';
@@ -33,9 +34,9 @@ export function placeWeights(
     let weight: PlacedWeight | undefined;
     for (const use of each.reverse()) {
       const layout = LAYOUTS[use];
-      const half = residency === 'half' && dtype === 'F16' && layout !== 'plain';
-      weight = { address: end, use, layout, shape, half, also: weight };
-      end += roundUp((half ? 2 : 4) * weightElements(weight) + 64);
+      const form = residency === 'half' && dtype === 'F16' && layout !== 'plain' ? 'f16' : 'f32';
+      weight = { address: end, use, layout, shape, form, also: weight };
+      end += roundUp(FORM_BYTES[form] * weightElements(weight) + 64);
     }
     if (weight !== undefined) placed.set(name, weight);
   }
@@ -82,7 +83,7 @@ export class Staging {
     this.#run = run;
     const packed = [...placed.values()].flatMap(eachUse).filter(({ layout }) => layout !== 'plain');
     this.#room = packed.reduce((most, weight) => Math.max(most, roomOf(weight)), STAGING);
-    this.end = begin + (packed.some(({ half }) => half) ? 3 : 2) * this.#room;
+    this.end = begin + (packed.some(({ form }) => form === 'f16') ? 3 : 2) * this.#room;
   }
 
   /** Reads and packs all parameters. Memory must reach to `end`. */
@@ -99,8 +100,8 @@ export class Staging {
     const from = this.#begin + this.#area * this.#room + this.#filled;
     await this.#read(source, name, weight, from);
     const narrowed = this.#begin + 2 * this.#room + this.#filled;
-    this.#steps.push(packStep(weight, from, weight.half ? narrowed : weight.address, TILE.MR));
-    if (weight.half)
+    this.#steps.push(packStep(weight, from, weight.form === 'f16' ? narrowed : weight.address, TILE.MR));
+    if (weight.form === 'f16')
       this.#steps.push({ kind: 'narrow', x: narrowed, y: weight.address, count: roundUp(weightElements(weight)) });
     this.#filled += roomOf(weight);
   }

@@ -117,7 +117,8 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
   packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d, bytes: 4 }, MR,
     scratch.queries, 0, panels);
   // [2] scores (T,S)
-  gemmPacked(machine, 4, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, scoreStride);
+  const scored = { MR, a: scratch.queries, M: rows, K: d, b: scratch.keys, panels: scoreColumns / NR };
+  gemmPacked(machine, 4, { ...scored, c: scratch.scores, ldc: scoreStride });
   // [3] mask
   if (mask !== 0) {
     for (let t = 0; t < rows; t++) kernels.add(scratch.scores + t * scoreStride, mask + (top + t) * maskStride,
@@ -129,11 +130,12 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
   packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 4, vectors: rows, K: S, bytes: 4 }, MR,
     scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
+  const valued = { MR, a: scratch.p, M: rows, K: S, b: scratch.values, panels: paddedColumns(d) / NR };
   if (d % NR === 0) {
-    gemmPacked(machine, 4, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
+    gemmPacked(machine, 4, { ...valued, c: target, ldc: y.token });
   } else {
     const stride = 4 * paddedColumns(d);
-    gemmPacked(machine, 4, MR, scratch.p, rows, S, scratch.values, paddedColumns(d), scratch.out, stride);
+    gemmPacked(machine, 4, { ...valued, c: scratch.out, ldc: stride });
     for (let t = 0; t < rows; t++)
       copyElements(kernels, 4, scratch.out + t * stride, 4, d, target + t * y.token, 4);
   }

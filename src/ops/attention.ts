@@ -55,37 +55,23 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
         for (let i = 0; i < d; i++) scaled[t * d + i] = queries[(n * T + t) * D + column + i] * factor;
       }
       // [2] scores (T,S)
-      rowProducts(
-        scaled,
-        0,
-        T,
-        d,
-        { data: keys, offset: n * S * D + column, strideO: D, strideK: 1 },
-        S,
-        null,
-        p,
-        0,
-        S,
-        1,
-      );
+      rowProducts(scaled, 0, T, d, { data: keys, offset: n * S * D + column, strideO: D, strideK: 1 }, S, null, {
+        data: p,
+        offset: 0,
+        strideM: S,
+        strideO: 1,
+      });
       // [3] mask
       if (shift !== null) for (let i = 0; i < T * S; i++) p[i] += shift[i];
       // [4] p (T,S)
       softmaxRows(p, T, S);
       // [5] y (T,d), k running over the S tokens
-      rowProducts(
-        p,
-        0,
-        T,
-        S,
-        { data: values, offset: n * S * D + column, strideO: 1, strideK: D },
-        d,
-        null,
-        y.data,
-        n * T * D + column,
-        D,
-        1,
-      );
+      rowProducts(p, 0, T, S, { data: values, offset: n * S * D + column, strideO: 1, strideK: D }, d, null, {
+        data: y.data,
+        offset: n * T * D + column,
+        strideM: D,
+        strideO: 1,
+      });
     }
   }
   return y;

@@ -25,6 +25,7 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
   const { f64 } = machine;
   const panels = Math.ceil(rows / MR);
   const scoreColumns = paddedColumns(S);
+  const scoreStride = 8 * scoreColumns;
   const scores = scratch.scores / 8;
   const factor = 1 / Math.sqrt(d);
   // [1] q' (T,d)
@@ -36,7 +37,8 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
   packRows(machine, { from: scratch.scaled, vectorStride: 8 * d, kStride: 8, vectors: rows, K: d, bytes: 8 }, MR,
     scratch.queries, 0, panels);
   // [2] scores (T,S)
-  gemmPacked(machine, 8, MR, scratch.queries, rows, d, scratch.keys, scoreColumns, scratch.scores, 8 * scoreColumns);
+  const scored = { MR, a: scratch.queries, M: rows, K: d, b: scratch.keys, panels: scoreColumns / NR };
+  gemmPacked(machine, 8, { ...scored, c: scratch.scores, ldc: scoreStride });
   // [3] mask
   if (mask !== 0) {
     for (let t = 0; t < rows; t++) {
@@ -48,14 +50,14 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
   for (let t = 0; t < rows; t++) softmaxRows(f64.subarray(scores + t * scoreColumns, scores + t * scoreColumns + S), 1,
     S);
   // [5] y (T,d), k running over the S tokens
-  packRows(machine, { from: scratch.scores, vectorStride: 8 * scoreColumns, kStride: 8, vectors: rows, K: S, bytes: 8 },
-    MR, scratch.p, 0, panels);
+  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 8, vectors: rows, K: S, bytes: 8 }, MR, scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
+  const valued = { MR, a: scratch.p, M: rows, K: S, b: scratch.values, panels: paddedColumns(d) / NR };
   if (d % NR === 0) {
-    gemmPacked(machine, 8, MR, scratch.p, rows, S, scratch.values, d, target, y.token);
+    gemmPacked(machine, 8, { ...valued, c: target, ldc: y.token });
   } else {
     const stride = 8 * paddedColumns(d);
-    gemmPacked(machine, 8, MR, scratch.p, rows, S, scratch.values, paddedColumns(d), scratch.out, stride);
+    gemmPacked(machine, 8, { ...valued, c: scratch.out, ldc: stride });
     for (let t = 0; t < rows; t++)
       copyElements(machine.kernels, 8, scratch.out + t * stride, 8, d, target + t * y.token, 8);
   }

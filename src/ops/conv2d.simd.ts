@@ -154,7 +154,7 @@ function overPositions(
     const first = p - n * panels;
     const count = Math.min(PANELS, end - p, panels - first);
     columns(step, bytes, machine, part, n, first, count, top, bottom);
-    // [3] y = RN32(acc + bias), where there is one
+    // [3] y = RN32(acc + bias)
     finish(n, first, count, top, bottom);
     p += count;
   }
@@ -179,8 +179,10 @@ function columns(
   for (let k = 0; k < K; k += BLOCK) {
     const kc = Math.min(BLOCK, K - k);
     const panel = bytes * NR * kc;
+    // [1] windows, C·KH·KW elements of each position
     for (let j = 0; j < count; j++)
       packPositions(step, bytes, machine, n, first + j, k, kc, positions + panel * j, corners);
+    // [2] acc, k ascending in blocks of 128
     for (let o = top; o < bottom; o += most) {
       const M = Math.min(most, bottom - o);
       const a = widened(machine, bytes, weight, form, k * O + o * kc, M * kc, room);

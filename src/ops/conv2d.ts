@@ -54,6 +54,7 @@ export function conv2d(
   for (let n = 0; n < N; n++) {
     for (let top = 0; top < OH; top += bandRows) {
       const count = Math.min(bandRows, OH - top);
+      // [1] windows, C·KH·KW elements of each position
       for (let r = 0; r < count; r++) {
         im2colRow(
           pixels,
@@ -71,8 +72,11 @@ export function conv2d(
           r * OW * K,
         );
       }
-      // (OH·OW, O) -> (O, OH, OW): the outputs of one kernel lie OH·OW apart from those of the next.
-      rowProducts(windows, 0, count * OW, K, rows, O, shift, y.data, (n * O * OH + top) * OW, 1, OH * OW, summation);
+      // (OH·OW, O) -> (O, OH, OW): the outputs of one kernel are OH·OW apart from those of the next.
+      const out = { data: y.data, offset: (n * O * OH + top) * OW, strideM: 1, strideO: OH * OW };
+      // [2] acc, k ascending in blocks of 128
+      // [3] y = RN32(acc + bias)
+      rowProducts(windows, 0, count * OW, K, rows, O, shift, out, summation);
     }
   }
   return y;

@@ -21,6 +21,14 @@ export interface Rows {
   strideK: number;
 }
 
+/** Where results go: element (m, o) is data[offset + m·strideM + o·strideO]. */
+export interface Output {
+  data: FloatArray;
+  offset: number;
+  strideM: number;
+  strideO: number;
+}
+
 /** Another way to sum than the contract's, for the emulation of other backends (float32 mode only). */
 export interface Summation {
   /** Consecutive k of one partial sum; a divisor of 128. The contract: 128. */
@@ -73,8 +81,8 @@ export function dot64(a: FloatArray, at: number, b: FloatArray, bt: number, K: n
 }
 
 /**
- * out[outAt + m·outM + o·outO] = a's row m · b's row o (+ bias[o]) for all m < M and o < O; float32 or float64 mode by
- * the type of `a`.
+ * Element (m, o) of out = a's row m · b's row o (+ bias[o]) for all m < M and o < O; float32 or float64 mode by the type
+ * of `a`.
  * @param a (M,K) in row-major order from `at`
  * @param b (O,K) in any order, float32 or float64 (never float64 beside a float32 `a`)
  * @param summation another order than the contract's
@@ -87,12 +95,10 @@ export function rowProducts(
   b: Rows,
   O: number,
   bias: FloatArray | null,
-  out: FloatArray,
-  outAt: number,
-  outM: number,
-  outO: number,
+  out: Output,
   summation: Summation | null = null,
 ): void {
+  const { data: y, strideM, strideO } = out;
   // Four rows of b at a time, copied to where they lie one after the other. float64 holds binary32 values exactly, and
   // saves converting them once per row of a.
   const panel = new Float64Array(4 * K);
@@ -100,27 +106,27 @@ export function rowProducts(
   for (let o = 0; o < O; o += 4) {
     const rows = Math.min(4, O - o);
     copyRows(b, o, rows, K, panel);
-    const target = outAt + o * outO;
+    const target = out.offset + o * strideO;
     if (summation !== null) {
       for (let r = 0; r < rows; r++)
         for (let m = 0; m < M; m++)
-          out[target + r * outO + m * outM] = dotOf(summation, a, at + m * K, panel, r * K, K);
+          y[target + r * strideO + m * strideM] = dotOf(summation, a, at + m * K, panel, r * K, K);
     } else if (rows < 4) {
       for (let r = 0; r < rows; r++) {
         for (let m = 0; m < M; m++)
-          out[target + r * outO + m * outM] = narrow
+          y[target + r * strideO + m * strideM] = narrow
             ? dot32(a, at + m * K, panel, r * K, K)
             : dot64(a, at + m * K, panel, r * K, K);
       }
     } else if (narrow) {
-      fourColumns32(a, at, M, K, panel, out as Float32Array, target, outM, outO);
+      fourColumns32(a, at, M, K, panel, y as Float32Array, target, strideM, strideO);
     } else {
-      fourColumns64(a as Float64Array, at, M, K, panel, out as Float64Array, target, outM, outO);
+      fourColumns64(a as Float64Array, at, M, K, panel, y as Float64Array, target, strideM, strideO);
     }
     if (bias === null) continue;
     for (let r = 0; r < rows; r++) {
       const shift = bias[o + r];
-      for (let m = 0; m < M; m++) out[target + r * outO + m * outM] += shift; // the store rounds: RN32(acc + bias)
+      for (let m = 0; m < M; m++) y[target + r * strideO + m * strideM] += shift; // the store rounds: RN32(acc + bias)
     }
   }
 }

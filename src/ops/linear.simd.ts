@@ -111,9 +111,9 @@ function overBlocks(
     for (let j = begin; j < end; j += PANELS) {
       const panels = Math.min(PANELS, end - j);
       const c = y + top * yStride + bytes * NR * j;
-      // [1] acc = A·B, block by block of k
+      // [1] acc, k ascending in blocks of 128
       for (let k = 0; k < K; k += BLOCK) block(step, bytes, machine, part, k, top, bottom, j, panels, c);
-      // [2] y = acc + bias, where there is one
+      // [2] y = RN32(acc + bias)
       finish(c, top, bottom - top, j, panels);
     }
   }

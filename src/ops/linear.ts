@@ -23,6 +23,9 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, summation
   const leading = x.shape.slice(0, -1);
   const y = zeros([...leading, O], x.data);
   const rows = { data: weight.data, offset: weight.offset, strideO: weight.stride[0], strideK: weight.stride[1] };
-  rowProducts(flat(x), 0, sizeOf(leading), K, rows, O, bias === null ? null : flat(bias), y.data, 0, O, 1, summation);
+  const out = { data: y.data, offset: 0, strideM: O, strideO: 1 };
+  // [1] acc, k ascending in blocks of 128
+  // [2] y = RN32(acc + bias)
+  rowProducts(flat(x), 0, sizeOf(leading), K, rows, O, bias === null ? null : flat(bias), out, summation);
   return y;
 }

@@ -39,10 +39,7 @@ export function matmul(a: Tensor, b: Tensor, summation: Summation | null = null)
       { data, offset: n * K * O, strideO: 1, strideK: O },
       O,
       null,
-      y.data,
-      n * M * O,
-      O,
-      1,
+      { data: y.data, offset: n * M * O, strideM: O, strideO: 1 },
       summation,
     );
   }

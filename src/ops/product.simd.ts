@@ -51,14 +51,13 @@ export function gemmBlock({ kernels }: Pick<Machine, 'kernels'>, bytes: Width, b
   }
 }
 
-/** C (rows, columns) = A·B for whole packed operands, all their K; columns are whole panels. */
+/** C (M, panels·8) = A·B for whole packed operands, over all their K. */
 export function gemmPacked(
-  machine: Machine, bytes: Width, MR: number, a: number, rows: number, K: number, b: number, columns: number, c: number,
-  ldc: number,
+  machine: Pick<Machine, 'kernels'>, bytes: Width,
+  { K, a, b, ...block }: Omit<ProductBlock, 'kc' | 'first' | 'columns'> & { K: number },
 ): void {
   for (let k = 0; k < K; k += BLOCK) {
-    const kc = Math.min(BLOCK, K - k);
-    const at = { a: a + bytes * k * rows, b: b + bytes * k * columns };
-    gemmBlock(machine, bytes, { MR, ...at, M: rows, panels: columns / NR, c, ldc, kc, first: k === 0 });
+    const at = { a: a + bytes * k * block.M, b: b + bytes * NR * k * block.panels };
+    gemmBlock(machine, bytes, { ...block, ...at, kc: Math.min(BLOCK, K - k), first: k === 0 });
   }
 }

@@ -97,7 +97,7 @@ describe.each(ROUND_FORMATS)('%s', (format) => {
       const to = bench.room(part.length, 2);
       bench.expect(
         () => {
-          bench.run({ kind: 'round', x: from, y: to, count: part.length, format, half: false }, 2);
+          bench.run({ kind: 'round', x: from, y: to, count: part.length, format, form: 'f32' }, 2);
         },
         { address: to, rows: 1, width: part.length },
         y.subarray(start, start + 20_000),
@@ -111,7 +111,7 @@ describe.each(ROUND_FORMATS)('%s', (format) => {
       const expected = round(tensorOf(values), format).data;
       bench.expect(
         () => {
-          bench.run({ kind: 'round', x: at, y: at, count: values.length, format, half: false }, PARTS[count % 4]);
+          bench.run({ kind: 'round', x: at, y: at, count: values.length, format, form: 'f32' }, PARTS[count % 4]);
         },
         { address: at, rows: 1, width: values.length },
         expected,
