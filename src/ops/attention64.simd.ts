@@ -50,7 +50,8 @@ function attend(step: Attention64Step, machine: Machine, scratch: Scratch, n: nu
   for (let t = 0; t < rows; t++) softmaxRows(f64.subarray(scores + t * scoreColumns, scores + t * scoreColumns + S), 1,
     S);
   // [5] y (T,d), k running over the S tokens
-  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 8, vectors: rows, K: S, bytes: 8 }, MR, scratch.p, 0, panels);
+  packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 8, vectors: rows, K: S, bytes: 8 }, MR,
+    scratch.p, 0, panels);
   const target = y.at + n * y.image + top * y.token + column;
   const valued = { MR, a: scratch.p, M: rows, K: S, b: scratch.values, panels: paddedColumns(d) / NR };
   if (d % NR === 0) {

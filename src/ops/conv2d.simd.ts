@@ -1,7 +1,7 @@
 // conv2d on SIMD lanes: the twin of conv2d.ts, in float32 and float64 mode. Lanes are positions of the output; the
 // weight's rows are packed once, at load. No im2col matrix is made: a panel of 8 positions by 128 k is packed from the
-// image, used for all outputs, and dropped. What follows a convolution in the network (batchNorm2d, residual add, relu) is applied to the finished
-// columns while they are in the cache.
+// image, used for all outputs, and dropped. What follows a convolution in the network (batchNorm2d, residual add, relu)
+// is applied to the finished columns while they are in the cache.
 
 import { BLOCK, type Summation } from './dot-products.ts';
 import { lineOffsets, NR, packName } from './dot-products.simd.ts';

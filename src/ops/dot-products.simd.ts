@@ -27,8 +27,8 @@ interface TileLocals {
 }
 
 /**
- * Code for one tile: MR rows by `columns` columns over kc lines of the panels at ak and bk, then stored at c or added to
- * what is there.
+ * Code for one tile: MR rows by `columns` columns over kc lines of the panels at ak and bk, then stored at c or added
+ * to what is there.
  * @param unroll steps of k between two looks at the counter; each k still adds in its turn
  */
 export function tileCode(
@@ -48,7 +48,11 @@ export function tileCode(
   ];
   /** Runs k times over `count` lines of the panels. */
   const lines = (count: number): Code => loopWhile(
-    [Array.from({ length: count }, (_, u) => line(u)), advance(ak, bytes * MR * count), advance(bk, bytes * NR * count)],
+    [
+      Array.from({ length: count }, (_, u) => line(u)),
+      advance(ak, bytes * MR * count),
+      advance(bk, bytes * NR * count),
+    ],
     tee(k, i32.sub(get(k), i32.const(1))),
   );
   return (c, ldc, kc, first) => {
@@ -78,7 +82,7 @@ export function tileCode(
  * @param unroll steps of k between two looks at the counter
  * @param columns 8, or 4: the first half of each panel only, for a last panel whose other half is never read
  */
-export function gemmKernel(MR: number, unroll: number, columns = NR): FunctionBuilder {
+function gemmKernel(MR: number, unroll: number, columns = NR): FunctionBuilder {
   const f = new FunctionBuilder(`gemm_${MR}x${columns}`);
   const [a, aPanels, aStride, b, bPanels, bStride, c, ldc, kc, first] = paramsOf(f, 'i32', 10);
   const [i, j, k, ak, bk, ai, ci, row] = f.locals('i32', 8);

@@ -1,8 +1,8 @@
 // Dot products on SIMD lanes in float64 mode: the twin of dot64 in dot-products.ts, built as dot-products.simd.ts is.
 // Panels have the same 8 columns, so that packed float32 weights only have to be widened; a tile takes half of one,
-// because a register holds two binary64 where it holds four binary32: one more loop than in float32 mode. The tile itself
-// is that of dot-products.simd.ts, and so are the labels of its steps; where those say RN32, nothing is rounded here but
-// to binary64.
+// because a register holds two binary64 where it holds four binary32: one more loop than in float32 mode. The tile
+// itself is that of dot-products.simd.ts, and so are the labels of its steps; where those say RN32, nothing is rounded
+// here but to binary64.
 //
 // Names: gemm64_MRx8, pack64_TECHNIQUE. Every line of a panel is 64 bytes, a line of the cache.
 

@@ -1,4 +1,5 @@
-// Products of packed operands (packing.simd.ts), tile by tile, in float32 or float64 mode. Addresses and strides in bytes.
+// Products of packed operands (packing.simd.ts), tile by tile, in float32 or float64 mode. Addresses and strides in
+// bytes.
 
 import { BLOCK, type Summation } from './dot-products.ts';
 import { gemm, NR } from './dot-products.simd.ts';
