@@ -135,31 +135,6 @@ function addBias(values: Float64Array, c: number, ldc: number, rows: number, cou
   }
 }
 
-/** What follows: outputs [top, bottom) at `count` panels of positions of image n, from panel `first` on, are summed. */
-type Finish = (n: number, first: number, count: number, top: number, bottom: number) => void;
-
-/** Divides the work of either mode into runs of panels. */
-function overPositions(
-  step: Conv2dStep | Conv2d64Step, bytes: Width, machine: Machine, part: number, parts: number, finish: Finish,
-): void {
-  const { MR, N, O, OH, OW } = step;
-  const panels = Math.ceil((OH * OW) / NR);
-  // Many positions: each thread takes some. Few: each takes some outputs, and packs all positions for itself.
-  const byPosition = panels * N >= 24 * parts;
-  const [begin, end] = byPosition ? share(panels * N, 1, part, parts) : [0, panels * N];
-  const [top, bottom] = byPosition ? [0, O] : share(O, MR, part, parts);
-  if (bottom === top) return;
-  for (let p = begin; p < end;) {
-    const n = Math.floor(p / panels);
-    const first = p - n * panels;
-    const count = Math.min(PANELS, end - p, panels - first);
-    columns(step, bytes, machine, part, n, first, count, top, bottom);
-    // [3] y = RN32(acc + bias)
-    finish(n, first, count, top, bottom);
-    p += count;
-  }
-}
-
 /** Outputs [top, bottom) at `count` panels of positions of image n, summed over all k. */
 function columns(
   step: Conv2dStep | Conv2d64Step, bytes: Width, machine: Machine, part: number, n: number, first: number,
@@ -194,6 +169,31 @@ function columns(
         gemmBlock(machine, bytes, { ...rows, ...half });
       }
     }
+  }
+}
+
+/** What follows: outputs [top, bottom) at `count` panels of positions of image n, from panel `first` on, are summed. */
+type Finish = (n: number, first: number, count: number, top: number, bottom: number) => void;
+
+/** Divides the work of either mode into runs of panels. */
+function overPositions(
+  step: Conv2dStep | Conv2d64Step, bytes: Width, machine: Machine, part: number, parts: number, finish: Finish,
+): void {
+  const { MR, N, O, OH, OW } = step;
+  const panels = Math.ceil((OH * OW) / NR);
+  // Many positions: each thread takes some. Few: each takes some outputs, and packs all positions for itself.
+  const byPosition = panels * N >= 24 * parts;
+  const [begin, end] = byPosition ? share(panels * N, 1, part, parts) : [0, panels * N];
+  const [top, bottom] = byPosition ? [0, O] : share(O, MR, part, parts);
+  if (bottom === top) return;
+  for (let p = begin; p < end;) {
+    const n = Math.floor(p / panels);
+    const first = p - n * panels;
+    const count = Math.min(PANELS, end - p, panels - first);
+    columns(step, bytes, machine, part, n, first, count, top, bottom);
+    // [3] y = RN32(acc + bias)
+    finish(n, first, count, top, bottom);
+    p += count;
   }
 }
 

@@ -81,8 +81,8 @@ export function dot64(a: FloatArray, at: number, b: FloatArray, bt: number, K: n
 }
 
 /**
- * Element (m, o) of out = a's row m · b's row o (+ bias[o]) for all m < M and o < O; float32 or float64 mode by the type
- * of `a`.
+ * Element (m, o) of out = a's row m · b's row o (+ bias[o]) for all m < M and o < O; float32 or float64 mode by the
+ * type of `a`.
  * @param a (M,K) in row-major order from `at`
  * @param b (O,K) in any order, float32 or float64 (never float64 beside a float32 `a`)
  * @param summation another order than the contract's

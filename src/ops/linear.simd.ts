@@ -73,29 +73,6 @@ const PANELS = 16;
 /** Bytes of a widened panel: room that each thread needs where B is not in the mode's own form. */
 export const widenedPanelBytes = (form: WeightForm, bytes: Width): number => widenedBytes(form, bytes, NR * BLOCK);
 
-export function runLinear(step: LinearStep, machine: Machine, part: number, parts: number): void {
-  overBlocks(step, 4, machine, part, parts, (c, top, rows, j, panels) => {
-    const { bias, activation, residual, residualStride, yStride, tables } = step;
-    if (bias === 0 && activation === 0 && residual === 0) return;
-    linearEpilogue(machine.kernels, {
-      c, ldc: yStride, rows, columns: panels * NR,
-      bias: bias === 0 ? 0 : bias + 4 * NR * j,
-      activation,
-      residual: residual === 0 ? 0 : residual + top * residualStride + 4 * NR * j,
-      ldr: residualStride,
-      tables,
-    });
-  });
-}
-
-/** What follows a product is an operation of its own, but for the bias. */
-export function runLinear64(step: Linear64Step, machine: Machine, part: number, parts: number): void {
-  overBlocks(step, 8, machine, part, parts, (c, _, rows, j, panels) => {
-    const { bias, yStride, O } = step;
-    if (bias !== 0) addBias(machine.f64, c, yStride, rows, Math.min(panels * NR, O - NR * j), bias + 8 * NR * j);
-  });
-}
-
 /** What follows: rows [top, top + rows) of `panels` panels from panel j on are computed, C's block is at c. */
 type Finish = (c: number, top: number, rows: number, j: number, panels: number) => void;
 
@@ -147,4 +124,27 @@ function addBias(f64: Float64Array, c: number, ldc: number, rows: number, column
     const row = (c + r * ldc) / 8;
     for (let o = 0; o < columns; o++) f64[row + o] += f64[shift + o];
   }
+}
+
+export function runLinear(step: LinearStep, machine: Machine, part: number, parts: number): void {
+  overBlocks(step, 4, machine, part, parts, (c, top, rows, j, panels) => {
+    const { bias, activation, residual, residualStride, yStride, tables } = step;
+    if (bias === 0 && activation === 0 && residual === 0) return;
+    linearEpilogue(machine.kernels, {
+      c, ldc: yStride, rows, columns: panels * NR,
+      bias: bias === 0 ? 0 : bias + 4 * NR * j,
+      activation,
+      residual: residual === 0 ? 0 : residual + top * residualStride + 4 * NR * j,
+      ldr: residualStride,
+      tables,
+    });
+  });
+}
+
+/** What follows a product is an operation of its own, but for the bias. */
+export function runLinear64(step: Linear64Step, machine: Machine, part: number, parts: number): void {
+  overBlocks(step, 8, machine, part, parts, (c, _, rows, j, panels) => {
+    const { bias, yStride, O } = step;
+    if (bias !== 0) addBias(machine.f64, c, yStride, rows, Math.min(panels * NR, O - NR * j), bias + 8 * NR * j);
+  });
 }
