@@ -1,10 +1,10 @@
-// On what it was measured.
+// What a measurement was made on.
 
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { packageFile } from '../src/clip/package-file.ts';
 
-export interface Machine {
+export interface Environment {
   cpu: string;
   cores: number;
   memoryGB: number;
@@ -16,7 +16,7 @@ export interface Machine {
   load: number;
 }
 
-export function machine(node: string): Machine {
+export function environment(node: string): Environment {
   return {
     cpu: cpus()[0].model,
     cores: cpus().length,
@@ -28,7 +28,7 @@ export function machine(node: string): Machine {
   };
 }
 
-export function describeMachine({ cpu, cores, memoryGB, platform, node, date, load }: Machine): string {
+export function describeEnvironment({ cpu, cores, memoryGB, platform, node, date, load }: Environment): string {
   return (
     `${cpu}, ${cores} cores, ${memoryGB} GB, ${platform}, Node ${node}, ` +
     `${date}${load > 0.5 ? ` (busy: load average ${load.toFixed(1)})` : ''}`

@@ -14,7 +14,7 @@ import { linearEpilogue } from '../src/ops/epilogues.simd.ts';
 import { kernels } from '../src/compiler/steps.ts';
 import { TILE } from '../src/ops/tiles.simd.ts';
 import { ceilingHere } from './ceiling.ts';
-import { describeMachine, machine as machineHere } from './environment.ts';
+import { describeEnvironment, environment } from './environment.ts';
 import { sourceOf } from './operation.ts';
 import { numbers, product } from './products.ts';
 import { asLaid, packed, threeLoops, tileKernel, transposed, type Layout } from './tour-kernels.ts';
@@ -492,7 +492,7 @@ async function threadSteps(): Promise<void> {
 }
 
 process.stdout.write(
-  `${describeMachine(machineHere(process.versions.node))}\n(${M},${K}) x (${K},${O}), one core but for the ` +
+  `${describeEnvironment(environment(process.versions.node))}\n(${M},${K}) x (${K},${O}), one core but for the ` +
     `last step; a multiplication and an addition count as two\n`,
 );
 const peak = ceilingHere() / 1e9;

@@ -13,7 +13,7 @@ import { MODELS } from '../src/clip/models.ts';
 import type { Measurement, Result } from './measurement.ts';
 import { writeHalfCheckpoint } from './half-checkpoint.ts';
 import type { KernelMeasurement, KernelResult } from './kernels-child.ts';
-import { describeMachine, machine } from './environment.ts';
+import { describeEnvironment, environment } from './environment.ts';
 import { measure, measureKernels } from './measure.ts';
 import { SHAPES } from './shapes.ts';
 import { kernelTable, modelTable } from './tables.ts';
@@ -156,8 +156,8 @@ async function helpTime(): Promise<number> {
   return Math.min(...times);
 }
 
-const on = machine(execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim().slice(1));
-process.stdout.write(`${describeMachine(on)}\n`);
+const on = environment(execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim().slice(1));
+process.stdout.write(`${describeEnvironment(on)}\n`);
 const kernelResults = options.only === 'models' ? [] : await kernels();
 if (kernelResults.length > 0) process.stdout.write(kernelTable(kernelResults));
 const modelResults = options.only === 'kernels' ? [] : await models();

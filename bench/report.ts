@@ -1,11 +1,11 @@
 // What a run of benchmarks leaves behind (as JSON), and its summary: one row per engine, model, threads and batch.
 
 import type { Result } from './measurement.ts';
-import type { Machine } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { median, minimum } from './measure.ts';
 
 export interface Report {
-  machine: Machine;
+  machine: Environment;
   /** Of every engine, with the size of its package on the disk. */
   packages: { name: string; version: string; megabytes: number }[];
   /** Every process that measured, in the order in which they ran. */

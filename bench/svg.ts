@@ -1,7 +1,7 @@
 // The comparison as a bar chart for the README: milliseconds per image, one group per model and number of threads, each
 // model on its own scale.
 
-import { describeMachine } from './environment.ts';
+import { describeEnvironment } from './environment.ts';
 import { ours, summarise, type Report, type Summary } from './report.ts';
 
 const WIDTH = 760;
@@ -88,7 +88,7 @@ function bar(row: Summary, own: Summary | undefined, longest: number, y: number)
 function footer({ machine, packages }: Report): string[] {
   return [
     '',
-    describeMachine(machine),
+    describeEnvironment(machine),
     packages.map(({ name, version }) => `${name} ${version}`).join(', '),
     "Same float32 weights, same image, same number of threads; alternately in fresh processes; every engine's " +
       'features checked first.',

@@ -6,7 +6,7 @@ import { instantiate, type Machine } from '../src/wasm/machine.ts';
 import * as operations from '../src/compiler/steps.ts';
 import { abort, Barrier, Released } from './barrier.ts';
 import type { Outcome, Task } from './job.ts';
-import { readProgram, runProgram, type RunStep, type Step } from './run-program.ts';
+import { readProgram, runProgram, type RunStep, type AnyStep } from './run-program.ts';
 
 /**
  * Programs kept per model. A model has one for every batch size and tower in use; the one that was not used for longest
@@ -18,7 +18,7 @@ interface Known {
   readonly machine: Machine;
   readonly runStep: RunStep;
   /** By id, the most recently used last. */
-  readonly programs: Map<number, Step[]>;
+  readonly programs: Map<number, AnyStep[]>;
 }
 
 /** What a module of steps exports. `checkKernels` refuses to compute on a thread that does not keep the rules. */
@@ -60,13 +60,13 @@ async function know(model: NonNullable<Task['model']>): Promise<Known> {
   const fresh = {
     machine: instantiate(model.module, model.memory),
     runStep,
-    programs: known?.programs ?? new Map<number, Step[]>(),
+    programs: known?.programs ?? new Map<number, AnyStep[]>(),
   };
   models.set(model.id, fresh);
   return fresh;
 }
 
-function programOf({ machine, programs }: Known, { id, address, byteLength }: NonNullable<Task['program']>): Step[] {
+function programOf({ machine, programs }: Known, { id, address, byteLength }: NonNullable<Task['program']>): AnyStep[] {
   const steps = programs.get(id) ?? readProgram(machine.memory, address, byteLength);
   programs.delete(id);
   programs.set(id, steps);

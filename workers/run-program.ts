@@ -8,12 +8,12 @@ import type { Barrier } from './barrier.ts';
 /**
  * One operation of a recorded network as plain data. Which fields there are is known to the run function of its kind.
  */
-export interface Step {
+export interface AnyStep {
   readonly kind: string;
 }
 
 /** Computes this part's share of a step's output. */
-export type RunStep<S extends Step = Step> = (step: S, machine: Machine, part: number, parts: number) => void;
+export type RunStep<S extends AnyStep = AnyStep> = (step: S, machine: Machine, part: number, parts: number) => void;
 
 /**
  * Computes part `part` of `barrier.parts` of all steps. No barrier follows the last step: whoever started the threads
@@ -21,7 +21,7 @@ export type RunStep<S extends Step = Step> = (step: S, machine: Machine, part: n
  * @throws Released when another part has failed or the run was cancelled; else what the step threw, with the step named
  *   in the message
  */
-export function runProgram<S extends Step>(
+export function runProgram<S extends AnyStep>(
   steps: readonly S[],
   runStep: RunStep<S>,
   machine: Machine,
@@ -40,8 +40,8 @@ export function runProgram<S extends Step>(
 }
 
 /** Reads the steps of a program out of shared memory. */
-export function readProgram(memory: WebAssembly.Memory, address: number, byteLength: number): Step[] {
+export function readProgram(memory: WebAssembly.Memory, address: number, byteLength: number): AnyStep[] {
   // A copy, because TextDecoder refuses shared memory in browsers.
   const bytes = new Uint8Array(memory.buffer, address, byteLength).slice();
-  return decodeProgram<Step>(bytes);
+  return decodeProgram<AnyStep>(bytes);
 }

@@ -11,7 +11,7 @@ import type { Measurement } from '../measurement.ts';
 import { ENGINES, SINGLE_THREADED } from '../engine.ts';
 import type { EngineName } from '../measurement.ts';
 import { peerFolder, peerVersion } from '../engines/peer-package.ts';
-import { machine, ownPackage } from '../environment.ts';
+import { environment, ownPackage } from '../environment.ts';
 import { measure } from '../measure.ts';
 import type { Report } from '../report.ts';
 import { chart } from '../svg.ts';
@@ -87,7 +87,7 @@ async function compare(): Promise<Report> {
   const node = options.node24 === true ? installNode24() : options.node;
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1);
   const report: Report = {
-    machine: machine(version),
+    machine: environment(version),
     packages: options.engines.map(describePackage),
     results: [],
     failures: [],

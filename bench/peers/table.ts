@@ -1,7 +1,7 @@
 // The comparison as a table, for the terminal and for Markdown.
 
 import Table from 'cli-table3';
-import { describeMachine } from '../environment.ts';
+import { describeEnvironment } from '../environment.ts';
 import { ours, summarise, type Report } from '../report.ts';
 
 const HEAD = [
@@ -52,7 +52,7 @@ function cells(report: Report): string[][] {
 
 function notes({ machine, packages, failures }: Report): string[] {
   return [
-    describeMachine(machine),
+    describeEnvironment(machine),
     packages
       .map(
         ({ name, version, megabytes }) =>

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import Table from 'cli-table3';
 import { packageFile } from '../../src/clip/package-file.ts';
-import { describeMachine, machine } from '../environment.ts';
+import { describeEnvironment, environment } from '../environment.ts';
 import { measureText } from '../measure.ts';
 import { installPeers } from '../peers/install.ts';
 import { writeWeights } from '../peers/weights.ts';
@@ -124,7 +124,7 @@ try {
     );
   };
   process.stdout.write(
-    `${describeMachine(machine(node))}\n${options.count} prompts through ViT-B/32's text tower; ordinary: ` +
+    `${describeEnvironment(environment(node))}\n${options.count} prompts through ViT-B/32's text tower; ordinary: ` +
       `${lengths(ordinaryPrompts(Number(options.count)))}; long: ${lengths(longPrompts(Number(options.count)))}\n`,
   );
   const table = new Table({
@@ -182,7 +182,7 @@ try {
   if (options.json !== undefined)
     writeFileSync(
       options.json,
-      `${JSON.stringify({ machine: machine(node), results: results.map((result) => ({ ...result, sample: undefined })) }, null, 1)}\n`,
+      `${JSON.stringify({ machine: environment(node), results: results.map((result) => ({ ...result, sample: undefined })) }, null, 1)}\n`,
     );
 } catch (error) {
   process.stderr.write(`bench -- text: ${(error as Error).message}\n`);

@@ -184,10 +184,11 @@ describe.skipIf(PYTHON === undefined)('PyTorch', () => {
   test.each(['tiny-rn', 'tiny-vit', 'ViT-B/32'])('%s: every layer passes', (model) => {
     python(`
 import clip_torch
+from backend import Backend, give_backend
 from pytorch import dump_trace
 root = clip_torch.build('${model}')
 clip_torch.fill_synthetic(root, 0)
-clip_torch.give_backend(root, clip_torch.Backend())
+give_backend(root, Backend())
 dump_trace(root, clip_torch.synthetic_image(0, 1, clip_torch.MODELS['${model}'][1]), '${stem(model)}.npz')`);
     const result = verify(`${stem(model)}.npz`, model);
     expect(result).toMatchObject({ verdict: 'pass', unknown: [], missing: [], code: 0 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compile, instantiate } from '../../src/wasm/machine.ts';
 import { abort, Barrier, BARRIER_WORDS, Released } from '../../workers/barrier.ts';
-import { readProgram, runProgram, type Step } from '../../workers/run-program.ts';
+import { readProgram, runProgram, type AnyStep } from '../../workers/run-program.ts';
 
 const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
 const machine = instantiate(compile([], true), memory);
@@ -72,7 +72,7 @@ describe('runProgram', () => {
 
 describe('readProgram', () => {
   test('reads UTF-8 JSON at any address', () => {
-    const steps: Step[] = [{ kind: 'größe 図 👍', address: 4294967295 } as Step, { kind: 'b' }];
+    const steps: AnyStep[] = [{ kind: 'größe 図 👍', address: 4294967295 } as AnyStep, { kind: 'b' }];
     const text = new TextEncoder().encode(JSON.stringify(steps));
     new Uint8Array(memory.buffer).set(text, 1003);
     expect(readProgram(memory, 1003, text.length)).toEqual(steps);

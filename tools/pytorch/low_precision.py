@@ -13,7 +13,8 @@ import os
 import torch
 
 import planted_bugs
-from clip_torch import MODELS, Backend, build, fill_synthetic, synthetic_image, trace, write_safetensors
+from backend import Backend, trace
+from clip_torch import MODELS, build, fill_synthetic, synthetic_image, write_safetensors
 
 PRECISIONS = {
     'bfloat16': torch.bfloat16, 'float16': torch.float16, 'tf32': torch.float32, 'int8-weights': torch.float32, 'float16-accumulation': torch.float16,

@@ -7,6 +7,7 @@ import json
 import os
 
 import clip_torch
+from backend import Backend, trace
 import planted_bugs
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'fixtures', 'oracle', 'planted')
@@ -26,10 +27,10 @@ def main():
         root = clip_torch.build(model)
         clip_torch.fill_synthetic(root, 0)
         image = clip_torch.synthetic_image(0, 1, clip_torch.MODELS[model][1])
-        order = list(clip_torch.trace(root, clip_torch.Backend(), image))
+        order = list(trace(root, Backend(), image))
         dumps = {name: planted_bugs.BUGS[name] for name in names} | {'right': None}
         for name, bug in dumps.items():
-            seen = bug.trace(root, image) if bug else clip_torch.trace(root, clip_torch.Backend(), image)
+            seen = bug.trace(root, image) if bug else trace(root, Backend(), image)
             first = bug.first[type(root.visual).__name__] if bug else 'visual.conv1'
             at = order.index(first)
             kept = [key for key in order if key in ('visual', 'visual.transformer') and key in seen or key in order[max(1, at - BEFORE.get(name, 1)):at + 1] or (name == 'post-norm' and key.endswith('0.attn'))]

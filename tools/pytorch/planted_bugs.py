@@ -7,8 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import clip_torch
-from clip_torch import Backend, MEAN, STD
+from backend import Backend, MEAN, STD, trace
 
 VIT, RN = 'VisionTransformer', 'ModifiedResNet'
 BLOCK0, BLOCK1 = 'visual.transformer.resblocks.0', 'visual.transformer.resblocks.1'
@@ -26,7 +25,7 @@ class Bug(Backend):
 
     @classmethod
     def trace(cls, root, image):
-        return clip_torch.trace(root, cls(), image)
+        return trace(root, cls(), image)
 
 
 def bug(name, first, cause=None, kind=None):
@@ -375,7 +374,7 @@ class _(Bug):
 
     @classmethod
     def trace(cls, root, image):
-        return clip_torch.trace(root, cls(), image, in_place=True)
+        return trace(root, cls(), image, in_place=True)
 
 
 # Weights and biases
@@ -451,7 +450,7 @@ class _(Bug):
         blocks[1].mlp.c_fc = blocks[0].mlp.c_fc.__class__(own.weight.shape[1], own.weight.shape[0])
         blocks[1].mlp.c_fc.load_state_dict(blocks[0].mlp.c_fc.state_dict())
         blocks[1].mlp.c_fc.at = own.at
-        seen = clip_torch.trace(root, cls(), image)
+        seen = trace(root, cls(), image)
         blocks[1].mlp.c_fc = own
         return seen
 
@@ -464,7 +463,7 @@ class _(Bug):
         block = root.visual.layer1[0]
         kept = {k: v.clone() for k, v in block.bn2.state_dict().items()}
         block.bn2.load_state_dict(block.bn1.state_dict())
-        seen = clip_torch.trace(root, cls(), image)
+        seen = trace(root, cls(), image)
         block.bn2.load_state_dict(kept)
         return seen
 
@@ -495,7 +494,7 @@ class _(Bug):
     @classmethod
     def trace(cls, root, image):
         cls.pool = root.visual.attnpool
-        return clip_torch.trace(root, cls(), image)
+        return trace(root, cls(), image)
 
 
 ATTENTION = {VIT: BLOCK0 + '.attn', RN: 'visual.attnpool'}

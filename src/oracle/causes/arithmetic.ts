@@ -1,5 +1,5 @@
-// Who computes the pieces: plain loops, in float32 or float64; products that are too large for them go to the SIMD
-// executor, which gives the same bits.
+// The arithmetic in which pieces of the network are computed again: plain loops, in float32 or float64; large products go
+// to the SIMD executor, which gives the same bits.
 
 import ndarray from 'ndarray';
 import { createExecutor } from '../../executors/create.ts';
@@ -13,10 +13,8 @@ import type { Tensor } from '../../ops/tensor.ts';
 /** Multiply-adds above which starting the executor pays. */
 const LARGE = 1 << 22;
 
-/**
- * The executor behind all arithmetics of a search, made when it is first needed, and the count of what was computed.
- */
-export class Machine {
+/** The SIMD executor of a search, created when it is first needed, and how much the search has computed. */
+export class SearchExecutor {
   readonly #threads: number;
   #executor: Executor | null = null;
   /** Multiply-adds so far. */
@@ -26,7 +24,7 @@ export class Machine {
     this.#threads = threads;
   }
 
-  get executor(): Executor {
+  get simd(): Executor {
     return (this.#executor ??= createExecutor({ threads: this.#threads }));
   }
 
@@ -41,12 +39,12 @@ export class Arithmetic {
   /** The plain definitions in this precision. */
   readonly ops: Operations;
   readonly #emulation: Emulation | null;
-  readonly #machine: Machine;
+  readonly #executor: SearchExecutor;
 
   /** @param emulation a lower precision, emulated; float32 only */
-  constructor(machine: Machine, precision: Precision, emulation: Emulation | null = null) {
+  constructor(executor: SearchExecutor, precision: Precision, emulation: Emulation | null = null) {
     this.precision = precision;
-    this.#machine = machine;
+    this.#executor = executor;
     this.#emulation = emulation;
     this.ops = this.#emulated(precision === 'float64' ? reference64 : reference);
   }
@@ -89,9 +87,9 @@ export class Arithmetic {
     inputs: readonly Tensor[],
     compute: (ops: Operations, inputs: readonly Tensor[]) => Tensor,
   ): Promise<Tensor> {
-    this.#machine.spent += work;
+    this.#executor.spent += work;
     if (work < LARGE) return compute(this.ops, inputs);
-    return this.#machine.executor.run(inputs, (sources, ops) => compute(this.#emulated(ops), sources), {
+    return this.#executor.simd.run(inputs, (sources, ops) => compute(this.#emulated(ops), sources), {
       precision: this.precision,
     });
   }

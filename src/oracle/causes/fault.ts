@@ -6,7 +6,7 @@ import type { Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 
 /** One operation of a piece, about to be computed. */
-export interface Step {
+export interface FaultedNode {
   readonly op: OperationName;
   /** In the order of the operation's arguments. */
   readonly inputs: readonly Tensor[];
@@ -25,7 +25,7 @@ export interface Step {
 }
 
 /** null: this fault leaves the operation alone. */
-export type Change = (step: Step) => Promise<Tensor | null> | Tensor | null;
+export type Change = (step: FaultedNode) => Promise<Tensor | null> | Tensor | null;
 
 export interface Fault {
   /** Stable and short. Several faults may share a name: variants, of which the best is reported. */

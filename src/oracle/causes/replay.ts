@@ -5,7 +5,7 @@ import { indexAt, storageOf, type Node, type Storage } from '../../graph/recorde
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import { apply } from './apply.ts';
 import type { Arithmetic } from './arithmetic.ts';
-import type { Change, Fault, Step } from './fault.ts';
+import type { Change, Fault, FaultedNode } from './fault.ts';
 import type { Network, Piece } from './network.ts';
 
 export interface Sources {
@@ -51,10 +51,10 @@ export interface Replayed {
   readonly changed: readonly string[];
 }
 
-/** A fault does not fit into a piece: shapes that come next would be others. */
-class Misfit extends Error {}
-
-/** @returns null if the fault has nothing to change here, does not reach the output, or does not fit */
+/**
+ * @returns null if the fault has nothing to change here, does not reach the output, or does not fit: what is computed
+ *   next would get other shapes
+ */
 export async function replay(
   network: Network,
   piece: Piece,
@@ -65,8 +65,8 @@ export async function replay(
   try {
     return await new Replay(network, piece, sources, options).run();
   } catch (error) {
-    // what an operation refuses, no backend computes
-    if (error instanceof Misfit || (options.fault !== null && error instanceof RangeError)) return null;
+    // What an operation refuses, no backend computes.
+    if (options.fault !== null && error instanceof RangeError) return null;
     throw error;
   }
 }
@@ -110,10 +110,11 @@ class Replay {
         this.#contents.set(node.storage, before);
         continue;
       }
-      await this.#compute(node, change, untouched ? before : undefined);
+      if (!(await this.#compute(node, change, untouched ? before : undefined))) return null;
       if (fault === null) kept?.add(node, this.#contents.get(node.storage)!);
     }
     let result = this.#tensor(output);
+    if (result === null) return null;
     let reached = fault?.emulation !== undefined || this.#reached.has(storageOf(output));
     if (fault?.output !== undefined) {
       const changed = fault.output(result, target);
@@ -149,8 +150,8 @@ class Replay {
     this.#contents.set(storage, data);
   }
 
-  /** A recorded view with numbers in it. */
-  #tensor(view: Tensor): Tensor {
+  /** A recorded view with numbers in it; null where a fault has given its storage another shape, or none. */
+  #tensor(view: Tensor): Tensor | null {
     const storage = storageOf(view);
     const reshaped = this.#reshaped.get(storage);
     if (reshaped !== undefined) {
@@ -159,16 +160,17 @@ class Replay {
         origin.kind === 'node' &&
         origin.node.output.shape.join() === view.shape.join() &&
         origin.node.output.stride.join() === view.stride.join();
-      if (!whole) throw new Misfit();
-      return reshaped;
+      return whole ? reshaped : null;
     }
     const data = this.#contents.get(storage);
-    if (data === undefined) throw new Misfit();
-    return ndarray(data, view.shape, view.stride, view.offset) as Tensor;
+    return data === undefined ? null : (ndarray(data, view.shape, view.stride, view.offset) as Tensor);
   }
 
-  /** @param before what it gives if nothing is changed, where that is known */
-  async #compute(node: Node, change: Change | null, before: FloatArray | undefined): Promise<void> {
+  /**
+   * @param before what it gives if nothing is changed, where that is known
+   * @returns false if a fault does not fit
+   */
+  async #compute(node: Node, change: Change | null, before: FloatArray | undefined): Promise<boolean> {
     const { arithmetic, only = null } = this.#options;
     const names: (string | null)[] = [];
     const inputs: Tensor[] = [];
@@ -181,11 +183,13 @@ class Replay {
         names.push(origin.name);
       } else {
         if (origin.kind === 'constant') this.#contents.set(storageOf(view), origin.data as FloatArray);
-        inputs.push(this.#tensor(view));
+        const input = this.#tensor(view);
+        if (input === null) return false;
+        inputs.push(input);
         names.push(null);
       }
     }
-    const step: Step = {
+    const step: FaultedNode = {
       op: node.op,
       inputs,
       names,
@@ -204,13 +208,14 @@ class Replay {
       this.#reached.add(node.storage);
     if (output === null && before !== undefined) {
       this.#contents.set(node.storage, before);
-      return;
+      return true;
     }
     output ??= await step.run();
     // Attention may have been recorded with tokens first; it is computed with images first.
     if (node.attributes.tokensFirst === true) output = output.transpose(1, 0, 2) as Tensor;
     if (output.shape.join() === node.output.shape.join()) this.#put(node.storage, node.output, output);
     else this.#reshaped.set(node.storage, output);
+    return true;
   }
 
   #module(name: string): Tensor | null {

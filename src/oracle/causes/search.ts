@@ -11,9 +11,9 @@ import { FLOAT32_LIMITS, type Limits } from '../layer-result.ts';
 import { measure } from '../measures.ts';
 import type { OtherImage } from '../other-crops.ts';
 import { tensorOf, valuesOf, type Values } from '../../formats/values.ts';
-import { Arithmetic, Machine } from './arithmetic.ts';
+import { Arithmetic, SearchExecutor } from './arithmetic.ts';
 import { closeness, promising, roundingCloseness, type Closeness } from './closeness.ts';
-import type { Fault, Step } from './fault.ts';
+import type { Fault, FaultedNode } from './fault.ts';
 import { pieceOf, recordNetwork, type Network, type Piece } from './network.ts';
 import { Kept, replay, type Replayed, type Sources } from './replay.ts';
 
@@ -66,7 +66,7 @@ export class Search implements Sources {
   readonly #question: CauseQuestion;
   readonly #checkpoint: Checkpoint;
   readonly #parameters = new Map<string, Promise<Tensor>>();
-  readonly #machine: Machine;
+  readonly #executor: SearchExecutor;
   readonly #kept = { float32: new Kept(KEPT), float64: new Kept(KEPT) };
 
   private constructor(question: CauseQuestion, checkpoint: Checkpoint) {
@@ -76,7 +76,7 @@ export class Search implements Sources {
       throw new RangeError(`causes: "backend" expected values for image and ${question.target}, got none`);
     this.#question = question;
     this.#checkpoint = checkpoint;
-    this.#machine = new Machine(question.threads ?? 1);
+    this.#executor = new SearchExecutor(question.threads ?? 1);
     this.limits = question.limits ?? FLOAT32_LIMITS;
     this.values = values;
     this.network = recordNetwork(
@@ -113,7 +113,7 @@ export class Search implements Sources {
 
   /** Whether enough has been computed. */
   get exhausted(): boolean {
-    return this.#machine.spent > BUDGET;
+    return this.#executor.spent > BUDGET;
   }
 
   backend(name: string): Tensor | null {
@@ -162,7 +162,7 @@ export class Search implements Sources {
     precision: 'float32' | 'float64',
     only: string | null = null,
   ): Promise<Replayed | null> {
-    const arithmetic = new Arithmetic(this.#machine, precision, fault?.emulation ?? null);
+    const arithmetic = new Arithmetic(this.#executor, precision, fault?.emulation ?? null);
     return replay(this.network, this.piece, this, { arithmetic, fault, only, kept: this.#kept[precision] });
   }
 
@@ -174,14 +174,14 @@ export class Search implements Sources {
   }
 
   /** In float64: what the last operation of this kind in the piece is given; null if there is none. */
-  async inputsOf(op: OperationName): Promise<Step | null> {
-    let last: Step | null = null;
-    const look = (step: Step): null => {
+  async inputsOf(op: OperationName): Promise<FaultedNode | null> {
+    let last: FaultedNode | null = null;
+    const look = (step: FaultedNode): null => {
       last = step;
       return null;
     };
     await replay(this.network, this.piece, this, {
-      arithmetic: new Arithmetic(this.#machine, 'float64'),
+      arithmetic: new Arithmetic(this.#executor, 'float64'),
       fault: { name: 'look', explanation: '', steps: { [op]: look } },
       kept: this.#kept.float64,
     });
@@ -189,7 +189,7 @@ export class Search implements Sources {
   }
 
   async close(): Promise<void> {
-    await this.#machine.close();
+    await this.#executor.close();
     await this.#checkpoint.close();
   }
 }

@@ -8,7 +8,7 @@ import { gjsEngines, jscEngines, jscTiers, quickjsEngines, spidermonkeyEngines, 
 import { webkitEngines } from './webkit.ts';
 import type { Engine } from './types.ts';
 
-export type { Engine, EngineResult, InstallOptions, RunOptions } from './types.ts';
+export type { Engine, EngineResult, InstallOptions, EngineOptions } from './types.ts';
 export { enginesFolder } from './folder.ts';
 
 export const engines: Engine[] = [

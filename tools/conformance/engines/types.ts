@@ -9,7 +9,7 @@ export interface InstallOptions {
   system?: boolean;
 }
 
-export interface RunOptions {
+export interface EngineOptions {
   /** Where engines are installed; default `enginesFolder()`. */
   folder?: string;
   /** Seconds until the engine is ended with all its children; default 3600. */
@@ -63,5 +63,5 @@ export interface Engine {
    * Runs the bundle with the arguments and gives what it printed after `RESULT `.
    * Error when the program prints `FAILED`, ends without a result, or exceeds the time limit.
    */
-  run(bundleFile: string, args: string[], options?: RunOptions): Promise<EngineResult>;
+  run(bundleFile: string, args: string[], options?: EngineOptions): Promise<EngineResult>;
 }

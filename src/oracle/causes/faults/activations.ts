@@ -2,21 +2,21 @@
 
 import { exp } from '../../../ops/exp.ts';
 import type { Tensor } from '../../../ops/tensor.ts';
-import type { Change, Fault, Step } from '../fault.ts';
+import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { mapped } from '../tensors.ts';
 
 /**
  * 0.5·x·(1 + tanh(sqrt(2/pi)·(x + 0.044715·x³))) = x·sigmoid(2·sqrt(2/pi)·(…)), the approximation that many libraries
  * call GELU.
  */
-function tanhGelu(step: Step): Tensor {
+function tanhGelu(step: FaultedNode): Tensor {
   const [x] = step.inputs;
   const doubled = mapped(x, (v) => 2 * 0.7978845608028654 * (v + 0.044715 * v * v * v));
   const sigmoid = step.arithmetic.ops.sigmoid(doubled);
   return mapped(x, (v, i) => v * sigmoid.data[i]);
 }
 
-function silu(step: Step): Tensor {
+function silu(step: FaultedNode): Tensor {
   const [x] = step.inputs;
   const sigmoid = step.arithmetic.ops.sigmoid(x);
   return mapped(x, (v, i) => v * sigmoid.data[i]);

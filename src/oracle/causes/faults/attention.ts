@@ -2,7 +2,7 @@
 
 import ndarray from 'ndarray';
 import { reshape, type Tensor } from '../../../ops/tensor.ts';
-import type { Change, Fault, Step } from '../fault.ts';
+import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { dense, mapped, picked, range } from '../tensors.ts';
 
 const attention = (name: string, explanation: string, change: Change): Fault => ({
@@ -11,8 +11,8 @@ const attention = (name: string, explanation: string, change: Change): Fault => 
   steps: { attention: change },
 });
 
-const headsOf = (step: Step): number => step.attributes.heads as number;
-const widthOf = (step: Step): number => step.inputs[0].shape[2];
+const headsOf = (step: FaultedNode): number => step.attributes.heads as number;
+const widthOf = (step: FaultedNode): number => step.inputs[0].shape[2];
 
 /** Scores times a factor, by way of q. */
 const scaled =
@@ -73,7 +73,7 @@ function byHead(x: Tensor, A: number): Tensor {
 }
 
 /** Attention in its parts; `probabilities` gets the scaled scores (N,A,T,S). */
-function inParts(step: Step, probabilities: (scores: Tensor) => Tensor): Tensor {
+function inParts(step: FaultedNode, probabilities: (scores: Tensor) => Tensor): Tensor {
   const { ops } = step.arithmetic;
   const A = headsOf(step);
   const [q, k, v] = step.inputs.map((x) => byHead(x, A));
@@ -118,7 +118,7 @@ const withoutMean: Change = (step) => {
  * The first patch asks instead of the mean. `q_proj` sees the first token only, so the others are looked up where they
  * were joined.
  */
-const isQuery = (step: Step): boolean => step.names[1]?.endsWith('attnpool.q_proj.weight') === true;
+const isQuery = (step: FaultedNode): boolean => step.names[1]?.endsWith('attnpool.q_proj.weight') === true;
 
 function firstPatchAsks(): Fault {
   return {

@@ -2,10 +2,10 @@
 
 import type { Tensor } from '../../../ops/tensor.ts';
 import { zeros } from '../../../ops/tensor.ts';
-import type { Change, Fault, Step } from '../fault.ts';
+import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { picked, range } from '../tensors.ts';
 
-const pair = (step: Step, name: string): readonly [number, number] => step.attributes[name] as [number, number];
+const pair = (step: FaultedNode, name: string): readonly [number, number] => step.attributes[name] as [number, number];
 
 /** Slices of an axis with a border: indices below 0 and from n on are `outside`. */
 function bordered(
@@ -57,7 +57,7 @@ const border =
   };
 
 /** Kernels with zeros between their elements. */
-function dilated(step: Step): Promise<Tensor> | null {
+function dilated(step: FaultedNode): Promise<Tensor> | null {
   const [, w] = step.inputs;
   const [PH, PW] = pair(step, 'padding');
   if (w.shape[2] !== 3 || PH !== 1) return null;

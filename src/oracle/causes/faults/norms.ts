@@ -2,11 +2,11 @@
 
 import type { Tensor } from '../../../ops/tensor.ts';
 import { zeros } from '../../../ops/tensor.ts';
-import type { Change, Fault, Step } from '../fault.ts';
+import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { dense, mapped } from '../tensors.ts';
 
 /** x (…,D): `f` gives a normalised value from the value, and the row's mean and mean square deviation. */
-function byRows(step: Step, f: (value: number, mean: number, variance: number, D: number) => number): Tensor {
+function byRows(step: FaultedNode, f: (value: number, mean: number, variance: number, D: number) => number): Tensor {
   const [x, weight, bias] = step.inputs.map(dense);
   const D = x.shape[x.shape.length - 1];
   const y = zeros(x.shape, x.data);
@@ -24,7 +24,7 @@ function byRows(step: Step, f: (value: number, mean: number, variance: number, D
 
 /** x (N,C,…): the value, and its channel's parameters. */
 function byChannels(
-  step: Step,
+  step: FaultedNode,
   f: (value: number, weight: number, bias: number, mean: number, variance: number) => number,
 ): Tensor {
   const [x, ...parameters] = step.inputs;
@@ -38,7 +38,7 @@ function byChannels(
 }
 
 /** Normalised by the batch's own mean and variance. */
-function byBatch(step: Step): Tensor {
+function byBatch(step: FaultedNode): Tensor {
   const [x, weight, bias] = step.inputs.map(dense);
   const [N, C] = x.shape;
   const plane = x.size / (N * C);

@@ -1,10 +1,10 @@
 // Tokens, positions, residual sums and what is done to the features: the network put together differently.
 
 import { reshape, type Tensor } from '../../../ops/tensor.ts';
-import type { Change, Fault, Step } from '../fault.ts';
+import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { dense, mapped, picked, range } from '../tensors.ts';
 
-const isPositions = (step: Step): boolean => step.names[1]?.endsWith('positional_embedding') === true;
+const isPositions = (step: FaultedNode): boolean => step.names[1]?.endsWith('positional_embedding') === true;
 
 /** Another positional embedding (T,D). */
 const positions =

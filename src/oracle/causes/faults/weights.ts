@@ -3,7 +3,7 @@
 import ndarray from 'ndarray';
 import { zeros, type Tensor } from '../../../ops/tensor.ts';
 import type { Network } from '../network.ts';
-import type { Change, Fault, Step } from '../fault.ts';
+import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { dense, mapped, picked, range, reread, rowsOf } from '../tensors.ts';
 
 /** The buffer of (O,K) read as (K,O): for a square matrix, its transpose. */
@@ -104,7 +104,7 @@ const stored =
     step.run({
       inputs: step.inputs.map((input, i) => (step.names[i] === null ? input : roundedTo(input, format, step))),
     });
-const roundedTo = (x: Tensor, format: 'float16' | 'bfloat16', step: Step): Tensor =>
+const roundedTo = (x: Tensor, format: 'float16' | 'bfloat16', step: FaultedNode): Tensor =>
   x.data instanceof Float32Array ? step.arithmetic.ops.round(x, format) : x;
 
 export const WEIGHT_FAULTS: readonly Fault[] = [
