@@ -12,7 +12,7 @@ import { safetensorsHeader, SafetensorsWriter } from '../src/formats/safetensors
 import { sizeOf } from '../src/ops/tensor.ts';
 
 /** Whether convert_weights leaves a parameter of the image tower in float32. */
-export const staysSingle = (name: string): boolean => /embedding$|\.ln_\w+\.|\.bn\d\.|\.downsample\.1\./.test(name);
+const staysSingle = (name: string): boolean => /embedding$|\.ln_\w+\.|\.bn\d\.|\.downsample\.1\./.test(name);
 
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);

@@ -8,9 +8,7 @@ import { matchNames, type Names } from './names.ts';
 
 const BLOCK = /\bvisual\.(?:layer\d\.\d+|transformer\.resblocks\.\d+)(?=\.|$)/;
 
-/**
- * The modules of a model beside a dump: which tensor is which, what shapes the modules have, how they can be stored.
- */
+/** A model's modules in a dump: which tensor is which module's, their shapes, and how they can be stored. */
 export interface Matched {
   readonly names: Names;
   /** All modules' shapes, in the network's order. */
@@ -47,7 +45,7 @@ function candidate(dump: Dump, model: ModelEntry, map: Readonly<Record<string, s
   if (names === null) return null;
   const { byModule, image, unknown } = names;
   const modules = moduleShapes(model);
-  // A block that this model does not have. Other strange names may be a tool's own.
+  // A block that this model does not have. Other unknown names may be a tool's own.
   if (unknown.some((name) => !modules.has(BLOCK.exec(name)?.[0] ?? 'visual'))) return null;
   const input = image === null ? null : dump.tensors.get(image)!.shape;
   const R = model.vision.resolution;

@@ -1,6 +1,5 @@
 // What a claimed precision stands for: how a backend that computes in it rounds, in several variants that are all
-// right. What such a backend may be off by is then measured by emulation on the very network, not guessed
-// (emulated-error.ts).
+// right. How far off such a backend may be is then measured by emulation on the same network (emulated-error.ts).
 
 import { EXACT, type Emulation } from '../graph/emulate.ts';
 import type { Claim } from './types.ts';
@@ -27,7 +26,7 @@ const stored = (storage: 'float16' | 'bfloat16'): readonly Variant[] => [
 ];
 
 /**
- * What is in none of them is what the claims rule out: running sums in float16 or bfloat16, and tf32 operands that are
+ * No variant has what the claims rule out: running sums in float16 or bfloat16, and tf32 operands that are
  * cut off instead of rounded (which makes every product smaller, layer after layer: ten times tf32's error in the
  * features of a ResNet). The variants of float32 are evidence only, for its limits are the contract's.
  */

@@ -1,4 +1,4 @@
-// The passes of verify: this project's float32, what the claim earns in emulation (unless it is float32), then the
+// The passes of verify: our float32, what the claim earns in emulation (unless it is float32), then the
 // float64 truth, where every layer that the dump has is compared as it appears.
 
 import type { CLIP, EncodeOptions } from '../clip/clip.ts';
@@ -23,7 +23,7 @@ export interface Comparison {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The dump's name of each module that it has. */
   readonly theirs: ReadonlyMap<string, string>;
-  /** The layouts that each of those may have; none where its shape is no shape of the module's. */
+  /** The layouts that each of those may have; empty where the module's output cannot have its shape. */
   readonly layouts: ReadonlyMap<string, readonly Layout[]>;
   /** What the backend is held to: what this precision earns in emulation, on this image. */
   readonly claim: Claim;
@@ -37,7 +37,7 @@ export interface Comparison {
 export interface CompareOptions {
   /** Each layer is given the backend's own tensors where the dump has them. */
   teacherForced: boolean;
-  /** The last module that is of interest. Default: the last that the dump has. */
+  /** The last module to compare. Default: the last that the dump has. */
   until?: string;
   onLayer?: (detail: LayerDetail) => void;
   onProgress?: (progress: { layer: string; done: number; total: number }) => void;
@@ -45,11 +45,11 @@ export interface CompareOptions {
 
 export interface Compared {
   readonly layers: LayerResult[];
-  /** What the user should know about how the tensors were read. */
+  /** Sentences for the user about how the tensors were read. */
   readonly notes: string[];
   /**
-   * What the dump has for a module, in PyTorch's layout (as it is, where its shape is none of the module's), or for
-   * `image`; null where it has nothing.
+   * What the dump has for a module, or for `image`, in PyTorch's layout (unchanged, where the module's output cannot
+   * have its shape); null where it has nothing.
    */
   readonly backend: (name: string) => Values | null;
 }
@@ -175,7 +175,7 @@ class Reader {
     this.#comparison = comparison;
   }
 
-  /** null for a tensor whose shape is none of the module's. */
+  /** null for a tensor whose shape the module's output cannot have. */
   read(name: string, computed: Values): Values | null {
     const { dump, theirs, layouts } = this.#comparison;
     const possible = layouts.get(name)!;
@@ -189,7 +189,7 @@ class Reader {
     return arranged(stored, computed.shape, layout);
   }
 
-  /** What was read before, or is of no shape of the module's and given as it is. */
+  /** What was read before, or unchanged, if the module's output cannot have its shape. */
   again(name: string): Values | null {
     const { dump, theirs, shapes } = this.#comparison;
     const stored = theirs.get(name);

@@ -8,15 +8,15 @@ import { moduleShapes } from './module-shapes.ts';
 import type { Dump } from '../formats/dump/dump.ts';
 import { tensorOf, valuesOf } from '../formats/values.ts';
 
-/** What has to be known of a model before it is loaded. */
+/** What a dump is examined for: a loaded model, or what is known of one before it is loaded. */
 export interface ModelDescription {
   readonly name: string;
   readonly architecture: Architecture;
 }
 
 /**
- * What went in, as (N,3,R,R) in float32.
- * @param name the dump's name of it, null if it has none
+ * The dump's input, as (N,3,R,R) in float32.
+ * @param name the dump's name of the input, null if there is no input
  * @param given is taken instead if it is there
  * @param candidates the models that the dump can be of
  * @throws Error if the dump has no input, or one that this model does not take
@@ -132,7 +132,7 @@ export function checkLayouts(
 
 const count = (images: number): string => `${images} ${images === 1 ? 'image' : 'images'}`;
 
-/** Of how many images all tensors of the dump can be; null if of no number up to 64. */
+/** The batch that all tensors of the dump can be of; null if there is none up to 64. */
 function imagesIn(
   { architecture }: ModelDescription,
   dump: Dump,
@@ -150,7 +150,7 @@ function imagesIn(
   return null;
 }
 
-/** Where a shape allows several layouts and all others of its kind have one and the same, it has that too. */
+/** Where a shape allows several layouts and all others of its kind have the same one, that is taken. */
 function settled(layouts: Matched['layouts'], shapes: Matched['shapes']): Matched['layouts'] {
   const kindOf = (name: string): string => `${shapes.get(name)!.length} ${name.endsWith('ln_pre')}`;
   const seen = new Map<string, Set<string>>();

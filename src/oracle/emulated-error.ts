@@ -22,7 +22,7 @@ export interface Distance {
 /**
  * How far an emulated tensor is from the right one. Places where either is not finite are left out: that a precision
  * overflows earns nothing.
- * @param right T, or this project's float32 where an error of 2^-13 of the emulation's does not matter
+ * @param right T, or our float32 where an error of 2^-13 of the emulation's does not matter
  */
 export function distance(emulated: Values['data'], right: Values['data']): Distance {
   if (emulated.length !== right.length)

@@ -11,9 +11,7 @@ import { moduleShapes } from './module-shapes.ts';
 import { matchNames } from './names.ts';
 
 export interface ExamineOptions {
-  /**
-   * The model that the dump is compared with. Default: the one that the dump names, else the one that its shapes fit.
-   */
+  /** The model to compare with. Default: the one that the dump names, else the one that its shapes fit. */
   model?: ModelDescription;
   /** The dump's names to PyTorch's paths, where they differ by more than a prefix. `image` is the input. */
   map?: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-// clip-oracle/oracle: says which layer of another backend is wrong, by how much, and how much would be right.
+// clip-oracle/oracle: finds the first wrong layer of another backend, how wrong it is, and how much error is allowed.
 
 export { measure, type Measures } from './measures.ts';
 export { FLOAT32_LIMITS, layerResult, type Limits } from './layer-result.ts';

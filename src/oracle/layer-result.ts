@@ -1,4 +1,4 @@
-// One layer of a backend beside this project's float32 and the truth.
+// One layer of a backend, compared with our float32 and the truth.
 
 import { sizeOf } from '../ops/tensor.ts';
 import { measure, type Measures } from './measures.ts';
@@ -14,7 +14,7 @@ export interface Limits {
 export const FLOAT32_LIMITS: Limits = { pass: 4, plausible: 16 };
 
 /**
- * A channel or token that is nearly zero has a large error of its own by nature: it is measured against at least this
+ * A channel or token that is nearly zero has a large relative error of its own: its error is relative to at least this
  * share of the mean channel's norm.
  */
 const QUIET = 1 / 4096;
@@ -23,7 +23,7 @@ const QUIET = 1 / 4096;
  * All measures and the verdict of one layer.
  * @param limits of rho, or how they follow from what was measured
  * @param backend B, in PyTorch's layout
- * @param reference R, this project's float32
+ * @param reference R, our float32
  * @param truth T, float64
  * @throws RangeError if the shapes differ
  */

@@ -1,4 +1,4 @@
-// In which order another program may keep a module's output, told by its shape: NCHW or NHWC, (T,N,D) or (N,T,D),
+// The order in which another program stores a module's output, told by its shape: NCHW or NHWC, (T,N,D) or (N,T,D),
 // positions as one axis or two, with or without the batch and other axes of extent 1.
 
 import ndarray from 'ndarray';
@@ -13,7 +13,7 @@ export interface Layout {
   readonly order: readonly number[];
 }
 
-/** Orders that programs use, PyTorch's first. Height stays before width: who swaps those has a bug, not a layout. */
+/** Orders that programs use, PyTorch's first. Height is before width in all: swapping them is a bug, not a layout. */
 export const IMAGES: readonly Layout[] = [
   { label: 'NCHW', order: [0, 1, 2, 3] },
   { label: 'NHWC', order: [0, 2, 3, 1] },
@@ -31,7 +31,7 @@ const BATCHED_TOKENS: readonly Layout[] = [
 const ROWS: readonly Layout[] = [{ label: 'NE', order: [0, 1] }];
 
 /**
- * The layouts that a stored shape can have, PyTorch's first; none if it is no shape of this module's.
+ * The layouts that a stored shape can have, PyTorch's first; empty if this module's output cannot have it.
  * @param shape the module's, in PyTorch's order
  * @param stored the dump's
  */

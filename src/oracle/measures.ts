@@ -1,6 +1,5 @@
 // How far a backend's tensor is from the truth: the measures of docs/numerics.md ("What a tolerance may be"), in
-// float64.
-// The one definition.
+// float64. The one definition.
 
 import { log2 } from './log2.ts';
 
@@ -15,7 +14,7 @@ export const ROUNDING = 0.39 / 16777216;
 /** The largest relative error of rounding to float32. */
 const HALF_ULP = 1 / 16777216;
 
-/** How far a backend's tensor (B) is from this project's float32 (R) and the float64 truth (T). */
+/** How far a backend's tensor (B) is from our float32 (R) and the float64 truth (T). */
 export interface Measures {
   /**
    * ‖B-T‖ / ‖R-T‖, where ‖R-T‖ is at least what one rounding of T to float32 costs. Infinity where B has a NaN or an
@@ -34,7 +33,7 @@ export interface Measures {
   readonly cosineDistance: number;
   /** Share of elements whose bits equal R's. */
   readonly equalBits: number;
-  /** ‖R-T‖ / ‖T‖: what this project's float32 loses itself. */
+  /** ‖R-T‖ / ‖T‖: what our float32 loses itself. */
   readonly referenceRelRms: number;
   /** Elements of B that are NaN or infinite where T is not. */
   readonly nonFinite: number;
@@ -44,10 +43,10 @@ export interface Measures {
  * All measures of one tensor in one pass.
  *
  * Elements where the truth itself is not finite count only if the backend has something else there. Where the backend
- * is not finite and the truth is (unless this project's float32 overflows at the same place), rho and all errors are
+ * is not finite and the truth is (unless our float32 overflows at the same place), rho and all errors are
  * Infinity, whatever the other elements are.
  * @param backend B
- * @param reference R, this project's float32
+ * @param reference R, our float32
  * @param truth T, float64
  * @throws RangeError if the three do not have the same number of elements
  */

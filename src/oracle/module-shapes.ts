@@ -1,5 +1,5 @@
-// Which modules the image tower has, in the order in which their outputs appear, and what shapes those have: found by
-// sending a recording set of operations through the layers, which computes nothing.
+// Which modules the image tower has, in the order in which their outputs appear, and what shapes those have: recorded
+// by running the layers on a recording operation set, which computes nothing.
 
 import { parameterShapes } from '../clip/parameters.ts';
 import type { Architecture } from '../clip/models.ts';

@@ -37,8 +37,8 @@ export interface Names {
  * @param modules the model's, in the network's order
  * @param map the dump's names to ours (`image` for the input); what it does not have is found by name
  * @param origin names the dump in messages
- * @throws RangeError if the map leads to a module that is none, or two tensors of the dump claim one module; Error if
- *   nothing fits
+ * @throws RangeError if the map names a module that the model does not have, or two tensors of the dump claim one
+ *   module; Error if nothing fits
  */
 export function matchNames(
   tensors: readonly string[],

@@ -13,7 +13,7 @@ interface Entry {
   readonly shape: readonly number[];
   readonly elements: 'float32' | 'float64';
   readonly length: number;
-  /** null once it lies in the file. */
+  /** null once it is in the file. */
   data: Values['data'] | null;
   position: number;
 }
@@ -74,7 +74,7 @@ export class Spill {
   }
 
   /**
-   * What was added under this name. The caller must not write to it: while it lies in memory, it is the kept copy
+   * What was added under this name. The caller must not write to it: while it is in memory, it is the kept copy
    * itself.
    * @throws RangeError for a name that was never added
    */

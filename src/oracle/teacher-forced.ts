@@ -1,6 +1,6 @@
-// A small fault drowns in what the layers before have lost: where a free-running comparison finds layers that are only
-// plausible, they are judged again on the backend's own inputs. There the noise is one layer's, so a fault of a few
-// parts in a million (LayerNorm's eps) is seen at its place.
+// Layers that a free-running comparison finds only plausible are judged again on the backend's own inputs.
+// Free-running, a small fault is hidden by the errors of the layers before; there the noise is one layer's, so a fault
+// of a few parts in a million (LayerNorm's eps) is found at its place.
 
 import { compareLayers, type CompareOptions, type Comparison } from './compare-layers.ts';
 import type { LayerResult } from './types.ts';

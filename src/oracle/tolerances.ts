@@ -26,7 +26,7 @@ export interface Tolerance {
   readonly relRms: number;
   /** Up to which it is plausible: four times; of float32 sixteen times. Beyond it is wrong. */
   readonly plausible: number;
-  /** relRms as a noise ratio: in units of ‖R-T‖/‖T‖, R this project's float32. */
+  /** relRms as a noise ratio: in units of ‖R-T‖/‖T‖, R our float32. */
   readonly rho: number;
   /**
    * The largest |E-T| that was seen, as many times as relRms. A single element of another image may be further off:
@@ -40,7 +40,7 @@ export interface ModuleTolerances {
   readonly name: string;
   /** For one image. */
   readonly shape: readonly number[];
-  /** ‖R-T‖/‖T‖ of this project's float32. */
+  /** ‖R-T‖/‖T‖ of our float32. */
   readonly reference: number;
   readonly claims: Readonly<Partial<Record<Claim, Tolerance>>>;
 }
@@ -65,7 +65,7 @@ export interface TolerancesOptions {
   /** Is told about every module that has been computed: `done` of `total`, over all passes. */
   onProgress?: (progress: { done: number; total: number }) => void;
   /**
-   * Sees every module of each image as it is measured: the truth (`float64`), then this project's float32. For one who
+   * Sees every module of each image as it is measured: the truth (`float64`), then our float32. For one who
    * needs them too; they are not computed twice.
    */
   onTensor?: (precision: 'float32' | 'float64', name: string, values: Values) => void;
@@ -223,7 +223,7 @@ export function readTolerances(text: string, claim: Claim, model: string): Map<s
     table = JSON.parse(text) as Tolerances;
   } catch (error) {
     throw new Error(
-      `expected a table in JSON, as \`clip-oracle tolerances --json\` writes it; it is no JSON ` +
+      `expected a table in JSON, as \`clip-oracle tolerances --json\` writes it; it is not valid JSON ` +
         `(${error instanceof Error ? error.message : String(error)})`,
       { cause: error },
     );

@@ -37,7 +37,7 @@ export interface LayerResult extends Measures {
    */
   readonly ownRho?: number;
   /**
-   * The backend's shape, where it is none that this module's output can have in any usual order. Then the layer is
+   * The backend's shape, where this module's output cannot have it in any usual order. Then the layer is
    * wrong, and rho and all errors are Infinity.
    */
   readonly storedShape?: readonly number[];
@@ -52,7 +52,7 @@ export interface Cause {
    * backends agree.
    */
   readonly confidence: number;
-  /** One sentence for people: what is different, and how to mend it. */
+  /** One sentence for people: what is different, and how to fix it. */
   readonly explanation: string;
 }
 
@@ -81,7 +81,7 @@ export interface VerifyResult {
   readonly contract: string;
 }
 
-/** All three values of one layer, given to those who look closer (the report) while the layer is in memory. */
+/** The three tensors of one layer, for callers that look closer (the report) while the layer is in memory. */
 export interface LayerDetail {
   readonly result: LayerResult;
   readonly backend: Values;

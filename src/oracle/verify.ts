@@ -1,4 +1,4 @@
-// verify: another backend's dump beside this project's float32 and the float64 truth, layer by layer.
+// verify: compares another backend's dump with our float32 and the float64 truth, layer by layer.
 
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -15,7 +15,7 @@ import { CONTRACT, packageVersion } from './version.ts';
 /** How far one stage of verify is: `done` of `total`. */
 export interface VerifyProgress {
   /**
-   * `layers`: all passes over the network that are certain to come. Then, where the verdicts ask for them: `own
+   * `layers`: all passes over the network that are certain. Then, where the verdicts require them: `own
    * inputs`, the layers that were only plausible once more, on the backend's own inputs; `causes`, one fault after the
    * other, whose total may grow.
    */
@@ -27,7 +27,7 @@ export interface VerifyProgress {
 }
 
 export interface VerifyOptions {
-  /** What the backend says it computes in. Default 'float32'. */
+  /** The precision that the backend claims. Default 'float32'. */
   claim?: Claim;
   /**
    * Each layer is given the backend's own tensors where the dump has them, so that each verdict is the layer's own.
@@ -41,16 +41,16 @@ export interface VerifyOptions {
   map?: Readonly<Record<string, string>>;
   /** (N,3,R,R), what the backend was given. Default: the dump's `image`. */
   image?: Tensor;
-  /** Whether to look for causes where something is wrong. Default true. */
+  /** Whether to search for causes if a layer is wrong. Default true. */
   causes?: boolean;
   /**
-   * Other tensors that the backend may have been given instead of the image, tried as causes (`otherCrops`). Asked for
-   * only when something is wrong.
+   * Other tensors that the backend may have been given instead of the image, tried as causes (`otherCrops`). Called
+   * only if a layer is wrong.
    */
   otherImages?: () => Promise<readonly OtherImage[]>;
-  /** Sees every layer with all its numbers, in the network's order. */
+  /** Called with every layer and its tensors, in the network's order. */
   onLayer?: (detail: LayerDetail) => void;
-  /** Is told about every module that has been computed and every cause that has been tried. */
+  /** Called after every module that has been computed and every cause that has been tried. */
   onProgress?: (progress: VerifyProgress) => void;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
@@ -64,12 +64,12 @@ export interface VerifyOptions {
 }
 
 /**
- * Says which layers of a backend are right, which is the first that is not, and what it looks like.
+ * Finds the first wrong layer of a backend, and likely causes.
  *
  * Two passes: float32 (kept on disk if it is large), then float64, where each layer is compared as it appears. Both end
  * at the last module that the dump has.
- * Between them, for a claim other than float32, what that precision earns is emulated: one pass for each of its
- * variants.
+ * Between them, for a claim other than float32, that precision is emulated to find the error that it earns: one pass
+ * for each of its variants.
  * @param dump another backend's, or the result of `examine`
  * @throws TypeError or RangeError for wrong options; Error in a sentence for a dump that is no trace of this model:
  *   names, shapes, batch, missing input

@@ -267,7 +267,7 @@ describe('making', () => {
     mkdirSync(home);
     writeFileSync(join(home, 'thesis.txt'), 'x');
     expect(await failure(makeGoldenPack(home, { model: 'tiny-rn' }))).toMatch(
-      /holds "thesis\.txt", which is no part of a golden pack/,
+      /holds "thesis\.txt", which is not part of a golden pack/,
     );
     expect(await failure(makeGoldenPack(join(home, 'thesis.txt'), { model: 'tiny-rn' }))).toMatch(
       /expected a folder, got a file/,

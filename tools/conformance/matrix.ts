@@ -16,8 +16,8 @@ const COLUMNS: readonly { title: string; path: PathName }[] = [
   { title: 'float64 SIMD, 2 threads', path: 'simd64-2' },
 ];
 
-export const BEGIN = '<!-- conformance -->';
-export const END = '<!-- /conformance -->';
+const BEGIN = '<!-- conformance -->';
+const END = '<!-- /conformance -->';
 
 /** @param order names of engines in the order of the rows; others follow */
 export function markdown(records: readonly EngineRecord[], pins: Pins, order: readonly string[] = []): string {

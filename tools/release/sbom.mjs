@@ -125,7 +125,7 @@ function dataFiles(files) {
 }
 
 /** @returns the bill of materials as an object */
-export function sbom() {
+function sbom() {
   const { name, version, description, files } = read('package.json');
   const { packages } = read('package-lock.json');
   const needs = shipped(packages);
@@ -159,7 +159,7 @@ export function sbom() {
 }
 
 /** A line per component, so that two bills can be compared by diff. */
-export function sbomText(bill) {
+function sbomText(bill) {
   const lines = (list) => `[\n${list.map((one) => `    ${JSON.stringify(one)}`).join(',\n')}\n  ]`;
   const {
     metadata: {

@@ -1,5 +1,5 @@
-// The arithmetic in which pieces of the network are computed again: plain loops, in float32 or float64; large products go
-// to the SIMD executor, which gives the same bits.
+// The arithmetic in which pieces of the network are computed again: plain loops, in float32 or float64; large products
+// go to the SIMD executor, which gives the same bits.
 
 import ndarray from 'ndarray';
 import { createExecutor } from '../../executors/create.ts';

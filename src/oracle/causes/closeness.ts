@@ -4,7 +4,7 @@ import { measure } from '../measures.ts';
 import type { Limits } from '../layer-result.ts';
 import type { FloatArray } from '../../ops/tensor.ts';
 
-/** A fault must bring the oracle at least so many times nearer to the backend than it is without. */
+/** With a fault, the oracle must be at least this many times nearer to the backend than without it. */
 const NEARER = 4;
 /** Share of its numbers that a fault must know. */
 const KNOWN = 0.2;
@@ -40,7 +40,7 @@ export function closeness(
 }
 
 function matched(rho: number, rho0: number, limits: Limits): Closeness {
-  // An infinite rho0 (NaN where none should be) is left behind by any finite rho.
+  // Any finite rho is better than an infinite rho0 (NaN where there should not be one).
   if (!(rho <= limits.plausible && rho * NEARER <= rho0)) return NO_MATCH;
   if (rho <= limits.pass) return { confidence: 1, rho };
   return { confidence: 1 - (0.5 * (rho - limits.pass)) / (limits.plausible - limits.pass), rho };

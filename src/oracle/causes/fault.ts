@@ -30,7 +30,7 @@ export type Change = (step: FaultedNode) => Promise<Tensor | null> | Tensor | nu
 export interface Fault {
   /** Stable and short. Several faults may share a name: variants, of which the best is reported. */
   readonly name: string;
-  /** One sentence for people: what is different, and how to mend it. */
+  /** One sentence for people: what is different, and how to fix it. */
   readonly explanation: string;
   /** Operations that are computed differently. */
   readonly steps?: Partial<Record<OperationName, Change>>;

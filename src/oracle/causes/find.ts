@@ -10,7 +10,7 @@ import { halfAccumulation } from './half-accumulation.ts';
 import { hints } from './hints.ts';
 import { Search, type CauseQuestion, type Match } from './search.ts';
 
-/** A fault may be at one of several places of a piece only; up to so many are tried one by one. */
+/** A fault may be at only one of several places of a piece; up to this many are tried one by one. */
 const PLACES = 12;
 /** How many causes are named at most. */
 const NAMED = 5;

@@ -1,4 +1,4 @@
-// Products that are summed in float16: the error depends on the order of the sum, which nobody knows. Several usual
+// Products that are summed in float16: the error depends on the order of the sum, which is not known. Several usual
 // orders are emulated on a sample of the outputs. If one gives the backend's bits, that is it; else the size of the
 // error, and numbers that are all float16's, speak for it.
 

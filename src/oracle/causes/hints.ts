@@ -1,4 +1,4 @@
-// No fault fits: what can still be said is where the error lies. Hints, not causes: their confidence says so.
+// Where the error is, if no fault fits. These are hints, not causes, which their low confidence says.
 
 import { groupsOf } from '../layer-result.ts';
 import type { Cause } from '../types.ts';

@@ -1,4 +1,4 @@
-// The network as a graph, found by sending a recording set of operations through the layers: what each module's output
+// The network as a graph, recorded by running the layers on a recording operation set: what each module's output
 // is computed from. So the oracle can recompute any piece of it, from the values that a backend itself had, without a
 // second description of the network.
 
@@ -16,7 +16,7 @@ export interface Network {
   readonly parameters: ReadonlyMap<string, readonly number[]>;
 }
 
-/** What lies between values that are known and a module's output. */
+/** The part of the network between known values and a module's output. */
 export interface Piece {
   readonly target: string;
   readonly output: Tensor;

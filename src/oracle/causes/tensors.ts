@@ -19,7 +19,7 @@ export function mappedByChannel(image: Tensor, f: (value: number, c: number) => 
 }
 
 /**
- * A new tensor whose slices along `axis` are those of `x` in the given order; a slice that is null is NaN: nobody knows
+ * A new tensor whose slices along `axis` are those of `x` in the given order; a slice that is null is NaN: not known
  * it.
  */
 export function picked(x: Tensor, axis: number, slices: readonly (number | null)[]): Tensor {

@@ -130,7 +130,7 @@ function prepare(folder: string): void {
   if (!statOf(folder)!.isDirectory()) throw new Error(`"${folder}" expected a folder, got a file; name another place`);
   const other = readdirSync(folder).find((file) => ![PACK_FILE, SAMPLES_FILE, README_FILE].includes(file));
   if (other !== undefined)
-    throw new Error(`"${folder}" holds "${other}", which is no part of a golden pack; name a new folder`);
+    throw new Error(`"${folder}" holds "${other}", which is not part of a golden pack; name a new folder`);
 }
 
 async function write(

@@ -39,7 +39,7 @@ export interface GoldenPack {
   readonly modules: readonly GoldenModule[];
   /** One hash over those of the image and all modules (hash.ts), as `clip-oracle trace --hash` prints it. */
   readonly allSha256: string;
-  /** At most so many places of each module are in samples.safetensors; the features are there whole. */
+  /** At most this many places of each module are in samples.safetensors; the features are there whole. */
   readonly samples: number;
   readonly version: string;
   readonly contract: string;

@@ -11,7 +11,7 @@ export interface Axes {
   readonly rowKind: 'channel' | 'token' | 'image' | 'row';
   readonly columnKind: 'position' | 'dimension';
   /**
-   * Where the picture's plane lies: in the columns of (N,C,H,W), in the rows after the class token of a transformer.
+   * Which axes the picture's plane is: in the columns of (N,C,H,W), in the rows after the class token of a transformer.
    */
   readonly plane: {
     readonly along: 'rows' | 'columns';

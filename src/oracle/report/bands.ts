@@ -1,4 +1,4 @@
-// Where the errors of each precision lie, layer by layer: the bands that the chart draws behind the backend's errors.
+// The range of errors of each precision, layer by layer: the bands that the chart draws behind the backend's errors.
 
 import { FLOAT32_LIMITS } from '../layer-result.ts';
 import type { Claim, VerifyResult } from '../types.ts';
@@ -58,7 +58,7 @@ export function bandsOf(result: VerifyResult, earned: Earned = {}): Band[] {
   return bands;
 }
 
-/** What float32 costs in each layer; where nobody knows, what it cost in the one before. */
+/** What float32 costs in each layer; where that is not known, what it cost in the one before. */
 function unitsOf(result: VerifyResult): number[] {
   let last = result.layers.map(unitOfLayer).find((unit) => unit > 0 && unit < Infinity) ?? 1e-7;
   return result.layers.map((layer) => {

@@ -13,7 +13,7 @@ import { floorLog2 } from './exponent.ts';
 export const BINS = 31;
 
 /**
- * A float32 significand's bits. An element with the error that float32 itself has in this layer has so many effective
+ * A float32 significand's bits. An element with the error that float32 itself has in this layer has this many effective
  * bits.
  */
 export const FULL_BITS = 24;
@@ -33,7 +33,7 @@ export interface WorstElement {
 export interface LayerPicture {
   readonly axes: Axes;
   readonly unit: number;
-  /** Elements by effective bits, 24 - log2(|B-T| / unit), of the backend and of this project's float32. */
+  /** Elements by effective bits, 24 - log2(|B-T| / unit), of the backend and of our float32. */
   readonly backendBits: Float64Array;
   readonly referenceBits: Float64Array;
   /** Elements of B that are NaN or infinite where T is not; in no bin. */

@@ -18,7 +18,7 @@ export interface ChartSize {
 
 export interface DepthChart {
   readonly svg: string;
-  /** Where each layer's mark lies, for the page's script. */
+  /** Where each layer's mark is drawn, for the page's script. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -132,7 +132,7 @@ const NAMES: Partial<Record<Band['kind'], string>> = { float32: 'float32', float
 function bandName({ kind, low, high }: Band, scale: Scale, box: Box): string[] {
   const [name, last] = [NAMES[kind], low.length - 1];
   if (name === undefined || last < 0) return [];
-  // float32's name lies at the bottom: further up are the marks.
+  // float32's name is at the bottom: further up are the marks.
   const y = kind === 'float32' ? box.bottom - 6 : (scale.y(low[last]) + scale.y(high[last])) / 2 + 4;
   return [text(box.right - 4, Math.round(y), name, ' class="band-name" text-anchor="end"')];
 }
@@ -173,8 +173,9 @@ const SHAPES: Readonly<Record<LayerVerdict, (x: number, y: number) => string>> =
 function marks(verdict: LayerVerdict, result: VerifyResult, points: DepthChart['points']): string {
   const of = points.filter((_, layer) => result.layers[layer].verdict === verdict);
   const round = (x: number): number => Math.round(x * 10) / 10;
-  return of.length === 0
-    ? ''
-    : `<path class="mark-${verdict}" ` +
-        `d="${of.map(([x, y]) => SHAPES[verdict](round(x), round(y)).replace(/\d+\.\d+/g, (n) => `${round(Number(n))}`)).join('')}"/>`;
+  if (of.length === 0) return '';
+  const paths = of.map(([x, y]) =>
+    SHAPES[verdict](round(x), round(y)).replace(/\d+\.\d+/g, (n) => `${round(Number(n))}`),
+  );
+  return `<path class="mark-${verdict}" d="${paths.join('')}"/>`;
 }

@@ -1,4 +1,4 @@
-// Names in a dump are other people's: nothing in them may become markup, script, or change how the text beside them
+// Names in a dump are untrusted: nothing in them may become markup, script, or change how the text beside them
 // reads.
 
 const MARKUP = /[&<>"'`]/g;

@@ -4,7 +4,7 @@
 const float = new Float64Array(1);
 const words = new Int32Array(float.buffer);
 float[0] = 1;
-/** Where the word with sign and exponent lies in this machine's order of bytes. */
+/** Index of the word with sign and exponent in this machine's byte order. */
 const HIGH = words[1] === 0 ? 0 : 1;
 
 /** floor(log2(x)) for x > 0; -1023 for subnormal numbers and 0, 1024 for Infinity and NaN. */

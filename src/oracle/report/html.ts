@@ -1,4 +1,4 @@
-// The report: one HTML file that shows a verification to people and loads nothing from anywhere.
+// The report: one self-contained HTML file that shows a verification.
 
 import { createHash } from 'node:crypto';
 import type { VerifyResult } from '../types.ts';
@@ -43,6 +43,13 @@ export function reportHtml(result: VerifyResult, data: ReportData, options: Repo
   };
   const script = `'use strict';\n${PAGE_FUNCTIONS.map(String).join('\n')}\n${PAGE_FUNCTIONS.at(-1)!.name}();\n`;
   const { headline, sentences } = summarise(result);
+  const title = breakable(headline.replace(/^(Pass|Fail)(: )?/, '')) || 'see below';
+  const inputs = result.teacherForced
+    ? "teacher-forced: every layer was fed the backend's own inputs"
+    : 'free-running: errors accumulate from layer to layer';
+  const notes = (result.notes ?? []).map((note) => ` ${escapeHtml(note)}`).join('');
+  const layers = plural(result.layers.length, 'layer');
+  const chartLabel = `Relative error of ${layers} on a log scale; the table below has the numbers.`;
   // Hashes, not 'unsafe-inline': whatever else gets into the page does not run.
   const policy =
     `default-src 'none'; script-src '${hash(script)}'; style-src '${hash(PAGE_STYLE)}'; base-uri 'none'; ` +
@@ -60,10 +67,11 @@ export function reportHtml(result: VerifyResult, data: ReportData, options: Repo
 <body>
 <header>
 <p class="about">clip-oracle ${escapeHtml(result.version)}, numerics contract ${escapeHtml(result.contract)}</p>
-<h1><span class="badge ${result.verdict}">${result.verdict}</span>${breakable(headline.replace(/^(Pass|Fail)(: )?/, '')) || 'see below'}</h1>
+<h1><span class="badge ${result.verdict}">${result.verdict}</span>${title}</h1>
 ${sentences.map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('\n')}
-<p class="about">Model <b>${escapeHtml(result.model)}</b>, weights <b>${escapeHtml(result.weights)}</b>, claim <b>${escapeHtml(result.claim)}</b>,
-${result.teacherForced ? "teacher-forced: every layer was fed the backend's own inputs" : 'free-running: errors accumulate from layer to layer'}.${(result.notes ?? []).map((note) => ` ${escapeHtml(note)}`).join('')}</p>
+<p class="about">Model <b>${escapeHtml(result.model)}</b>, weights <b>${escapeHtml(result.weights)}</b>, claim \
+<b>${escapeHtml(result.claim)}</b>,
+${inputs}.${notes}</p>
 </header>
 <main>
 ${causes(result)}
@@ -72,19 +80,23 @@ ${
     ? ''
     : `<section aria-labelledby="depth-title">
 <h2 id="depth-title">Error along the depth of the network</h2>
-<div id="chart" role="img" aria-label="${escapeHtml(`Relative error of ${plural(result.layers.length, 'layer')} on a log scale; the table below has the numbers.`)}">${wide.svg}${narrow.svg}</div>
+<div id="chart" role="img" aria-label="${escapeHtml(chartLabel)}">${wide.svg}${narrow.svg}</div>
 ${legend(result, options.earned)}
 <output id="brief" class="needs-js" aria-live="polite"></output>
-<p class="about needs-js">Click or drag in the chart, or focus it and use the arrow keys, Page Up and Down, Home and End.</p>
+<p class="about needs-js">Click or drag in the chart, or focus it and use the arrow keys, Page Up and Down, Home and \
+End.</p>
 </section>
 <section id="panel" class="needs-js" aria-labelledby="panel-title">
 <div class="panel-head"><h2 id="panel-title" tabindex="-1"></h2>
-<span><button type="button" id="previous">‹ previous</button> <button type="button" id="next">next ›</button>${firstWrong < 0 ? '' : ' <button type="button" id="to-first">first wrong</button>'}</span></div>
+<span><button type="button" id="previous">‹ previous</button> <button type="button" id="next">next \
+›</button>${firstWrong < 0 ? '' : ' <button type="button" id="to-first">first wrong</button>'}</span></div>
 <div id="panel-body"></div>
 </section>
-<noscript><p class="about">Histograms, error maps and worst elements of each layer are drawn by a script in this file, which is switched off.</p></noscript>
+<noscript><p class="about">Histograms, error maps and worst elements of each layer are drawn by a script in this \
+file, which is switched off.</p></noscript>
 <section aria-labelledby="table-title">
-<div class="tools"><h2 id="table-title">All layers</h2><label class="needs-js about">Filter <input id="filter" type="search" placeholder="name or verdict" autocomplete="off"></label></div>
+<div class="tools"><h2 id="table-title">All layers</h2><label class="needs-js about">Filter <input id="filter" \
+type="search" placeholder="name or verdict" autocomplete="off"></label></div>
 <div class="tall" tabindex="0" role="region" aria-labelledby="table-title">${layerTable(result)}</div>
 </section>`
 }
@@ -126,10 +138,8 @@ function legend(result: VerifyResult, earned: Earned | undefined): string {
     label,
     kind === 'claim' ? '<path class="band-claim" d="M0 6H16"/>' : `<path class="band-${kind}" d="M0 0H16V12H0Z"/>`,
   ]);
-  return (
-    '<ul ' +
-    `class="legend">${[...marks, ...bands].map(([label, content]) => `<li>${swatch(content)}${escapeHtml(label)}</li>`).join('')}</ul>`
-  );
+  const items = [...marks, ...bands].map(([label, content]) => `<li>${swatch(content)}${escapeHtml(label)}</li>`);
+  return `<ul class="legend">${items.join('')}</ul>`;
 }
 
 function nameList(title: string, names: readonly string[]): string {
@@ -142,7 +152,12 @@ function nameList(title: string, names: readonly string[]): string {
 }
 
 const GLOSSARY = `<details><summary>What the numbers mean</summary>
-<p><b>B</b> is the backend's tensor, <b>T</b> the exact result (the same network computed in float64 from the same weights), <b>R</b> what this project's specified float32 arithmetic gives.</p>
-<p><b>Relative error</b> is ‖B−T‖/‖T‖. <b>rho</b> = ‖B−T‖/‖R−T‖ says how many times further from the truth the backend is than careful float32: up to 4 is as good as it gets, up to 16 a sane order of summation may give, about 8000 is what float16 or TF32 gives, about 65000 bfloat16.
-<b>Effective bits</b> are 24 − log2(rho): 24 for float32, about 11 for float16, about 8 for bfloat16. In histograms and maps the same is said of single values and cells, against the layer's typical float32 error.</p>
-<p>Verdicts: <b>pass</b>, as good as the claimed precision gets; <b>plausible</b>, worse, but within what a sane order of summation gives; <b>wrong</b>, neither.</p></details>`;
+<p><b>B</b> is the backend's tensor, <b>T</b> the exact result (the same network computed in float64 from the same \
+weights), <b>R</b> our float32: what this project's specified arithmetic gives.</p>
+<p><b>Relative error</b> is ‖B−T‖/‖T‖. <b>rho</b> = ‖B−T‖/‖R−T‖ says how many times further from the truth the \
+backend is than careful float32: up to 4 is as good as it gets, up to 16 a sane order of summation may give, about \
+8000 is what float16 or TF32 gives, about 65000 bfloat16.
+<b>Effective bits</b> are 24 − log2(rho): 24 for float32, about 11 for float16, about 8 for bfloat16. In histograms \
+and maps the same is said of single values and cells, against the layer's typical float32 error.</p>
+<p>Verdicts: <b>pass</b>, as good as the claimed precision gets; <b>plausible</b>, worse, but within what a sane \
+order of summation gives; <b>wrong</b>, neither.</p></details>`;

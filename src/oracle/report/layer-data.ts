@@ -47,10 +47,10 @@ export interface LayerData {
 export const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 const MOST_BITS = 30;
-/** A map's scale spans so many bits at least, so that plain noise looks plain. */
+/** A map's scale spans at least this many bits, so that plain noise looks even. */
 const LEAST_SPAN = 6;
 
-/** @param picture null where nobody looked while the layer was in memory */
+/** @param picture null if no collector saw the layer */
 export function layerData(layer: LayerResult, picture: LayerPicture | null, mostCells: number): LayerData {
   const { name, verdict } = layer;
   const common = { name: visible(name), verdict, facts: facts(layer) };

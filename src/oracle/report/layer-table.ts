@@ -34,11 +34,10 @@ export function layerTable(result: VerifyResult): string {
     ];
     return `<tr${layer.name === result.firstWrong ? ' class="first"' : ''}>${cells.join('')}</tr>`;
   });
-  const headings = head.map(
-    ([text, kind, title]) =>
-      '<th ' +
-      `scope="col"${kind === '' ? '' : ` class="${kind}"`}${title === '' ? '' : ` title="${escapeHtml(title)}"`}>${text}</th>`,
-  );
+  const headings = head.map(([text, kind, title]) => {
+    const explained = title === '' ? '' : ` title="${escapeHtml(title)}"`;
+    return `<th scope="col"${kind === '' ? '' : ` class="${kind}"`}${explained}>${text}</th>`;
+  });
   return `<table id="layers"><thead><tr>${headings.join('')}</tr></thead>\n<tbody>${rows.join('\n')}</tbody></table>`;
 }
 

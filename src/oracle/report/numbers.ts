@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers in readable notation.
 
 /** About three significant digits: 0.0123, 4.56, 1.20e-7. */
 export function short(x: number): string {

@@ -1,5 +1,5 @@
 // The script of the report's page. It is written into the page as the text of these functions (html.ts), so they use
-// nothing but the browser and one another, and lie in one file. Everything is put into the page as text, never as
+// nothing but the browser and one another, and are in one file. Everything is put into the page as text, never as
 // markup.
 
 import type { LayerData, MapData } from './layer-data.ts';
@@ -34,7 +34,7 @@ function draw(tag: string, attributes: Record<string, string | number>, ...child
   return element;
 }
 
-/** Bars: the backend's elements by effective bits. Line: this project's float32. */
+/** Bars: the backend's elements by effective bits. Line: our float32. */
 function histogram(
   { backend, reference }: NonNullable<LayerData['histogram']>,
   verdict: string,
@@ -186,7 +186,7 @@ function panelOf(layer: LayerData, { alphabet, facts: names }: PageData): HTMLEl
   const parts: HTMLElement[] = [make('p', { class: `verdict v-${layer.verdict}` }, `${sign} ${layer.verdict}`)];
   const figures = make('div', { class: 'figures' });
   if (layer.histogram === null)
-    figures.append(make('p', {}, "Nobody looked at this layer's values while they were in memory."));
+    figures.append(make('p', {}, "This layer's values were not collected during the verification."));
   else figures.append(histogram(layer.histogram, layer.verdict, alphabet));
   if (layer.map !== null)
     figures.append(

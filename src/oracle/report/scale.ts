@@ -3,7 +3,7 @@
 import { log2 } from '../log2.ts';
 import type { LayerResult } from '../types.ts';
 
-/** Errors are drawn between these; what is beyond lies on the edge. */
+/** Errors are drawn between these limits; larger and smaller ones on the edge. */
 const LEAST = 1e-10;
 const MOST = 100;
 

@@ -1,4 +1,4 @@
-// The sentences at the top of the report: what came out, for people who read nothing else.
+// The sentences at the top of the report: the outcome in short.
 
 import type { LayerResult, VerifyResult } from '../types.ts';
 import { exponential, percent, plural, short } from './numbers.ts';

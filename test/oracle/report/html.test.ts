@@ -230,7 +230,10 @@ test('the summary in words', () => {
   expect(summarise(resultOf(details(NAMES))).headline).toBe('Pass: right for float32');
   const plain = resultOf(details(['visual'], 0));
   expect(summarise(plain).sentences[0]).toMatch(
-    /^The first wrong layer is visual, the one compared: its relative error of .* is .* times what float32 costs there \(up to 4 passes, up to 16 is plausible\), worst in channel 3\.$/,
+    new RegExp(
+      '^The first wrong layer is visual, the one compared: its relative error of .* is .* times what float32 costs ' +
+        'there \\(up to 4 passes, up to 16 is plausible\\), worst in channel 3\\.$',
+    ),
   );
   const [layer] = plain.layers;
   expect(summarise({ ...plain, layers: [{ ...layer, nonFinite: 1 }] }).sentences[0]).toContain(

@@ -330,7 +330,7 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
     await page.close();
   });
 
-  test('without script: summary, causes, chart and the whole table are there, and nothing that would not work', async () => {
+  test('without script: summary, causes, chart and the whole table are there, and nothing that needs it', async () => {
     const page = await open('fail', { script: false });
     // puppeteer cannot look inside a page without script: its accessibility tree and its text are what a reader has.
     await page.setJavaScriptEnabled(true);
@@ -344,7 +344,7 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
     await page.close();
   });
 
-  test('printed: black on white even where the screen is dark, and all rows, not the part that a scroll shows', async () => {
+  test('printed: black on white even where the screen is dark, and all rows, not only those in view', async () => {
     const page = await open('fail', { dark: true });
     await page.emulateMediaType('print');
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(255, 255, 255)');

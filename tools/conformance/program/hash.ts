@@ -15,7 +15,7 @@ export function hashNumbers(data: FloatArray): string {
 /**
  * Digits of a part's own hash that are kept, enough to say which part differs; the hash of all is made of whole hashes.
  */
-export const DIGITS = 6;
+const DIGITS = 6;
 
 /** One hash of many named arrays of numbers, and a few digits of each one's own. */
 export class Fold {

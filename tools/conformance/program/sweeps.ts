@@ -16,7 +16,7 @@ export type FunctionName = keyof typeof PLAIN;
 export const FUNCTIONS = Object.keys(PLAIN) as FunctionName[];
 
 /** Results to a hash. */
-export const CHUNK = 1 << 20;
+const CHUNK = 1 << 20;
 /** Patterns computed at a time. */
 const PIECE = 1 << 16;
 const PATTERNS = 4294967296;

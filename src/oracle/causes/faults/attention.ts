@@ -23,7 +23,7 @@ const scaled =
     return step.run({ inputs: [mapped(q, (v) => v * factor(D / headsOf(step), D)), ...rest] });
   };
 
-/** q, k, v in another order, where all tokens ask and all answer. */
+/** q, k, v in another order, where all tokens are queries, keys and values. */
 const exchanged =
   (order: readonly [number, number, number]): Change =>
   (step) => {
@@ -85,7 +85,7 @@ function inParts(step: FaultedNode, probabilities: (scores: Tensor) => Tensor): 
   return reshape(dense(mixed), step.inputs[0].shape);
 }
 
-/** Channels of a head lie A apart instead of side by side. */
+/** The channels of a head are stored A apart instead of side by side. */
 const interleaved: Change = async (step) => {
   const A = headsOf(step);
   const D = widthOf(step);
@@ -108,22 +108,23 @@ const causal: Change = (step) => {
   return step.run({ inputs: [...step.inputs, mask] });
 };
 
-/** The pool's tokens without the mean, which only asks. */
+/** The pool's tokens without the mean, which is only the query. */
 const withoutMean: Change = (step) => {
   const [q, k, v] = step.inputs;
   return q.shape[1] === 1 && k.shape[1] > 1 ? step.run({ inputs: [q, k.lo(0, 1, 0), v.lo(0, 1, 0)] }) : null;
 };
 
 /**
- * The first patch asks instead of the mean. `q_proj` sees the first token only, so the others are looked up where they
- * were joined.
+ * The first patch is the query instead of the mean. `q_proj` sees the first token only, so the others are looked up
+ * where they were joined.
  */
 const isQuery = (step: FaultedNode): boolean => step.names[1]?.endsWith('attnpool.q_proj.weight') === true;
 
 function firstPatchAsks(): Fault {
   return {
     name: 'attention-pool-first-patch-asks',
-    explanation: 'In the attention pool the first position asks; the mean of all positions has to, as the first token.',
+    explanation:
+      'In the attention pool the first position is the query; the query is the mean of all positions, the first token.',
     steps: {
       linear: (step) =>
         isQuery(step) ? step.run({ inputs: [secondToken(step.inputs[0]), ...step.inputs.slice(1)] }) : null,
@@ -193,15 +194,10 @@ export const ATTENTION_FAULTS: readonly Fault[] = [
     "The text tower's causal mask is applied in the image tower; there every token sees all others.",
     causal,
   ),
-  attention(
-    'softmax-over-queries',
-    'The softmax runs over the tokens that ask; it has to run over those that answer.',
-    (step) =>
-      inParts(step, (scores) =>
-        dense(
-          step.arithmetic.ops.softmax(dense(scores.transpose(0, 1, 3, 2) as Tensor)).transpose(0, 1, 3, 2) as Tensor,
-        ),
-      ),
+  attention('softmax-over-queries', 'The softmax runs over the queries; it has to run over the keys.', (step) =>
+    inParts(step, (scores) =>
+      dense(step.arithmetic.ops.softmax(dense(scores.transpose(0, 1, 3, 2) as Tensor)).transpose(0, 1, 3, 2) as Tensor),
+    ),
   ),
   attention(
     'softmax-missing',
@@ -215,7 +211,7 @@ export const ATTENTION_FAULTS: readonly Fault[] = [
   },
   attention(
     'attention-pool-without-mean-token',
-    'In the attention pool the mean only asks; it has to be among the tokens that answer, too.',
+    'In the attention pool the mean is only the query; it has to be among the keys and values, too.',
     withoutMean,
   ),
   firstPatchAsks(),

@@ -114,8 +114,10 @@ export const CONVOLUTION_FAULTS: readonly Fault[] = [
     name: 'padding-shifted',
     steps: { conv2d: moved(down, right) },
     explanation:
-      'The padding lies off by one: ' +
-      `${down + right > 0 ? 'more zeros behind than in front (as SAME padding gives for strides)' : 'more zeros in front than behind'}; ` +
+      'The padding is off by one: ' +
+      (down + right > 0
+        ? 'more zeros behind than in front (as SAME padding gives for strides); '
+        : 'more zeros in front than behind; ') +
       '' +
       'pad both sides alike.',
   })),

@@ -110,7 +110,7 @@ export const IMAGE_FAULTS: readonly Fault[] = [
   ...shifts.map(([down, right]) => ({
     name: 'crop-shifted',
     explanation:
-      'The crop lies ' +
+      'The crop is ' +
       `${[...inWords(down, 'down', 'up'), ...inWords(right, 'to the right', 'to the left')].join(' and ')} ` +
       `(pixels) from where it should; mind how the crop's corner is rounded.`,
     image: shifted(down, right),

@@ -132,8 +132,8 @@ export const WEIGHT_FAULTS: readonly Fault[] = [
     name: 'kernel-read-in-other-order',
     steps: { conv2d: kernelOrder(order) },
     explanation:
-      `The kernel's buffer lies as ${order.map((axis) => ['O', 'C', 'KH', 'KW'][axis]).join(', ')}, but is read ` +
-      'as O, C, KH, KW; transpose it, or read it as it lies.',
+      `The kernel's buffer is stored as ${order.map((axis) => ['O', 'C', 'KH', 'KW'][axis]).join(', ')}, but is read ` +
+      'as O, C, KH, KW; transpose it, or read it as it is stored.',
   })),
   ...(
     [
@@ -143,7 +143,8 @@ export const WEIGHT_FAULTS: readonly Fault[] = [
   ).map((order) => ({
     // The inverse: a buffer of O C KH KW that is read as O KH KW C, or as KH KW C O.
     name: 'kernel-read-in-other-order',
-    explanation: "The kernel's buffer lies as O, C, KH, KW, but is read in a channels-last order; transpose it first.",
+    explanation:
+      "The kernel's buffer is stored as O, C, KH, KW, but is read in a channels-last order; transpose it first.",
     steps: {
       conv2d: withWeight((w) =>
         w.shape[2] * w.shape[3] === 1
@@ -222,7 +223,7 @@ export function otherLayerFaults({ parameters }: Network, weights: ReadonlySet<s
   const order = [...modules.keys()];
   const faults: Fault[] = [];
   const own = new Set([...weights].map((name) => name.slice(0, name.lastIndexOf('.'))));
-  if (own.size > 8) return []; // a large piece: nobody could say which
+  if (own.size > 8) return []; // a large piece: the numbers cannot tell which
   for (const module of own) {
     const shapes = [...modules.get(module)!].filter(([leaf]) => weights.has(`${module}.${leaf}`));
     const alike = order.filter(
