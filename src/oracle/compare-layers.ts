@@ -1,7 +1,7 @@
 // The passes of verify: our float32, what the claim earns in emulation (unless it is float32), then the
 // float64 truth, where every layer that the dump has is compared as it appears.
 
-import type { CLIP, EncodeOptions } from '../clip/clip.ts';
+import type { CLIP } from '../clip/clip.ts';
 import type { Tap } from '../layers/module.ts';
 import type { Emulation } from '../graph/emulate.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -54,9 +54,6 @@ export interface Compared {
   readonly backend: (name: string) => Values | null;
 }
 
-/** Ends a pass whose rest nobody asks for. */
-class Enough extends Error {}
-
 /** @throws Error if the dump cannot be read to its end; the signal's reason */
 export async function compareLayers(comparison: Comparison, options: CompareOptions): Promise<Compared> {
   const { model, dump, image, theirs, shapes, claim, signal } = comparison;
@@ -74,22 +71,20 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
   const spill = new Spill();
   const layers: LayerResult[] = [];
   let done = 0;
-  const pass = (
+  const pass = async (
     precision: 'float32' | 'float64',
     each: (name: string, computed: Values) => Values | null,
     emulate?: Emulation,
-  ): Promise<void> =>
-    run(model, image, { precision, signal, emulate }, (name, output) => {
+  ): Promise<void> => {
+    const tap: Tap = (name, output) => {
       signal?.throwIfAborted();
       onProgress?.({ layer: name, done: ++done, total });
-      let instead: Tensor | undefined;
-      if (theirs.has(name)) {
-        const backend = each(name, valuesOf(output));
-        if (teacherForced && backend !== null) instead = tensorOf(inPrecision(backend, precision));
-      }
-      if (name === until) throw new Enough();
-      return instead;
-    });
+      if (!theirs.has(name)) return;
+      const backend = each(name, valuesOf(output));
+      if (teacherForced && backend !== null) return tensorOf(inPrecision(backend, precision));
+    };
+    await model.encodeImage(image, { precision, signal, emulate, tap, until });
+  };
   /** relRms allowed on this image, with the same tensors forced. */
   const earnedErrors = async (): Promise<ReadonlyMap<string, number>> => {
     const found = await earned(
@@ -145,19 +140,6 @@ export async function compareLayers(comparison: Comparison, options: CompareOpti
     notes: reader.notes(),
     backend: (name) => (name === 'image' ? valuesOf(image) : reader.again(name)),
   };
-}
-
-async function run(
-  model: CLIP,
-  image: Tensor,
-  how: Pick<EncodeOptions, 'precision' | 'signal' | 'emulate'>,
-  tap: Tap,
-): Promise<void> {
-  try {
-    await model.encodeImage(image, { ...how, tap });
-  } catch (error) {
-    if (!(error instanceof Enough)) throw error;
-  }
 }
 
 /** What a pass can go on with: the layers compute in the element type of their input. */
