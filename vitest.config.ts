@@ -1,3 +1,4 @@
+import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // One suite is one suffix: x.test.ts runs by default and needs neither ../shared nor minutes; x.long.test.ts starts
@@ -8,7 +9,12 @@ const suite = (name: string, include: string, exclude: string[], seconds: number
   test: { name, include: [include], exclude, testTimeout: 1000 * seconds, hookTimeout: 1000 * Math.min(seconds, 600) },
 });
 
+// `#host/…` of package.json: the sources, not the build.
+const conditions = ['clip-oracle-source', ...defaultServerConditions];
+
 export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
     pool: 'forks',
     maxWorkers: 2,

@@ -1,16 +1,14 @@
-// Chooses the threads of this engine: threads-node.ts in Node (Deno, Bun), threads-web.ts elsewhere, imported when the
-// first program is computed. A host with other threads calls setThreads.
+// The threads of this host: `#host/threads` (package.json, "imports") is threads-node.ts in Node, Deno and Bun,
+// threads-web.ts in bundles for browsers. It is imported when the first program is computed, so that other engines never
+// see an import of Node's modules (gjs aborts). A host with other threads calls setThreads.
 
 import type { StartThreads } from './thread-api.ts';
 
 let current: Promise<StartThreads> | undefined;
 
-/** Node and engines with its modules: others must not even see an import of these (gjs aborts). */
-const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
-
-/** The threads of this engine, unless others were set. */
+/** The threads of this host, unless others were set. */
 export function startThreads(): Promise<StartThreads> {
-  return (current ??= (inNode ? import('./threads-node.ts') : import('./threads-web.ts')).then(({ start }) => start));
+  return (current ??= import('#host/threads').then(({ start }) => start));
 }
 
 /** Replaces the threads, for hosts that have neither Node's nor a browser's. */

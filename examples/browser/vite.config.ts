@@ -2,7 +2,7 @@
 // server of files.
 
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { defaultClientConditions, defineConfig } from 'vite';
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -20,6 +20,8 @@ export default defineConfig({
   base: './',
   // In a project of one's own, where clip-oracle comes from npm, no alias is needed.
   resolve: {
+    // The library's own `#host/…` imports, from its sources.
+    conditions: ['clip-oracle-source', ...defaultClientConditions],
     alias: [
       { find: /^clip-oracle$/, replacement: root('src/browser/index.ts') },
       { find: /^clip-oracle\/ops$/, replacement: root('src/ops/index.ts') },

@@ -1,8 +1,8 @@
 // gzip, in memory and with a limit: the bundled weights are compressed.
 
-import { limits } from './limits.ts';
+import { unpack } from '#host/unpack';
 import type { ByteSource } from './byte-source.ts';
-import { unpack } from './unpack-node.ts';
+import { limits } from './limits.ts';
 
 /**
  * Larger weights are better kept unpacked, so that they can be read in place.

@@ -1,17 +1,17 @@
-// Unpacking in memory with a limit, by Node's zlib. In browsers src/browser/host/unpack.ts takes its place
-// (package.json, "browser").
+// Unpacking in memory with a limit, by Node's zlib: `#host/unpack` (package.json, "imports"). In browsers it is
+// src/browser/host/unpack.ts.
 
 import { promisify } from 'node:util';
-import { gunzip, inflateRaw } from 'node:zlib';
+import { gunzip, inflate, inflateRaw } from 'node:zlib';
 
-const unpackers = { gzip: promisify(gunzip), 'deflate-raw': promisify(inflateRaw) };
+const unpackers = { gzip: promisify(gunzip), deflate: promisify(inflate), 'deflate-raw': promisify(inflateRaw) };
 
 /**
  * The bytes unpacked, or 'longer' as soon as they would be more than `limit`. @throws Error if they are damaged or cut
  * off
  */
 export async function unpack(
-  format: 'gzip' | 'deflate-raw',
+  format: 'gzip' | 'deflate' | 'deflate-raw',
   packed: Uint8Array,
   limit: number,
 ): Promise<Uint8Array | 'longer'> {

@@ -13,11 +13,15 @@ import { unpack } from '../../src/formats/unpack-node.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  browser: Record<string, string>;
+  imports: Record<string, { 'clip-oracle-source': { browser: string; default: string }; default: string }>;
   dependencies: Record<string, string>;
 };
-const exchanged = new Map(
-  Object.entries(manifest.browser).map(([from, to]) => [resolve(root, from), resolve(root, to)]),
+/** What is of the host, `#host/…`: the file for Node and the one for pages. */
+const seams = new Map(
+  Object.entries(manifest.imports).map(([name, { 'clip-oracle-source': source, default: built }]) => [
+    name,
+    { node: resolve(root, source.default), page: resolve(root, source.browser), built },
+  ]),
 );
 
 const parsed = new Map<string, ts.SourceFile>();
@@ -40,13 +44,13 @@ interface Graph {
 /** Walks imports, static and dynamic, from the given files. `texts` stands in for files, to plant faults. */
 function graphOf(entries: readonly string[], texts = new Map<string, string>()): Graph {
   const graph: Graph = { files: new Set(), packages: new Set(), uses: [] };
-  const visit = (given: string): void => {
-    const file = exchanged.get(given) ?? given;
+  const visit = (file: string): void => {
     if (graph.files.has(file)) return;
     graph.files.add(file);
     const source = parse(file, texts.get(file));
     const follow = (specifier: string): void => {
       if (specifier.startsWith('.')) visit(resolve(dirname(file), specifier));
+      else if (seams.has(specifier)) visit(seams.get(specifier)!.page);
       else graph.packages.add(specifier);
     };
     const walk = (node: ts.Node): void => {
@@ -83,6 +87,19 @@ function graphOf(entries: readonly string[], texts = new Map<string, string>()):
   for (const entry of entries) visit(entry);
   return graph;
 }
+
+/** The values that a file exports. */
+const exportsOf = (file: string): string[] =>
+  parse(file, undefined).statements.flatMap((statement) =>
+    !ts.canHaveModifiers(statement) ||
+    !ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
+      ? []
+      : ts.isFunctionDeclaration(statement)
+        ? [statement.name!.text]
+        : ts.isVariableStatement(statement)
+          ? statement.declarationList.declarations.map(({ name }) => name.getText())
+          : [],
+  );
 
 const ENTRIES = ['src/browser/index.ts', 'workers/entry-web.ts'].map((file) => join(root, file));
 
@@ -135,18 +152,29 @@ describe('the library for browsers', () => {
   });
 });
 
-describe('exchanges', () => {
-  test.each([...exchanged])('%s and its stand-in are there', (from, to) => {
-    expect([existsSync(from), existsSync(to)]).toEqual([true, true]);
+describe('seams to the host', () => {
+  test.each([...seams])('%s has a file for Node, one for pages, and the built one', (_, { node, page, built }) => {
+    expect([existsSync(node), existsSync(page)]).toEqual([true, true]);
+    expect(built).toBe(`./dist/${relative(root, node).replace(/\.ts$/, '.js')}`);
+    const names = [node, page].map((file) => exportsOf(file));
+    expect(names[1]).toEqual(expect.arrayContaining(names[0]));
+    expect(names[0].length).toBeGreaterThan(0);
   });
 
-  test("every file that is Node's alone by its name has one", () => {
-    const own = ['src', 'workers']
-      .flatMap((folder) =>
-        readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, String(file))),
-      )
-      .filter((file) => file.endsWith('-node.ts'));
-    expect(own.filter((file) => !exchanged.has(join(root, file)))).toEqual([]);
+  const all = ['src', 'workers'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .map((file) => join(root, folder, String(file)))
+      .filter((file) => file.endsWith('.ts')),
+  );
+
+  test("every file that is Node's alone by its name belongs to one", () => {
+    const known = [...seams.values()].map(({ node }) => node);
+    expect(all.filter((file) => file.endsWith('-node.ts')).sort()).toEqual(known.sort());
+  });
+
+  test("each is imported by its name only: nothing of the library names Node's file", () => {
+    const named = all.filter((file) => /['(]\.[^']*-node\.ts'/.test(readFileSync(file, 'utf8')));
+    expect(named.map((file) => relative(root, file))).toEqual([]);
   });
 
   test('unpacking answers the same in both, up to the limit', async () => {

@@ -10,7 +10,7 @@ import { rolldown, type Plugin } from 'rolldown';
  */
 const withoutThreads: Plugin = {
   name: 'without-threads',
-  resolveId: (id) => (/\/threads-(node|web)\.ts$/.test(id) ? '\0no-threads' : null),
+  resolveId: (id) => (id === '#host/threads' ? '\0no-threads' : null),
   load: (id) =>
     id === '\0no-threads'
       ? 'export function start() { throw new Error("the conformance program brings its own threads"); }'
@@ -29,7 +29,7 @@ export async function bundle(root: string, folder: string): Promise<string> {
     plugins: [withoutThreads],
     transform: { target: 'es2020' },
     external: /^node:/,
-    resolve: { mainFields: ['module', 'main'] },
+    resolve: { mainFields: ['module', 'main'], conditionNames: ['clip-oracle-source', 'import', 'default'] },
     tsconfig: false,
   });
   try {

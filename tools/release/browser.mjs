@@ -43,6 +43,7 @@ const bundle = await rolldown({
   cwd: root(''),
   input: { 'clip-oracle': root('src/browser/index.ts'), 'clip-oracle-worker': root('workers/entry-web.ts') },
   platform: 'browser',
+  resolve: { conditionNames: ['clip-oracle-source', 'browser', 'import', 'module', 'default'] },
   external: [/^@jsquash\//],
   plugins: [withoutJpegJs, worker],
   logLevel: 'warn',

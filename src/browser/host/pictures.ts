@@ -1,9 +1,8 @@
-// What decoding pictures needs of a browser: files over the network and DecompressionStream.
+// `#host/pictures` in browsers: files over the network; decoders are found by their own JavaScript.
 
-import type { PictureHost } from '../../clip/image/platform.ts';
+import type { PictureHost } from '../../clip/image/picture-host.ts';
 import { limits, raise } from '../../formats/limits.ts';
 import { fetchBlob } from '../fetch.ts';
-import { unpack } from './unpack.ts';
 
 export const host: PictureHost = {
   async readFile(path) {
@@ -15,6 +14,4 @@ export const host: PictureHost = {
 
   // The decoder's own JavaScript fetches it from beside itself: bundlers see to that, and import maps.
   compileDecoder: () => Promise.resolve(null),
-
-  inflate: (compressed, limit) => unpack('deflate', compressed, limit),
 };

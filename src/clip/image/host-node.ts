@@ -1,11 +1,10 @@
-// The parts of decoding that only Node can do: files, compiling the decoders out of node_modules, zlib.
+// `#host/pictures` in Node: files, and compiling the decoders out of node_modules.
 
 import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { inflate } from 'node:zlib';
 import { readReason } from '../../formats/errno.ts';
 import { limits, raise } from '../../formats/limits.ts';
-import type { PictureHost } from './platform.ts';
+import type { PictureHost } from './picture-host.ts';
 
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
 
@@ -27,15 +26,5 @@ export const host: PictureHost = {
   async compileDecoder(name) {
     const path = createRequire(import.meta.url).resolve(WASM[name]);
     return await WebAssembly.compile(await readFile(path));
-  },
-
-  inflate(compressed, limit) {
-    return new Promise((resolve, reject) => {
-      inflate(compressed, { maxOutputLength: limit }, (error, result) => {
-        if (!error) resolve(result);
-        else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') resolve('longer');
-        else reject(error);
-      });
-    });
   },
 };

@@ -6,8 +6,7 @@
 
 import type { DecodedImage } from './image.ts';
 import { jpegHeader, type JpegHeader } from './jpeg-header.ts';
-import { NoDecoder } from './platform.ts';
-import { decodeWithWasm } from './wasm-decoder.ts';
+import { decodeWithWasm, NoDecoder } from './wasm-decoder.ts';
 
 export type JpegDecoder = 'auto' | 'mozjpeg' | 'typescript' | 'jpeg-js';
 

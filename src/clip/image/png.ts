@@ -4,9 +4,9 @@
 //
 // Left out on purpose: gamma, colour profiles and text, which none of the Python paths applies.
 
+import { unpack as inflate } from '#host/unpack';
 import type { DecodedImage, ImageMode } from './image.ts';
 import { pngChunks, type PngHeader } from './png-chunks.ts';
-import { platform } from './platform.ts';
 
 /** Channels of each colour type. */
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
@@ -159,10 +159,9 @@ export async function decodePng(bytes: Uint8Array): Promise<DecodedImage> {
 const SLACK = 65536;
 
 async function inflateExactly(compressed: Uint8Array, size: number, { width, height }: PngHeader): Promise<Uint8Array> {
-  const { inflate } = await platform();
   let raw: Uint8Array | 'longer';
   try {
-    raw = await inflate(compressed, size + SLACK);
+    raw = await inflate('deflate', compressed, size + SLACK);
   } catch (error) {
     throw new Error(
       `PNG: the compressed data is damaged or cut off (${(error as Error).message}); fetch or export it again`,

@@ -1,11 +1,11 @@
 // From a picture, in a file or in memory, to the tensor that the image towers take.
 
+import { host } from '#host/pictures';
 import type { NdArray } from 'ndarray';
 import { decodeImage, type DecodeOptions } from './decode.ts';
 import type { DecodedImage, ImageMode } from './image.ts';
 import { normalize } from './normalize.ts';
 import { checkPipeline, cropPixels, type Pipeline } from './pipelines.ts';
-import { platform } from './platform.ts';
 
 /** Pixels in memory, 8 bits a sample, row by row: channels 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA. */
 export interface RawImage {
@@ -64,7 +64,7 @@ function kindOf(value: unknown): string {
 export async function readImage(image: ImageInput, options: DecodeOptions = {}): Promise<DecodedImage> {
   if (image instanceof Uint8Array) return decodeImage(image, options);
   if (typeof image === 'string') {
-    const bytes = await (await platform()).readFile(image);
+    const bytes = await host.readFile(image);
     try {
       return await decodeImage(bytes, options);
     } catch (error) {

@@ -4,10 +4,15 @@
 // Differs from the packages' own decode() in three ways: no global ImageData stays behind, messages go to the caller
 // instead of the console, and a heap that a large picture has blown up is given back.
 
-import { NoDecoder, platform } from './platform.ts';
+import { host } from '#host/pictures';
 
 /** What is used of WebAssembly; its types come with TypeScript's DOM library only, which this project does without. */
 declare const WebAssembly: { Instance: new (module: object, imports: object) => { exports: object } };
+
+/** A decoder cannot be loaded. */
+export class NoDecoder extends Error {
+  override name = 'NoDecoder';
+}
 
 export interface Rgba {
   width: number;
@@ -37,11 +42,9 @@ const running = new Map<Name, Started>();
 const HEAP_TO_KEEP = 64 * 1024 * 1024;
 
 async function load(name: Name): Promise<Loaded> {
-  // before the import: a rejection that nobody listens to yet would be reported as unhandled
-  const own = await platform();
   const glue =
     name === 'jpeg' ? import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js') : import('@jsquash/webp/codec/dec/webp_dec.js');
-  const [module, { default: factory }] = await Promise.all([own.compileDecoder(name), glue]);
+  const [module, { default: factory }] = await Promise.all([host.compileDecoder(name), glue]);
   return { module, factory: factory as unknown as Factory };
 }
 

@@ -2,8 +2,7 @@
 // an animation the first frame.
 
 import type { DecodedImage } from './image.ts';
-import { NoDecoder } from './platform.ts';
-import { decodeWithWasm, type Rgba } from './wasm-decoder.ts';
+import { decodeWithWasm, NoDecoder, type Rgba } from './wasm-decoder.ts';
 import { webpHeader } from './webp-container.ts';
 
 /** @throws Error if the file is truncated or damaged */

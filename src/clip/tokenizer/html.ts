@@ -2,7 +2,7 @@
 // text): also those without a semicolon, the longest name first. Differs from the standard in one way, which is
 // Python's: numbers of control characters and of non-characters stand for nothing.
 
-import { readTable } from './tables-node.ts';
+import { readTable } from '#host/tables';
 import { windows1252 } from './windows-1252.ts';
 
 let table: ReadonlyMap<string, string> | null = null;

@@ -1,7 +1,7 @@
 // The 48,894 merges of OpenAI's vocabulary, which the build packs (tools/release/pack-bundled.mjs).
 
 import { BytePairs } from './byte-pairs.ts';
-import { readTable } from './tables-node.ts';
+import { readTable } from '#host/tables';
 
 const COUNT = 48894;
 

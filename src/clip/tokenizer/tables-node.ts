@@ -1,5 +1,5 @@
-// The tokenizer's tables out of the package's files, read when they are first asked for. In browsers
-// src/browser/host/tables.ts takes this file's place (package.json, "browser").
+// The tokenizer's tables out of the package's files, read when they are first asked for. `#host/tables`
+// (package.json, "imports"); in browsers it is src/browser/host/tables.ts.
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';

@@ -2,6 +2,7 @@
 // `data/KEY`, stored without compression, so that they can be read in place. Sources: torch/serialization.py,
 // torch/csrc/jit/docs/serialization.md.
 
+import { unpack } from '#host/unpack';
 import { limits } from '../limits.ts';
 import type { ByteSource } from '../byte-source.ts';
 import type { TensorFile } from '../tensor-file.ts';
@@ -12,7 +13,6 @@ import { unpickle } from './pickle.ts';
 import type { StoredTensor } from '../stored-tensor.ts';
 import { metadataOf } from './metadata.ts';
 import { collectTensors, torchHooks } from './objects.ts';
-import { unpack } from '../unpack-node.ts';
 import { listZip, type ZipEntry } from '../zip.ts';
 
 /**
