@@ -4,7 +4,8 @@
 // Transform: C. Loeffler, A. Ligtenberg, G. Moschytz, Practical fast 1-D DCT algorithms with 11 multiplications, ICASSP
 // 1989.
 
-import { ZIGZAG, type Coefficients, type Component } from './jpeg-coefficients.ts';
+import type { Coefficients } from './jpeg-coefficients.ts';
+import { ZIGZAG, type Component } from './jpeg-scan.ts';
 
 /** Constants of the transform in units of 2^-13. */
 const C0_298 = 2446,
