@@ -1,6 +1,6 @@
 // The threads of this host: `#host/threads` (package.json, "imports") is threads-node.ts in Node, Deno and Bun,
-// threads-web.ts in bundles for browsers. It is imported when the first program is computed, so that other engines never
-// see an import of Node's modules (gjs aborts). A host with other threads calls setThreads.
+// threads-web.ts in bundles for browsers. It is imported when the first program is computed, so that other engines
+// never see an import of Node's modules (gjs aborts). A host with other threads calls setThreads.
 
 import type { StartThreads } from './thread-api.ts';
 

@@ -1,4 +1,4 @@
-// LoRA adapters in a browser: a URL, a file that somebody chose, or bytes, with adapter_config.json for PEFT's.
+// LoRA adapters in a browser: a URL, a chosen file, or bytes, with adapter_config.json for PEFT's.
 
 import { adapterName, checkHints, type AdapterFile, type AdapterHints } from '../clip/adapters/adapter-file.ts';
 import { readStart, type ByteSource } from '../formats/byte-source.ts';

@@ -17,7 +17,7 @@ export type BundledFile = (typeof FILES)[number];
 /** Of the files' contents: raised when one of them changes, so that browsers that keep the old ones fetch it again. */
 export const BUNDLED_VERSION = '1';
 
-/** Where a file of the package lies. @throws RangeError for a name that is none of them */
+/** The URL of a file of the package. @throws RangeError for another name */
 export function bundledUrl(file: BundledFile): URL {
   switch (file) {
     case 'mini-vit.safetensors.gz':
@@ -41,5 +41,5 @@ export function bundledUrl(file: BundledFile): URL {
   }
 }
 
-/** Whether a URL is that of a file of the package. */
+/** True for the URL of a file of the package. */
 export const isBundled = (url: string): boolean => FILES.some((file) => bundledUrl(file).href === url);

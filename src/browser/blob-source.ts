@@ -1,4 +1,4 @@
-// A Blob (a file that somebody dropped, or what was fetched) as a source of bytes: read by ranges, never whole.
+// A Blob (a dropped file, or what was fetched) as a source of bytes: read by ranges, never whole.
 
 import { endsEarly, type ByteSource } from '../formats/byte-source.ts';
 

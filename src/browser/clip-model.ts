@@ -10,7 +10,7 @@ import { nameOf, openTensorBytes, type Bytes } from './weights.ts';
 
 /**
  * A head from a URL, a file or bytes (.pth or safetensors).
- * @throws Error in one sentence if it cannot be had, holds no head or more than one, or has NaN in it
+ * @throws Error in one sentence if it cannot be fetched, holds no head or more than one, or has NaN in it
  */
 export async function loadHead(head: Bytes, options: FetchOptions = {}): Promise<Head> {
   return readHead(await openTensorBytes(head, options, 'head'), nameOf(head));

@@ -6,7 +6,7 @@ import { BUNDLED_VERSION, isBundled } from './assets.ts';
 export interface Progress {
   /** Bytes so far. */
   readonly received: number;
-  /** Of how many, or null where the server does not say. */
+  /** Bytes in all, or null where the server does not say. */
   readonly total: number | null;
 }
 
@@ -16,7 +16,7 @@ export interface FetchOptions {
    * (pages that are not secure), nothing is kept.
    */
   cache?: boolean;
-  /** Is told how far it is. */
+  /** Called with the progress. */
   onProgress?: (progress: Progress) => void;
   /** Cancels: the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
@@ -29,7 +29,7 @@ const GATHERED = 16 << 20;
 
 /**
  * @param what it should be, for messages: "weights", "a picture"
- * @throws Error that says why it cannot be had: no answer (no network, or CORS), 404, a web page instead, cut off
+ * @throws Error that says why it cannot be fetched: no response (no network, or CORS), 404, a web page instead, cut off
  */
 export async function fetchBlob(
   address: string | URL,
@@ -48,7 +48,7 @@ export async function fetchBlob(
     return blob;
   }
   const blob = await download(url, what, onProgress, signal);
-  // A full disk is no reason to fail: the file is here.
+  // A full disk is not an error: the file is in memory.
   await kept?.put(key, new Response(blob, { headers: { 'content-length': String(blob.size) } })).catch(() => undefined);
   return blob;
 }
@@ -74,12 +74,12 @@ export async function clearCache(): Promise<void> {
   if (typeof caches !== 'undefined') await caches.delete(CACHE);
 }
 
-/** Null where there is none, or the browser refuses it (sandboxed frames, some private windows). */
+/** Null where the browser has no Cache Storage or refuses it (sandboxed frames, some private windows). */
 async function openCache(): Promise<Cache | null> {
   return typeof caches === 'undefined' ? null : caches.open(CACHE).catch(() => null);
 }
 
-/** @throws RangeError for what is no URL */
+/** @throws RangeError for anything but a URL */
 function absolute(address: string | URL): string {
   const base =
     (globalThis as { document?: { baseURI?: string } }).document?.baseURI ??
@@ -120,7 +120,7 @@ async function download(
   if (/^text\/html/i.test(type)) {
     await response.body?.cancel();
     throw new Error(
-      `"${url}" is a web page (${type}), expected ${what}; servers answer so for files that they do not have: ` +
+      `"${url}" is a web page (${type}), expected ${what}; servers send one for files that they do not have: ` +
         'check the address',
     );
   }

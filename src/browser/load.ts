@@ -11,7 +11,7 @@ import { openWeights, type Bytes } from './weights.ts';
 
 export interface LoadOptions extends ExecutorOptions, FetchOptions {
   /**
-   * A URL, a file that somebody chose, bytes, or 'synthetic:SEED'. safetensors (plain, .gz, or the URL of an index of
+   * A URL, a chosen file, bytes, or 'synthetic:SEED'. safetensors (plain, .gz, or the URL of an index of
    * shards) or PyTorch's files.
    * Default: mini-vit comes with the package.
    */
@@ -40,7 +40,7 @@ export interface LoadOptions extends ExecutorOptions, FetchOptions {
 
 /**
  * Loads a model by its name (`availableModels()`), or any checkpoint by its URL.
- * @throws RangeError for an unknown name or option; Error for weights that cannot be had or belong to another
+ * @throws RangeError for an unknown name or option; Error for weights that cannot be fetched or belong to another
  *   architecture; the signal's reason when cancelled
  */
 export async function load(

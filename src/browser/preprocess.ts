@@ -1,6 +1,6 @@
-// From a picture to the tensor, in a browser: a file that somebody chose, a URL, bytes, or a canvas's pixels. The
-// pixels are Pillow's, as in Node: the browser's own decoders, which scale and convert colours as they please, are
-// never asked.
+// From a picture to the tensor, in a browser: a chosen file, a URL, bytes, or a canvas's pixels. The
+// pixels are Pillow's, as in Node: the browser's own decoders, which scale and convert colours in their own ways, are
+// not used.
 
 import type { NdArray } from 'ndarray';
 import { checkBytes } from '../clip/image/decode.ts';
@@ -17,7 +17,7 @@ export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | ImageD
 
 /**
  * (1,3,R,R), float32. @throws Error for what cannot be fetched or decoded; RangeError for an unknown pipeline;
- * TypeError for what is no picture
+ * TypeError for other values
  */
 export type Preprocess = (image: ImageInput, options?: PreprocessOptions) => Promise<NdArray<Float32Array>>;
 

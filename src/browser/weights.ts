@@ -1,4 +1,4 @@
-// Weights in a browser: from the package, a URL, a file that somebody chose, bytes in memory, or a seed.
+// Weights in a browser: from the package, a URL, a chosen file, bytes in memory, or a seed.
 
 import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { MemorySource, type ByteSource } from '../formats/byte-source.ts';
@@ -15,7 +15,7 @@ import { fetchBlob, forget, type FetchOptions } from './fetch.ts';
 /** A URL, a file, or bytes. */
 export type Bytes = string | URL | Blob | ArrayBuffer | Uint8Array;
 
-/** What messages call it. */
+/** The name in messages. */
 export function nameOf(bytes: Bytes): string {
   if (typeof bytes === 'string') return bytes;
   if (bytes instanceof URL) return bytes.href;
@@ -41,7 +41,7 @@ export async function sourceOf(bytes: Bytes, options: FetchOptions, argument: st
 /**
  * Opens tensors in any format.
  * @param argument what the caller's argument is called, for messages
- * @throws Error in one sentence if they cannot be had or are in no format that is known here
+ * @throws Error in one sentence if they cannot be fetched or read or are in no format that is known here
  */
 export async function openTensorBytes(
   bytes: Bytes,
@@ -61,7 +61,7 @@ export async function openTensorBytes(
     return await readTensorFile(source, isShard ? null : openShard);
   } catch (error) {
     await source.close();
-    // What is no weights is not to be kept as weights.
+    // Anything else than weights must not stay in the cache.
     if (isUrl(bytes)) await forget(bytes);
     throw error;
   }
@@ -71,7 +71,7 @@ export const isUrl = (bytes: Bytes): bytes is string | URL => typeof bytes === '
 
 /**
  * Opens the weights that `load` takes.
- * @throws RangeError for an unknown name; Error for weights that cannot be had
+ * @throws RangeError for an unknown name; Error for weights that cannot be fetched or read
  */
 export async function openWeights(
   nameOrUrl: string,
@@ -109,8 +109,8 @@ async function openCheckpoint(bytes: Bytes, options: FetchOptions): Promise<Chec
 }
 
 /**
- * config.json and open_clip_config.json beside a URL of the kind that Hugging Face has. Other URLs are not asked: most
- * servers have none.
+ * config.json and open_clip_config.json beside a URL of the kind that Hugging Face has. Other URLs are not tried: most
+ * servers have no such file.
  */
 async function configurationBeside(bytes: Bytes, { cache, signal }: FetchOptions): Promise<Record<string, string>> {
   if (!isUrl(bytes)) return {};

@@ -1,4 +1,4 @@
-// What is in a file of weights: for the command `inspect`, and for whoever wants to know before loading.
+// What is in a file of weights: for the command `inspect`, and for programs that want to know before loading.
 
 import { stat } from 'node:fs/promises';
 import type { Architecture } from './models.ts';

@@ -1,5 +1,5 @@
-// Where the bytes of a checkpoint come from: a file that is read by ranges (file-source.ts), or bytes that already lie
-// in memory (unpacked gzip).
+// Where the bytes of a file come from: a file that is read by ranges (file-source.ts), or bytes in memory (unpacked
+// gzip).
 
 export interface ByteSource {
   /** What to call it in messages: a path, or a path and the part inside it. */
@@ -18,21 +18,21 @@ export const endsEarly = (name: string, wanted: number, size: number): Error =>
 /** Bytes in memory under the same interface. */
 export class MemorySource implements ByteSource {
   readonly name: string;
-  private bytes: Uint8Array | null;
+  #bytes: Uint8Array | null;
   readonly size: number;
 
   constructor(name: string, bytes: Uint8Array) {
     this.name = name;
-    this.bytes = bytes;
+    this.#bytes = bytes;
     this.size = bytes.length;
   }
 
   read(target: Uint8Array, position: number): Promise<void> {
-    if (this.bytes === null)
+    if (this.#bytes === null)
       return Promise.reject(new Error(`"${this.name}" is closed: open the checkpoint again to read from it`));
     if (position + target.length > this.size)
       return Promise.reject(endsEarly(this.name, position + target.length, this.size));
-    target.set(this.bytes.subarray(position, position + target.length));
+    target.set(this.#bytes.subarray(position, position + target.length));
     return Promise.resolve();
   }
 
@@ -41,7 +41,7 @@ export class MemorySource implements ByteSource {
   }
 
   close(): Promise<void> {
-    this.bytes = null;
+    this.#bytes = null;
     return Promise.resolve();
   }
 }

@@ -1,5 +1,4 @@
-// The bytes that hashes are taken of: numbers in little-endian order where every NaN has one bit pattern. Nothing of
-// Node.
+// The bytes that hashes are taken of: numbers in little-endian order where every NaN has one bit pattern. Portable.
 
 import { BIG_ENDIAN_HOST, littleEndian } from './little-endian.ts';
 import type { Values } from './values.ts';
@@ -12,7 +11,7 @@ export function canonicalBytes(data: Values['data']): Uint8Array {
   return littleEndian(withOneNaN(data));
 }
 
-/** The same numbers with one bit pattern for NaN; the very same array where there is none. */
+/** The same numbers with one bit pattern for NaN; the array itself if it has no NaN. */
 function withOneNaN(data: Values['data']): Values['data'] {
   let first = 0;
   while (first < data.length && data[first] === data[first]) first++;

@@ -1,5 +1,5 @@
-// Stored elements to numbers: halves widen to float32 exactly, float64 stays. Integers, strings and the like are no
-// layer's output.
+// Stored elements to numbers: halves widen to float32 exactly, float64 stays. Integers, strings and the like are
+// refused: no layer's output has them.
 
 import { ELEMENT_BYTES, toHostOrder, widen } from './element-types.ts';
 import type { Values } from './values.ts';
@@ -16,7 +16,7 @@ export const floatBytes = (dtype: FloatDType): number => ELEMENT_BYTES[dtype];
 
 /**
  * @param where names the tensor in the message
- * @throws Error if `dtype` is no floating-point type
+ * @throws Error if `dtype` is not a floating-point type
  */
 export function checkFloat(dtype: string, where: string): FloatDType {
   if (isFloatDType(dtype)) return dtype;

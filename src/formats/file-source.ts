@@ -8,18 +8,18 @@ import { endsEarly, type ByteSource } from './byte-source.ts';
 export class FileSource implements ByteSource {
   readonly name: string;
   readonly size: number;
-  private readonly handle: FileHandle;
-  private readonly modified: number;
-  private isOpen = true;
+  readonly #handle: FileHandle;
+  readonly #modified: number;
+  #isOpen = true;
 
   private constructor(name: string, handle: FileHandle, size: number, modified: number) {
     this.name = name;
-    this.handle = handle;
+    this.#handle = handle;
     this.size = size;
-    this.modified = modified;
+    this.#modified = modified;
   }
 
-  /** @throws Error if the path cannot be opened or is no regular file */
+  /** @throws Error if the path cannot be opened or is not a regular file */
   static async open(path: string): Promise<FileSource> {
     let handle: FileHandle;
     try {
@@ -32,7 +32,7 @@ export class FileSource implements ByteSource {
       if (!stat.isFile())
         throw new Error(
           `"${path}" expected a file of weights, got ` +
-            `${stat.isDirectory() ? 'a folder' : 'something that is no regular file'}; name a file`,
+            `${stat.isDirectory() ? 'a folder' : 'something that is not a regular file'}; name a file`,
         );
       return new FileSource(path, handle, stat.size, stat.mtimeMs);
     } catch (error) {
@@ -42,25 +42,25 @@ export class FileSource implements ByteSource {
   }
 
   async read(target: Uint8Array, position: number): Promise<void> {
-    if (!this.isOpen) throw new Error(`"${this.name}" is closed: open the checkpoint again to read from it`);
+    if (!this.#isOpen) throw new Error(`"${this.name}" is closed: open the checkpoint again to read from it`);
     let done = 0;
     while (done < target.length) {
-      const { bytesRead } = await this.handle.read(target, done, target.length - done, position + done);
+      const { bytesRead } = await this.#handle.read(target, done, target.length - done, position + done);
       if (bytesRead === 0) throw endsEarly(this.name, position + target.length, position + done);
       done += bytesRead;
     }
   }
 
   async checkUnchanged(): Promise<void> {
-    if (!this.isOpen) throw new Error(`"${this.name}" is closed: open the checkpoint again to read from it`);
-    const stat = await this.handle.stat();
-    if (stat.size !== this.size || stat.mtimeMs !== this.modified)
-      throw new Error(`"${this.name}" has changed since it was opened; load it again when nobody writes to it`);
+    if (!this.#isOpen) throw new Error(`"${this.name}" is closed: open the checkpoint again to read from it`);
+    const stat = await this.#handle.stat();
+    if (stat.size !== this.size || stat.mtimeMs !== this.#modified)
+      throw new Error(`"${this.name}" has changed since it was opened; load it again when no program writes to it`);
   }
 
   async close(): Promise<void> {
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    await this.handle.close();
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#handle.close();
   }
 }

@@ -1,4 +1,4 @@
-// Weights with NaN or infinity give features of NaN, which nobody asked for: they are refused when they are read.
+// Weights with NaN or infinity would give features of NaN: they are refused when they are read.
 
 /**
  * A message about the first element that is NaN or infinite, and how many there are; null if there is none.
@@ -15,12 +15,12 @@ export function nonFinite(values: Float32Array): string | null {
   }
   return count === 0
     ? null
-    : `${count} of ${values.length} elements that are no finite float32 (the first is ${values[first]} at ${first})`;
+    : `${count} of ${values.length} elements that are not finite (the first is ${values[first]} at ${first})`;
 }
 
 /** @throws Error that names the tensor and its first element that is NaN or infinite */
 export function assertFinite(values: Float32Array, name: string, where: string): void {
   const found = nonFinite(values);
   if (found !== null)
-    throw new Error(`"${where}": "${name}" has ${found}; the weights are broken: take a sound checkpoint`);
+    throw new Error(`"${where}": "${name}" has ${found}; the weights are damaged: use another checkpoint`);
 }

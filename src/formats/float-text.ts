@@ -13,7 +13,7 @@ export function float32Text(x: number): string {
   for (let digits = Math.abs(x) < 1.2e-38 ? 1 : 6; digits < 9; digits++) {
     const nearest = Number(x.toPrecision(digits));
     if (Math.fround(nearest) === x) return String(nearest);
-    // Below a power of two floats lie twice as dense as above it: the nearest decimal may be too far below while the
+    // Below a power of two floats are twice as dense as above it: the nearest decimal may be too far below while the
     // next one above is not.
     const above = nextDecimal(x, digits);
     if (Math.fround(above) === x) return String(above);
@@ -21,7 +21,7 @@ export function float32Text(x: number): string {
   return String(Number(x.toPrecision(9))); // 9 digits always suffice
 }
 
-/** The next decimal of so many digits away from zero. */
+/** The next decimal of this many digits away from zero. */
 function nextDecimal(x: number, digits: number): number {
   const [mantissa, exponent] = x.toExponential(digits - 1).split('e');
   const whole = Number(mantissa.replace('.', ''));

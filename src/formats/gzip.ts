@@ -5,8 +5,8 @@ import type { ByteSource } from './byte-source.ts';
 import { limits } from './limits.ts';
 
 /**
- * Larger weights are better kept unpacked, so that they can be read in place.
- * @throws Error if the bytes are no sound gzip stream or unpack to more than the limit
+ * Larger weights are better stored unpacked, so that they can be read in place.
+ * @throws Error if the bytes are not a valid gzip stream or unpack to more than the limit
  */
 export async function gunzip(source: ByteSource): Promise<Uint8Array> {
   const limit = limits().gzipBytes;
@@ -22,7 +22,7 @@ export async function gunzip(source: ByteSource): Promise<Uint8Array> {
   try {
     unpacked = await unpack('gzip', packed, limit);
   } catch (error) {
-    throw new Error(`"${source.name}" is no sound gzip file; copy or download it again`, { cause: error });
+    throw new Error(`"${source.name}" is not a valid gzip file; copy or download it again`, { cause: error });
   }
   if (unpacked === 'longer') throw tooLarge();
   return unpacked;

@@ -1,9 +1,9 @@
-// JSON that comes from a stranger: a clear error instead of a SyntaxError, and no duplicate keys (JSON.parse would keep
-// the last).
+// Untrusted JSON: an error with a remedy instead of a SyntaxError, and no duplicate keys (JSON.parse would keep the
+// last).
 
 import { limits, raise } from './limits.ts';
 
-/** @throws Error that begins with `what` if the text is no JSON object or an object in it has a key twice */
+/** @throws Error that begins with `what` if the text is not a JSON object or an object in it has a key twice */
 export function parseObject(text: string, what: string): Record<string, unknown> {
   checkNesting(text, what);
   let value: unknown;
@@ -38,7 +38,7 @@ export function checkNesting(text: string, what: string): void {
     } else if (code === 0x5b || code === 0x7b) {
       if (++depth > most)
         throw new Error(
-          `${what} is nested more than ${most} deep; the file is damaged or made to do harm: copy or download ` +
+          `${what} is nested more than ${most} deep; the file is damaged or malicious: copy or download ` +
             `it again, or ${raise('nesting')}`,
         );
     } else if (code === 0x5d || code === 0x7d) depth--;

@@ -10,7 +10,7 @@ export interface Limits {
   headerBytes: number;
   /** Tensors of a safetensors file. */
   tensors: number;
-  /** Elements of a tensor that says more elements than are stored, by repeating them (a stride of 0). */
+  /** Elements of a tensor that claims more than are stored by repeating them (a stride of 0). */
   repeatedElements: number;
   /** Bytes of a pickle: hundreds of times what a CLIP needs. */
   pickleBytes: number;
@@ -22,7 +22,7 @@ export interface Limits {
   zipEntries: number;
   /** Bytes that one compressed entry of a zip file unpacks to. PyTorch does not compress. */
   unpackedBytes: number;
-  /** Bytes that a gzipped file unpacks to: far above the bundled models (8 MB), far below what would hurt. */
+  /** Bytes that a gzipped file unpacks to: far above the bundled models (8 MB), far below what exhausts memory. */
   gzipBytes: number;
   /** Bytes of a JSON or text file: an index of shards, a configuration, a golden pack, labels, prompts, paths. */
   textFileBytes: number;
@@ -65,7 +65,7 @@ export function limits(): Readonly<Limits> {
 /**
  * Changes some of the limits, for the whole process (each thread that reads files has its own; the library reads them
  * on the calling one).
- * @throws RangeError for a name that is no limit, or a value that is no whole number of at least 1
+ * @throws RangeError for a name that is not a limit, or a value that is not a whole number of at least 1
  */
 export function setLimits(changes: Partial<Limits>): void {
   for (const [name, value] of Object.entries(changes)) check('setLimits', name, value);
@@ -74,7 +74,7 @@ export function setLimits(changes: Partial<Limits>): void {
 
 /** The hint appended to errors caused by a limit. */
 export const raise = (name: keyof Limits): string =>
-  `if the file is to be trusted, raise the limit (setLimits, or CLIP_ORACLE_LIMITS=${name}=…)`;
+  `if you trust the file, raise the limit (setLimits, or CLIP_ORACLE_LIMITS=${name}=…)`;
 
 function check(where: string, name: string, value: number): void {
   if (!Object.hasOwn(DEFAULT_LIMITS, name))

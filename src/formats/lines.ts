@@ -1,5 +1,5 @@
 // Lines of a stream, one by one, none longer than the limit: readline would keep a line without an end in memory until
-// there is none left.
+// memory is exhausted.
 
 import { limits, raise } from './limits.ts';
 

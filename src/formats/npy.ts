@@ -6,7 +6,7 @@ import type { Values } from './values.ts';
 import { checkFloat, decode, floatBytes, isFloatDType } from './elements.ts';
 
 export interface NpyHeader {
-  /** 'F16', 'BF16', 'F32', 'F64', or NumPy's own description of something that is no layer's output. */
+  /** 'F16', 'BF16', 'F32', 'F64', or NumPy's own description of an element type that no layer's output has. */
   readonly dtype: string;
   readonly bigEndian: boolean;
   /** First axis fastest. Read as its transpose. */
@@ -19,18 +19,18 @@ export interface NpyHeader {
 /** Enough for every header that NumPy writes for a few dozen axes. */
 export const NPY_HEADER_BYTES = 4096;
 
-/** bfloat16 is no type of NumPy's: ml_dtypes, which all that write it use, describes it as two opaque bytes. */
+/** NumPy has no bfloat16: ml_dtypes, which all that write it use, describes it as two opaque bytes. */
 const FLOATS: Readonly<Record<string, string>> = { f2: 'F16', V2: 'BF16', bfloat16: 'BF16', f4: 'F32', f8: 'F64' };
 
 /**
  * Reads a header and checks that `size`, all bytes of the array, is what it promises.
- * @param bytes the beginning of the array, at least NPY_HEADER_BYTES of it if there are so many
+ * @param bytes the beginning of the array, at least NPY_HEADER_BYTES of it unless it is shorter
  * @param where names the file, or the file and the part inside it
- * @throws Error in one sentence if it is no sound .npy
+ * @throws Error in one sentence if it is not a valid .npy array
  */
 export function npyHeader(bytes: Uint8Array, size: number, where: string): NpyHeader {
   const damaged = (text: string): Error =>
-    new Error(`${where} is no valid .npy array: ${text}; copy it or save it again with numpy.save`);
+    new Error(`${where} is not a valid .npy array: ${text}; copy it or save it again with numpy.save`);
   // [1] magic, version, length
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (bytes.length < 10) throw damaged(`expected a header, got ${bytes.length} bytes`);
@@ -74,7 +74,7 @@ export function npyHeader(bytes: Uint8Array, size: number, where: string): NpyHe
 /**
  * The numbers of an array.
  * @param bytes what follows the header; may be changed
- * @throws Error if the elements are no floating-point numbers
+ * @throws Error if the elements are not floating-point numbers
  */
 export function decodeNpy(
   bytes: Uint8Array<ArrayBuffer>,
@@ -116,7 +116,7 @@ function rowMajor(data: Values['data'], shape: readonly number[]): Values['data'
 
 /**
  * The bytes before the elements. The whole is a multiple of 64, so that the elements can be mapped into memory.
- * @param least pads to at least so many bytes: room for a shape that grows
+ * @param least pads to at least this many bytes: room for a shape that grows
  */
 export function npyHeaderBytes(elements: 'float32' | 'float64', shape: readonly number[], least = 0): Uint8Array {
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');

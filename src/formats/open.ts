@@ -1,4 +1,4 @@
-// Opens weights that lie in a file or a folder.
+// Opens tensors in a file or a folder.
 
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -54,10 +54,9 @@ async function fileIn(folder: string): Promise<string> {
   const weights =
     candidates.length > 0 ? candidates : files.filter((name) => /\.(safetensors(\.gz)?|pt|pth|bin)$/.test(name));
   if (weights.length === 1) return join(folder, weights[0]);
+  const some = `${weights.slice(0, 3).join(', ')}${weights.length > 3 ? ', …' : ''}`;
   throw new Error(
     `"${folder}" expected a folder with one file of weights, got ` +
-      `${weights.length === 0 ? 'none' : `${weights.length} (${weights.slice(0, 3).join(', ')}${weights.length > 3 ? ', …' : ''})`}; ` +
-      '' +
-      'name the file',
+      `${weights.length === 0 ? 'none' : `${weights.length} (${some})`}; name the file`,
   );
 }

@@ -13,7 +13,7 @@ import { isObject, parseObject } from './json.ts';
 export async function readSafetensors(source: ByteSource): Promise<TensorFile> {
   const { name, size } = source;
   const damaged = (text: string): Error =>
-    new Error(`"${name}" is no valid safetensors file: ${text}; copy, download or write it again`);
+    new Error(`"${name}" is not a valid safetensors file: ${text}; copy, download or write it again`);
   // [1] the header's length
   if (size < 8) throw damaged(`expected at least 8 bytes, got ${size}`);
   const head = new Uint8Array(8);
@@ -83,7 +83,7 @@ function entryOf(
   if (typeof dtype !== 'string') throw damaged(`"${key}" has no dtype`);
   if (!Object.hasOwn(ELEMENT_BYTES, dtype)) {
     throw new Error(
-      `"${where}": "${key}" has the element type ${JSON.stringify(dtype.slice(0, 40))}, which is none of ` +
+      `"${where}": "${key}" has the element type ${JSON.stringify(dtype.slice(0, 40))}, which is not one of ` +
         `${Object.keys(ELEMENT_BYTES).join(', ')}; convert the weights to F32, F16 or BF16`,
     );
   }

@@ -9,8 +9,8 @@ import type { StoredTensor } from './stored-tensor.ts';
 
 /**
  * @param source the index; it is closed
- * @param openShard opens a file of the same folder by its name, which is no path
- * @throws Error if a shard is missing, lies outside the folder, or does not hold what the index says
+ * @param openShard opens a file of the same folder by its name, which is not a path
+ * @throws Error if a shard is missing, is outside the folder, or does not hold what the index says
  */
 export async function readSharded(
   source: ByteSource,
@@ -27,7 +27,7 @@ export async function readSharded(
   const { weight_map: map } = parseObject(new TextDecoder().decode(bytes), `"${index}"`);
   if (!isObject(map) || Object.keys(map).length === 0)
     throw new Error(
-      `"${index}" has no "weight_map", so it is no index of shards; name a file of weights or ` +
+      `"${index}" has no "weight_map", so it is not an index of shards; name a file of weights or ` +
         'model.safetensors.index.json',
     );
   const wanted = new Map<string, string[]>();
@@ -35,7 +35,7 @@ export async function readSharded(
     if (typeof shard !== 'string' || shard === '' || shard === '..' || shard === '.' || /[\\/\0]/.test(shard)) {
       throw new Error(
         `"${index}" names the shard ${JSON.stringify(shard).slice(0, 120)} for "${tensor}"; expected the name ` +
-          'of a file in the same folder: mend the index',
+          'of a file in the same folder: correct the index',
       );
     }
     const names = wanted.get(shard) ?? [];

@@ -1,4 +1,4 @@
-// A tensor as it lies in a file, in whatever order (PyTorch stores views: transposed, sliced, shared), and how it is
+// A tensor as it is stored in a file, in any order (PyTorch stores views: transposed, sliced, shared), and how it is
 // read into row-major float32: in chunks through one small scratch buffer, straight into the destination.
 
 import { sizeOf } from '../ops/tensor.ts';
@@ -82,7 +82,7 @@ async function readRun(
 
 /**
  * Walks the axes from the largest stride to the smallest, so that the file is read from front to back and the
- * destination is written wherever the element belongs; a window of the file is fetched whenever the next element lies
+ * destination is written wherever the element belongs; a window of the file is fetched whenever the next element is
  * outside the last one.
  */
 async function readStrided(

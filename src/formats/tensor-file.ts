@@ -1,4 +1,4 @@
-// What a format reader hands on: tensors under the names of the file, before anyone knows whose layout it is.
+// What the reader of a format returns: tensors under the names of the file, whatever model they belong to.
 
 import type { StoredTensor } from './stored-tensor.ts';
 

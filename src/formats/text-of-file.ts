@@ -1,5 +1,5 @@
-// A small text file, whole, with a limit: configurations, packs, labels. Also from what is no ordinary file, such as
-// /dev/stdin, whose size nobody knows.
+// A small text file, whole, with a limit: configurations, packs, labels. Also from special files of unknown size, such
+// as /dev/stdin.
 
 import { open } from 'node:fs/promises';
 import { readError } from './errno.ts';

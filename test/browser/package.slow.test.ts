@@ -458,10 +458,10 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
           '/page-in-disguise',
           /^Error: "\/page-in-disguise" expected a file of weights, got an HTML page; the download failed: get the file itself$/,
         ],
-        ['/half', /^Error: "\/half" is no sound gzip file; copy or download it again$/],
+        ['/half', /^Error: "\/half" is not a valid gzip file; copy or download it again$/],
         [
           '/half.safetensors',
-          /^Error: "\/half.safetensors" is no valid safetensors file: .*; copy, download or write it again$/,
+          /^Error: "\/half.safetensors" is not a valid safetensors file: .*; copy, download or write it again$/,
         ],
         ['/cut', /^Error: ".*\/cut" was cut off after \d+ of 2109775 bytes; load it again$/],
         [

@@ -111,7 +111,7 @@ describe('loadHead', () => {
 
   test('NaN in a head is an error', async () => {
     await expect(loadHead(fixture('torch/head.nan.pth'))).rejects.toThrow(
-      /"weight" has 1 of 2 elements that are no finite float32 \(the first is NaN at 1\)/,
+      /"weight" has 1 of 2 elements that are not finite \(the first is NaN at 1\)/,
     );
   });
 

@@ -55,7 +55,7 @@ describe('inspectFile', () => {
     bytes.writeFloatLE(NaN, bytes.length - 8);
     const file = folder.write('nan.safetensors', bytes);
     expect((await inspectFile(file)).problems).toEqual([
-      '"weight" has 1 of 2 elements that are no finite float32 (the first is NaN at 1)',
+      '"weight" has 1 of 2 elements that are not finite (the first is NaN at 1)',
     ]);
     expect((await inspectFile(file, { values: false })).problems).toEqual([]);
   });

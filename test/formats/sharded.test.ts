@@ -92,5 +92,5 @@ test('a damaged shard is named', async () => {
         }),
       ),
     ),
-  ).toMatch(/model-00001-of-00002\.safetensors" is no valid safetensors file/);
+  ).toMatch(/model-00001-of-00002\.safetensors" is not a valid safetensors file/);
 });

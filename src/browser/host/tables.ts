@@ -24,7 +24,7 @@ export function readTable(table: Table): string {
 
 /**
  * Fetches a table of the package, packed or as a server unpacked it on the way.
- * @throws Error if it cannot be had
+ * @throws Error if it cannot be fetched or read
  */
 export async function fetchText(
   file: 'merges.txt.gz' | 'entities.txt.gz' | 'labels.json.gz',
@@ -39,8 +39,8 @@ export async function fetchText(
 }
 
 /**
- * Fetches what `tokenize` and `detokenize` need (220 kB), once; from then on they answer at once, as in Node. @throws
- * Error if it cannot be had
+ * Fetches what `tokenize` and `detokenize` need (220 kB), once; from then on they are synchronous, as in Node. @throws
+ * Error if it cannot be fetched or read
  */
 export async function fetchTables(options: FetchOptions = {}): Promise<void> {
   if (!tables.has('entities')) tables.set('entities', await fetchText('entities.txt.gz', options));

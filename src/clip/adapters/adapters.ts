@@ -136,8 +136,7 @@ export class Adapters {
 
   /**
    * The checkpoint with the active changes added to what is read. Parameters that may change are float32 from the
-   * start:
-   * sums do not fit into halves.
+   * start: sums do not fit into halves.
    */
   #merging(): WeightSource {
     const base = this.#base;

@@ -100,7 +100,7 @@ function targetIn(raw: TensorFile, module: string, architecture: Architecture): 
   }
   if (target === null)
     throw new Error(
-      `"${raw.origin}" adapts "${module.slice(0, 120)}", which is no linear layer of CLIP's (q_proj, k_proj, ` +
+      `"${raw.origin}" adapts "${module.slice(0, 120)}", which is not a linear layer of CLIP (q_proj, k_proj, ` +
         `v_proj, out_proj, fc1, fc2 and their like in OpenAI's names); take an adapter of CLIP, or merge it and ` +
         'save the whole model',
     );

@@ -6,8 +6,10 @@ import type { Target } from './lora.ts';
 
 const HUGGING_FACE =
   /(?:^|\.)(vision|text)_model\.encoder\.layers\.(\d+)\.(?:self_attn|mlp)\.(q_proj|k_proj|v_proj|out_proj|fc1|fc2)$/;
-const OPENAI =
-  /(?:^|\.)(visual\.|)transformer\.resblocks\.(\d+)\.(?:attn|mlp)(?:\.(in_proj|qkv|q_proj|k_proj|v_proj|out_proj|proj|c_fc|c_proj))?$/;
+const OPENAI_LAYERS = 'in_proj|qkv|q_proj|k_proj|v_proj|out_proj|proj|c_fc|c_proj';
+const OPENAI = new RegExp(
+  `(?:^|\\.)(visual\\.|)transformer\\.resblocks\\.(\\d+)\\.(?:attn|mlp)(?:\\.(${OPENAI_LAYERS}))?$`,
+);
 const POOL = /(?:^|\.)visual\.attnpool\.(q_proj|k_proj|v_proj|c_proj)$/;
 const PROJECTION = /(?:^|\.)(visual|text)_projection$/;
 
@@ -17,7 +19,7 @@ type Tower = 'vision' | 'text';
  * @param module a path such as `vision_model.encoder.layers.0.self_attn.q_proj` or
  *   `visual.transformer.resblocks.0.mlp.c_fc`, whatever is wrapped
  *   around the model; `…attn` alone is nn.MultiheadAttention's in_proj
- * @returns null if it is no linear layer of CLIP
+ * @returns null if it is not a linear layer of CLIP
  * @throws Error if it is one, but the model has no such layer
  */
 export function targetOf(module: string, architecture: Architecture): Target | null {

@@ -33,7 +33,7 @@ export interface DownloadProgress {
 export interface DownloadOptions {
   /** The cache folder. Default: CLIP_ORACLE_CACHE, else ~/.cache/clip. */
   root?: string;
-  /** Where the files lie: BASE/SHA256/FILE. Default: CLIP_ORACLE_BASE_URL, else OpenAI's. */
+  /** Where the files are: BASE/SHA256/FILE. Default: CLIP_ORACLE_BASE_URL, else OpenAI's. */
   baseUrl?: string;
   /** Aborts; what has come stays for the next attempt. */
   signal?: AbortSignal;
@@ -61,7 +61,7 @@ const PROGRESS_THAT_COUNTS = 1 << 20;
 
 // MiB of the nine files, computed from their architectures (half precision where OpenAI keeps it); the archives' own
 // overhead is well below a percent.
-// Good enough to see that a file was broken off, which OpenAI's package leaves under the final name.
+// Good enough to detect a truncated file, which OpenAI's package leaves under the final name.
 const ABOUT_MIB: Readonly<Record<string, number>> = {
   'RN50.pt': 243.4,
   'RN101.pt': 277.5,
@@ -82,7 +82,7 @@ export function cacheFolder(root?: string): string {
   return resolve(root ?? (process.env.CLIP_ORACLE_CACHE || join(homedir(), '.cache', 'clip')));
 }
 
-/** Where a model's file lies in the cache, whether it is there or not. */
+/** The path of a model's file in the cache, whether it is there or not. */
 export function cachePath(model: string | DownloadableModel, root?: string): string {
   return join(cacheFolder(root), downloadable(model).file);
 }

@@ -1,5 +1,5 @@
-// The unfinished file of a download: `RN50.pt.part` while nobody works on it, `RN50.pt.part-HOST-PID-N` while a process
-// does.
+// The unfinished file of a download: `RN50.pt.part` while no process works on it, `RN50.pt.part-HOST-PID-N` while a
+// process does.
 // A process claims the part by renaming it, which the file system does for one of them only: two processes that fetch
 // the same file never write into each other's bytes, and no lock can be left behind. What a killed process leaves is
 // claimed by the next one, once that process is known to be gone (same host) or has written nothing for two minutes
@@ -94,8 +94,8 @@ export class PartFile {
   }
 
   /**
-   * Leaves what is there for the next attempt; an empty part is removed. Where somebody left a longer one meanwhile,
-   * that one stays.
+   * Leaves what is there for the next attempt; an empty part is removed. Where another process left a longer one
+   * meanwhile, that one stays.
    */
   async release(): Promise<void> {
     await this.#handle.close();

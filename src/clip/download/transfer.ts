@@ -1,4 +1,4 @@
-// One request of a download: asks for the bytes that are missing, checks that the answer continues where the file ends,
+// One request of a download: requests the missing bytes, checks that the response continues where the file ends,
 // and appends what comes. It never decides whether the file is right (the digest does) and never tries again
 // (download.ts does).
 // Ranges: RFC 9110, sections 14 (Range, Content-Range, 416) and 13.1.5 (If-Range).
@@ -23,7 +23,7 @@ export interface TransferOptions {
   fetch: typeof globalThis.fetch;
   /** Milliseconds without a byte after which the connection counts as broken. */
   stallTimeout: number;
-  /** More than this is no model. */
+  /** No model is larger. */
   maxBytes: number;
   signal?: AbortSignal;
   onProgress?: (received: number, total: number | null) => void;
@@ -31,7 +31,7 @@ export interface TransferOptions {
   beforeWriting?: (missing: number) => Promise<void>;
 }
 
-/** What is known about the file from earlier answers of the same server. */
+/** What is known about the file from earlier responses of the same server. */
 export interface Known {
   etag: string | null;
   contentType: string | null;
@@ -39,7 +39,7 @@ export interface Known {
 
 /**
  * Fetches what is missing of `url` into `part`. Returns when the server says that it has sent everything.
- * @throws Interruption, Unresumable; Error for an answer that will not change (404, 403, …); the signal's reason if
+ * @throws Interruption, Unresumable; Error for a response that will not change (404, 403, …); the signal's reason if
  *   aborted
  */
 export async function transfer(url: string, part: PartFile, known: Known, options: TransferOptions): Promise<void> {
@@ -93,7 +93,7 @@ function headersFor(sofar: number, known: Known): Record<string, string> {
   return headers;
 }
 
-/** What the answer's head means: the total size, null if unknown, or that nothing is missing. */
+/** What the response's head means: the total size, null if unknown, or that nothing is missing. */
 async function judge(
   response: Response,
   url: string,
@@ -149,7 +149,7 @@ function retryAfter(value: string | null): number | null {
   return Number.isFinite(delay) ? Math.max(0, delay) : null;
 }
 
-/** `fetch` reports a broken connection as a TypeError with a cause, and a malformed answer likewise. */
+/** `fetch` reports a broken connection as a TypeError with a cause, and a malformed response likewise. */
 function isNetworkError(error: unknown): boolean {
   return (
     error instanceof TypeError &&

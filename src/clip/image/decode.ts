@@ -23,7 +23,7 @@ export interface DecodeOptions {
 
 const DECODERS: readonly JpegDecoder[] = ['auto', 'mozjpeg', 'typescript', 'jpeg-js'];
 
-/** Asked before a file is read, where its size is known. @throws Error for more bytes than the limit imageBytes */
+/** Called before a file is read, where its size is known. @throws Error for more bytes than the limit imageBytes */
 export function checkBytes(count: number): void {
   if (count > limits().imageBytes)
     throw new Error(`image: ${count} bytes are more than any picture has; ${raise('imageBytes')}`);
@@ -46,7 +46,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   if (width * height > maxPixels) {
     throw new Error(
       `${format}: ${width} x ${height} pixels are more than the limit of ${maxPixels}; scale the picture down ` +
-        'first, or raise maxPixels if it is to be trusted',
+        'first, or raise maxPixels if you trust it',
     );
   }
   if (format === 'JPEG') return (await import('./jpeg.ts')).decodeJpeg(bytes, jpeg, maxPixels);

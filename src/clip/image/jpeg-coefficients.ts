@@ -1,5 +1,5 @@
-// A JPEG's markers, from which its scans are decoded (ITU-T T.81, annex B): bytes to the quantised coefficients of every
-// block, baseline and progressive.
+// A JPEG's markers, from which its scans are decoded (ITU-T T.81, annex B): bytes to the quantised coefficients of
+// every block, baseline and progressive.
 // Left out: arithmetic coding, and repair of damaged data, which is an error here.
 
 import { huffmanTable, type HuffmanTable } from './jpeg-huffman.ts';
@@ -82,7 +82,7 @@ export function jpegCoefficients(bytes: Uint8Array): Coefficients {
         vMost = Math.max(...raw.map(({ v }) => v));
       mcusAcross = Math.ceil(width / (8 * hMost));
       mcusDown = Math.ceil(height / (8 * vMost));
-      // A block is at least one bit: a short file cannot fill a large picture, and asks for no memory.
+      // A block is at least one bit: a short file cannot fill a large picture, so no memory is taken for it.
       if (raw.reduce((sum, { h, v }) => sum + h * v, 0) * mcusAcross * mcusDown > bytes.length * 8)
         throw new Error('premature end of file');
       const components = raw.map((c) => {

@@ -1,5 +1,5 @@
-// One scan of a JPEG: Huffman codes to the quantised coefficients of every block, all of them (baseline) or some of their
-// bits (progressive; ITU-T T.81, annexes F and G).
+// One scan of a JPEG: Huffman codes to the quantised coefficients of every block, all of them (baseline) or some of
+// their bits (progressive; ITU-T T.81, annexes F and G).
 
 import { BitReader, type HuffmanTable } from './jpeg-huffman.ts';
 

@@ -1,5 +1,5 @@
-// What reading and decoding pictures needs of the host: `#host/pictures` (package.json, "imports") is host-node.ts in Node
-// and src/browser/host/pictures.ts in bundles for browsers.
+// What reading and decoding pictures needs of the host: `#host/pictures` (package.json, "imports") is host-node.ts in
+// Node and src/browser/host/pictures.ts in bundles for browsers.
 
 export interface PictureHost {
   /** A file's bytes. @throws Error that says in a sentence why not */

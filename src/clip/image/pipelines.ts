@@ -13,7 +13,7 @@ import { resize } from './resample.ts';
 export const PIPELINES = ['openai', 'huggingface', 'fake-detect'] as const;
 export type Pipeline = (typeof PIPELINES)[number];
 
-/** @throws RangeError naming the three if `name` is none of them */
+/** @throws RangeError that names the three if `name` is not one of them */
 export function checkPipeline(name: unknown): asserts name is Pipeline {
   if (!PIPELINES.includes(name as Pipeline)) {
     throw new RangeError(

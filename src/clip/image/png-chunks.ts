@@ -93,7 +93,7 @@ export function pngHeader(bytes: Uint8Array): PngHeader {
   if (header.width > 0x7fffffff || header.height > 0x7fffffff)
     throw new Error(`PNG: ${header.width} x ${header.height} is more than the format allows (2^31 - 1); ${again}`);
   if (!DEPTHS[header.colour]?.includes(header.depth))
-    throw new Error(`PNG: colour type ${header.colour} with ${header.depth} bits is none of the format's; ${again}`);
+    throw new Error(`PNG: colour type ${header.colour} with ${header.depth} bits does not exist in PNG; ${again}`);
   if (bytes[at + 10] !== 0 || bytes[at + 11] !== 0 || bytes[at + 12] > 1)
     throw new Error(
       `PNG: unknown compression, filter or interlace method (${bytes[at + 10]}, ${bytes[at + 11]}, ` +

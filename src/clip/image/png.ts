@@ -155,7 +155,7 @@ export async function decodePng(bytes: Uint8Array): Promise<DecodedImage> {
   return { width, height, mode, data, palette };
 }
 
-/** Some encoders leave a few bytes too many, which every reader ignores. More than this is no accident. */
+/** Some encoders leave a few bytes too many, which every reader ignores. More than this is refused. */
 const SLACK = 65536;
 
 async function inflateExactly(compressed: Uint8Array, size: number, { width, height }: PngHeader): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-// From a picture, in a file or in memory, to the tensor that the image towers take.
+// From a picture, in a file or in memory, to the input tensor of an image tower.
 
 import { host } from '#host/pictures';
 import type { NdArray } from 'ndarray';
@@ -23,7 +23,7 @@ export interface PreprocessOptions extends DecodeOptions {
 }
 
 /**
- * (1,3,R,R), float32. @throws as `decodeImage`; RangeError for an unknown pipeline; TypeError for what is no picture
+ * (1,3,R,R), float32. @throws as `decodeImage`; RangeError for an unknown pipeline; TypeError for other values
  */
 export type Preprocess = (image: ImageInput, options?: PreprocessOptions) => Promise<NdArray<Float32Array>>;
 
@@ -59,7 +59,7 @@ function kindOf(value: unknown): string {
 
 /**
  * The picture behind any of the three kinds of input. An error about a file begins with its path.
- * @throws TypeError for what is no picture; Error if the file cannot be read or decoded
+ * @throws TypeError for other values; Error if the file cannot be read or decoded
  */
 export async function readImage(image: ImageInput, options: DecodeOptions = {}): Promise<DecodedImage> {
   if (image instanceof Uint8Array) return decodeImage(image, options);
@@ -68,7 +68,7 @@ export async function readImage(image: ImageInput, options: DecodeOptions = {}):
     try {
       return await decodeImage(bytes, options);
     } catch (error) {
-      // A wrong option is not the file's fault.
+      // Errors of options do not name the file.
       if (error instanceof TypeError || error instanceof RangeError) throw error;
       throw new Error(`${image}: ${(error as Error).message}`, { cause: error });
     }

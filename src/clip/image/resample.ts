@@ -1,7 +1,7 @@
 // Pillow's resize, integer for integer: bicubic with antialiasing (its Resample.c) and nearest neighbour (its
 // Geometry.c, an affine map).
 // The figures are in spec/compatibility.md, B6. Every function takes a window of the output and computes nothing else:
-// a crop after a resize costs only what it keeps, and a picture of 1 x 100000 pixels asks for no gigabytes.
+// a crop after a resize costs only what it keeps, and a picture of 1 x 100000 pixels needs no gigabytes.
 //
 // Differs from Pillow in one way: Pillow computes the whole output. The values inside the window are the same.
 
@@ -73,7 +73,7 @@ function toFixedPoint(weight: Float64Array): Int32Array {
 type Samples = Uint8Array | Uint16Array | Int32Array;
 
 /**
- * One pass along one axis of a picture of `lines` lines of samples. Sample j of line l lies at input[l * lineStep + j *
+ * One pass along one axis of a picture of `lines` lines of samples. Sample j of line l is input[l * lineStep + j *
  * step], and so does output i at output[l * outLineStep + i * outStep]; c more channels lie side by side.
  */
 function pass8(
@@ -220,7 +220,7 @@ function verticalPass(
 const MOST_STEPS = 1 << 27;
 
 /**
- * For each output of the window the input that lies under its centre. Pillow adds the step up, output by output, and so
+ * For each output of the window the input under its centre. Pillow adds the step up, output by output, and so
  * its rounding errors.
  */
 function nearestInputs(inSize: number, outSize: number, start: number, length: number): Int32Array {

@@ -14,7 +14,7 @@ export interface ImageInfo {
 
 /**
  * Format and dimensions of a picture file, by its content. Nothing is decoded and nothing large allocated.
- * @throws TypeError if `bytes` is no Uint8Array; Error if they are empty, of another format (which it names), or the
+ * @throws TypeError if `bytes` is not a Uint8Array; Error if they are empty, of another format (which it names), or the
  *   header is broken
  */
 export function sniff(bytes: Uint8Array): ImageInfo {

@@ -77,7 +77,7 @@ async function instantiate(name: Name): Promise<Started> {
   const loading = loaded.get(name) ?? load(name);
   loaded.set(name, loading);
   const missing = (error: unknown): never => {
-    loaded.delete(name); // the next picture may have more luck
+    loaded.delete(name); // try again with the next picture
     throw new NoDecoder(
       `the decoder of the package @jsquash/${name} cannot be loaded ` +
         `(${error instanceof Error ? error.message : String(error)}); ` +

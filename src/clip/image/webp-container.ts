@@ -11,7 +11,7 @@ export interface WebpHeader {
   opaque: boolean;
   /** A file with one still picture: the file itself, or the first frame of an animation. */
   still: Uint8Array;
-  /** Where the still picture lies on the canvas, and its size. */
+  /** Position and size of the still picture on the canvas. */
   frame: { left: number; top: number; width: number; height: number };
 }
 

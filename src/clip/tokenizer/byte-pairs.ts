@@ -8,12 +8,20 @@
 import { mergeLong } from './merge-long.ts';
 
 /**
- * Contractions, runs of letters, single digits, runs of anything else that is no space. simple_tokenizer.py ignores
+ * Contractions, runs of letters, single digits, runs of anything else that is not a space. simple_tokenizer.py ignores
  * case here, which on text in lower case matters for two characters: U+017F is an s, and U+0345, whose capital is a
- * letter though it is none, is in no class at all.
+ * letter although it is not one itself, is in no class.
  */
-const WORD =
-  /<\|startoftext\|>|<\|endoftext\|>|'[s\u017f]|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\u0345\p{White_Space}\p{L}\p{N}]+/gu;
+const WORD = new RegExp(
+  [
+    /<\|startoftext\|>|<\|endoftext\|>/,
+    /'[s\u017f]|'t|'re|'ve|'m|'ll|'d/,
+    /\p{L}+|\p{N}|[^\u0345\p{White_Space}\p{L}\p{N}]+/u,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gu',
+);
 
 /** The bytes in the order of their ids: first those that are printable characters of Latin-1, then the others. */
 const BYTES: readonly number[] = (() => {
@@ -42,7 +50,7 @@ export class BytePairs {
 
   /**
    * @param merges lines of two symbols, best first, where bytes are written as the characters of `standIns`
-   * @throws Error if a line is none
+   * @throws Error if a line is not a merge
    */
   constructor(merges: readonly string[]) {
     const ids = new Map<string, number>();
@@ -83,7 +91,7 @@ export class BytePairs {
   }
 
   /**
-   * The text of ids: a space after each word, U+FFFD for bytes that are no UTF-8. Special tokens have no text. @throws
+   * The text of ids: a space after each word, U+FFFD for bytes that are not UTF-8. Special tokens have no text. @throws
    * RangeError for an id outside the vocabulary
    */
   decode(ids: Iterable<number>): string {

@@ -1,4 +1,4 @@
-// Mojibake of the common kind: UTF-8 that somebody read as Windows-1252 or Latin-1 ("schÃ¶n", "donâ€™t", "ðŸ˜€"). ftfy
+// Mojibake of the common kind: UTF-8 that was decoded as Windows-1252 or Latin-1 ("schÃ¶n", "donâ€™t", "ðŸ˜€"). ftfy
 // finds these by a long list of unlikely neighbours and knows nine more encodings, lost bytes and non-breaking spaces
 // that became spaces; here a run must be UTF-8 as it stands.
 

@@ -1,4 +1,4 @@
-// The tokenizer's tables out of the package's files, read when they are first asked for. `#host/tables`
+// The tokenizer's tables out of the package's files, read when they are first needed. `#host/tables`
 // (package.json, "imports"); in browsers it is src/browser/host/tables.ts.
 
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // Which activation the transformers have. No tensor says so: OpenAI trained with QuickGELU, LAION mostly with GELU, and
-// the features of the wrong one are wrong by a few per cent without anything failing. So where what is known does not
-// fit together, there is a warning.
+// the features of the wrong one are wrong by a few per cent without anything failing. So a warning is printed where the
+// evidence is contradictory.
 
 import type { Checkpoint } from './checkpoint.ts';
 import { MODELS } from '../models.ts';
@@ -9,9 +9,9 @@ export type Activation = 'quick_gelu' | 'gelu';
 
 /**
  * What the configuration beside the weights says (`config.json`, `open_clip_config.json`), else QuickGELU. OpenAI's own
- * files have QuickGELU whatever lies beside them.
- * @param warn is told in one sentence what does not fit. Default: Node's warnings, on standard error; elsewhere the
- *   console
+ * files have QuickGELU whatever is beside them.
+ * @param warn is called with one sentence about the contradiction. Default: Node's warnings, on standard error;
+ * elsewhere the console
  */
 export function activationOf(
   checkpoint: Pick<Checkpoint, 'origin' | 'format' | 'metadata'>,
@@ -24,14 +24,14 @@ export function activationOf(
       warn(
         `"${origin}" is one of OpenAI's files, trained with QuickGELU, but the configuration beside it says ` +
           'GELU. QuickGELU is computed; if these are other weights under ' +
-          "OpenAI's file name, rename the file, and if not, mend or move the configuration",
+          "OpenAI's file name, rename the file, and if not, correct or move the configuration",
       );
     }
     return 'quick_gelu';
   }
   if (configured === undefined && /^open_clip_/.test(basename(origin))) {
     warn(
-      `"${origin}" is a file of open_clip's, but no open_clip_config.json beside it says which activation it ` +
+      `"${origin}" is a file of open_clip, but no open_clip_config.json beside it says which activation it ` +
         `was trained with. QuickGELU is computed; LAION's and DataComp's ` +
         'models have GELU: put their open_clip_config.json beside the weights',
     );
@@ -39,7 +39,7 @@ export function activationOf(
   return configured ?? 'quick_gelu';
 }
 
-/** OpenAI's archives are TorchScript, which nobody else's checkpoints are; and a file that has one of their names. */
+/** TorchScript archives, which only OpenAI publishes, and files with one of their names. */
 const isOpenAIs = ({ origin, format }: Pick<Checkpoint, 'origin' | 'format'>): boolean =>
   format === 'TorchScript archive' || MODELS.some(({ file }) => file !== null && file === basename(origin));
 

@@ -31,7 +31,7 @@ export function bundledFile(file: string): string {
 /**
  * Opens the weights of mini-vit or mini-rn: from the package, else from the cache folder.
  * @param options.cache the cache folder, by default the downloads'
- * @throws RangeError for another name; Error that says where to get the file if it lies in neither place
+ * @throws RangeError for another name; Error that says where to get the file if it is in neither place
  */
 export async function openBundled(name: string, options: { cache?: string } = {}): Promise<Checkpoint> {
   if (!Object.hasOwn(FILES, name))

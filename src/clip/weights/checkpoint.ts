@@ -1,6 +1,5 @@
 // What every weight file looks like once it is open, whatever its format: names, shapes, and a way to read one tensor
-// straight into memory that somebody else owns. Nothing is read before it is asked for, so a 1.2 GB model is never in
-// memory twice.
+// straight into the caller's memory. Nothing is read before it is needed, so a 1.2 GB model is never in memory twice.
 
 import type { TensorInfo } from '../../formats/element-types.ts';
 

@@ -1,15 +1,15 @@
-// config.json (Hugging Face) and open_clip_config.json, where they lie beside the weights: which GELU, and whether the
-// heads have the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights themselves do not say.
+// config.json (Hugging Face) and open_clip_config.json, where they are beside the weights: which GELU, and whether the
+// heads have the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights do not say.
 
 import { checkNesting, isObject } from '../../formats/json.ts';
 
-/** A configuration has some thousand; more is none. */
+/** A configuration has a few thousand bytes; larger files are ignored. */
 export const MAX_CONFIG_BYTES = 1 << 20;
 
 /**
  * `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file.
  * @param beside the path of a file beside the weights
- * @param read its text, or null where there is none
+ * @param read its text, or null if there is no such file
  * @throws Error for another activation, or heads that are not 64 wide
  */
 export async function configured(
@@ -47,7 +47,7 @@ export async function configured(
     if (text !== activation) {
       throw new Error(
         `"${file}" names ${JSON.stringify(text).slice(0, 60)} for the text tower and ` +
-          `${JSON.stringify(activation)} for the image tower, expected one activation for both; mend the ` +
+          `${JSON.stringify(activation)} for the image tower, expected one activation for both; correct the ` +
           'configuration',
       );
     }

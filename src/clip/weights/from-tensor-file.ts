@@ -9,7 +9,7 @@ import { readStored } from '../../formats/stored-tensor.ts';
 import { sizeOf } from '../../ops/tensor.ts';
 
 /**
- * The checkpoint in an opened file. It closes the file; if there is none, the caller does.
+ * The checkpoint in an open file. Its `close` closes the file; after an error the caller closes it.
  * @param configured what the configuration beside the weights says
  * @throws Error if there is no CLIP model in it
  */

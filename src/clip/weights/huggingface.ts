@@ -1,7 +1,7 @@
 // Hugging Face's CLIPModel, CLIPVisionModelWithProjection: their names to OpenAI's. q, k and v are joined to in_proj,
-// the two projections are transposed; both happen while the tensor is read, so nothing lies in memory twice.
+// the two projections are transposed; both happen while the tensor is read, so nothing is in memory twice.
 // Source: transformers, src/transformers/models/clip/convert_clip_original_pytorch_to_hf.py (their "pre_layrnorm" is
-// spelt so).
+// spelled so).
 
 import { single, type ModelTensor } from './model-tensor.ts';
 import { transposed, type StoredTensor } from '../../formats/stored-tensor.ts';

@@ -1,4 +1,4 @@
-// Whose names are these? Finds the CLIP model among the tensors of a file, whatever is wrapped around it, and gives its
+// Finds the CLIP model among the tensors of a file, whatever is wrapped around it, and gives its
 // tensors OpenAI's state-dict names. Layouts: OpenAI and open_clip (openai/CLIP and open_clip, model.py), Hugging Face
 // (transformers, convert_clip_original_pytorch_to_hf.py).
 
@@ -17,7 +17,7 @@ export interface ModelTensors {
 const OPENAI_ANCHOR = 'visual.conv1.weight';
 const HUGGING_FACE_ANCHOR = 'vision_model.embeddings.patch_embedding.weight';
 /**
- * Buffers that are no parameters: sizes kept in OpenAI's archives, counters of BatchNorm, masks and position tables.
+ * Buffers that are not parameters: sizes kept in OpenAI's archives, counters of BatchNorm, masks and position tables.
  */
 const BUFFERS = /^(input_resolution|context_length|vocab_size)$|(^|\.)(num_batches_tracked|position_ids|attn_mask)$/;
 
@@ -92,7 +92,7 @@ function unknownLayout(raw: ReadonlyMap<string, StoredTensor>, where: string): E
       `"${where}" holds a text tower only (Hugging Face CLIPTextModel); take the file of the whole CLIPModel`,
     );
   if (has(/(^|\.)lora_[AB]\b|w_lora_[AB]/))
-    return new Error(`"${where}" holds LoRA adapters, no model; give it as the adapter of a model (--adapter)`);
+    return new Error(`"${where}" holds LoRA adapters, not a model; give it as the adapter of a model (--adapter)`);
   if (keys.length <= 4 && has(/(^|\.)weight$/) && has(/(^|\.)bias$/))
     return new Error(`"${where}" holds an fc head (${described(raw)}), no CLIP model; give it as the head`);
   return new Error(

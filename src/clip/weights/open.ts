@@ -1,4 +1,4 @@
-// Opens weights in any format and layout: only headers are read here, tensors when they are asked for.
+// Opens weights in any format and layout: only headers are read here, tensors when they are needed.
 
 import { stat } from 'node:fs/promises';
 import type { Checkpoint } from './checkpoint.ts';
@@ -17,7 +17,7 @@ export interface OpenOptions extends SyntheticOptions {
  * @param source a file (safetensors, also gzipped; PyTorch's .pt, .pth, .bin of any age; model.safetensors.index.json),
  *   a folder that
  *   holds one of these, or `synthetic:SEED`
- * @throws Error in one sentence with the remedy if it cannot be read or is no CLIP model; nothing in a file is ever
+ * @throws Error in one sentence with the remedy if it cannot be read or is not a CLIP model; nothing in a file is ever
  *   executed
  */
 export async function openCheckpoint(source: string, options: OpenOptions = {}): Promise<Checkpoint> {

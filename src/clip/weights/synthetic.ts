@@ -67,11 +67,13 @@ function fill(seed: number, name: string, center: number, amplitude: number, int
   }
 }
 
-/** The seed of `synthetic:SEED`, reduced modulo 2^32. @throws RangeError if it is no whole number */
+/** The seed of `synthetic:SEED`, reduced modulo 2^32. @throws RangeError if it is not a whole number */
 export function parseSeed(source: string): number {
   const digits = /^synthetic:(\d{1,40})$/.exec(source);
   if (digits === null)
-    throw new RangeError(`"${source}" expected synthetic:SEED with a whole number such as synthetic:0; mend the seed`);
+    throw new RangeError(
+      `"${source}" expected synthetic:SEED with a whole number such as synthetic:0; correct the seed`,
+    );
   return Number(BigInt.asUintN(32, BigInt(digits[1])));
 }
 

@@ -1,5 +1,5 @@
-// A file of a dump, read synchronously: taps read from it while a network computes. Where a reader of headers expects a
-// source that answers later, the same file answers at once.
+// A file of a dump, read synchronously, because taps read from it while a network computes. It is a ByteSource, too,
+// for the readers of headers.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../byte-source.ts';
@@ -12,7 +12,7 @@ export class DumpFile implements ByteSource {
   readonly #modified: number;
   #open = true;
 
-  /** @throws Error if the path cannot be opened or is no regular file */
+  /** @throws Error if the path cannot be opened or is not a regular file */
   constructor(path: string) {
     this.name = path;
     try {
@@ -25,7 +25,7 @@ export class DumpFile implements ByteSource {
       closeSync(this.#file);
       throw new Error(
         `"${path}" expected a file, got ` +
-          `${stat.isDirectory() ? 'a folder' : 'something that is no regular file'}; name a dump`,
+          `${stat.isDirectory() ? 'a folder' : 'something that is not a regular file'}; name a dump`,
       );
     }
     this.size = stat.size;
@@ -74,6 +74,6 @@ export class DumpFile implements ByteSource {
     if (!this.#open) throw new Error(`"${this.name}" is closed: open the dump again to read from it`);
     const stat = fstatSync(this.#file);
     if (stat.size !== this.size || stat.mtimeMs !== this.#modified)
-      throw new Error(`"${this.name}" has changed since it was opened; open it again when nobody writes to it`);
+      throw new Error(`"${this.name}" has changed since it was opened; open it again when no program writes to it`);
   }
 }

@@ -1,4 +1,4 @@
 // The names under which a dump may hold the network's input.
 
-/** What programs call the pixels that go in, the likeliest first. A dump of ours carries them as `image`. */
+/** Names that programs give the input pixels, the likeliest first. Our own dumps hold them as `image`. */
 export const INPUTS: readonly string[] = ['image', 'images', 'pixels', 'pixel_values', 'input', 'x'];

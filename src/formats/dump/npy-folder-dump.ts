@@ -43,7 +43,9 @@ export async function npyFolderDump(folder: string): Promise<Dump> {
       try {
         const header = npyHeader(file.bytes(0, Math.min(file.size, NPY_HEADER_BYTES)), file.size, `"${path}"`);
         if (header.dtype !== known.dtype || header.shape.join() !== known.shape.join())
-          throw new Error(`"${path}" has changed since the dump was opened; open it again when nobody writes to it`);
+          throw new Error(
+            `"${path}" has changed since the dump was opened; open it again when no program writes to it`,
+          );
         return decodeNpy(file.bytes(header.start, file.size - header.start), header, `"${path}"`);
       } finally {
         void file.close(); // closed at once; the promise is the interface's

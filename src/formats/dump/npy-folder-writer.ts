@@ -69,7 +69,7 @@ export class NpyFolderWriter implements DumpWriter {
   }
 }
 
-/** Only a dump, or an empty folder, may be replaced: whoever names his home by mistake keeps it. */
+/** Only a dump or an empty folder may be replaced: a home folder that is named by mistake stays. */
 function checkReplaceable(folder: string): void {
   const found = statOf(folder);
   if (found === undefined) return;
@@ -79,5 +79,7 @@ function checkReplaceable(folder: string): void {
     );
   const other = readdirSync(folder).find((file) => !file.endsWith('.npy') && file !== METADATA_FILE);
   if (other !== undefined)
-    throw new Error(`"${folder}" holds "${other}", which is no part of a dump, and is not replaced; name a new folder`);
+    throw new Error(
+      `"${folder}" holds "${other}", which is not part of a dump, so the folder is not replaced; name a new folder`,
+    );
 }

@@ -8,13 +8,13 @@ import type { DumpWriter } from './dump.ts';
 
 export interface WriteOptions {
   /**
-   * The names that will come, if they are known: room for safetensors' header, which lies before the data. More or
-   * others are no error.
+   * The names that will come, if they are known: room for safetensors' header, which precedes the data. More or other
+   * names are accepted.
    */
   names?: Iterable<string>;
 }
 
-/** The format that a path's ending asks for. @throws RangeError for an ending that promises something else */
+/** The format that a path's ending selects. @throws RangeError for an ending that promises something else */
 export function dumpFormat(path: string): 'safetensors' | 'npz' | 'npy folder' {
   const ending = /\.([a-z][a-z0-9]*)\/?$/i.exec(path)?.[1].toLowerCase();
   if (ending === 'safetensors' || ending === 'npz') return ending;

@@ -17,15 +17,15 @@ import { bigEndian } from './zip.ts';
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
-/** @throws Error in one sentence if it is no such file, is damaged, or names a global that is not allowed */
+/** @throws Error in one sentence if it is not such a file, is damaged, or names a global that is not allowed */
 export async function readTorchLegacy(source: ByteSource): Promise<TensorFile> {
   const where = source.name;
   const { values, end, storages } = await readPickles(source);
   const [magic, protocol, system, object, keys] = values;
-  // [1] who wrote it
+  // [1] magic number, protocol, byte order
   if (magic !== MAGIC)
     throw new Error(
-      `"${where}" is a pickle, but no checkpoint of PyTorch (it does not begin with PyTorch's number); save ` +
+      `"${where}" is a pickle, but not a checkpoint of PyTorch (it does not begin with PyTorch's number); save ` +
         'the weights with torch.save or safetensors',
     );
   if (protocol !== PROTOCOL)
@@ -36,7 +36,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<TensorFile> {
   if (system instanceof Map && system.get('little_endian') === false) throw bigEndian(where);
   if (!Array.isArray(keys))
     throw new Error(`"${where}" has no list of storages; it is damaged: copy or download it again`);
-  // [2] where each storage lies
+  // [2] the position of each storage
   const positions = new Map<string, number>();
   let position = end;
   for (const key of keys) {
@@ -85,7 +85,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<TensorFile> {
   };
 }
 
-/** The five pickles. Nobody says how long they are: a growing piece of the file is tried until they fit. */
+/** The five pickles. Their length is not stored: a growing piece of the file is tried until they fit. */
 async function readPickles(
   source: ByteSource,
 ): Promise<{ values: PickleValue[]; end: number; storages: Map<string, TorchStorage> }> {
@@ -126,11 +126,11 @@ function parsePickles(
     const pickle = unpickle(bytes, end, `"${where}"`, hooks);
     values.push(pickle.value);
     end = pickle.end;
-    // A file that is another kind of pickle is told so before its second pickle is looked for.
+    // Another kind of pickle is reported as such before its second pickle is looked for.
     if (i === 0 && pickle.value !== MAGIC) break;
   }
   return { values, end, storages };
 }
 
 const describe = (value: PickleValue): string =>
-  typeof value === 'object' && value !== null ? 'of a strange kind' : `"${String(value).slice(0, 40)}"`;
+  typeof value === 'object' && value !== null ? 'of an unexpected kind' : `"${String(value).slice(0, 40)}"`;

@@ -104,8 +104,10 @@ const INERT = new Set([
   'numpy._core.multiarray.scalar',
   'numpy._core.multiarray._reconstruct',
 ]);
-const DTYPE_NAMES =
-  /^torch\.(float16|bfloat16|half|float32|float|float64|double|u?int(8|16|32|64)|short|int|long|bool|complex64|complex128)$/;
+const DTYPE_NAMES = new RegExp(
+  '^torch\\.(float16|bfloat16|half|float32|float|float64|double|u?int(8|16|32|64)|short|int|long|bool|' +
+    'complex64|complex128)$',
+);
 
 function isAllowed(name: string): boolean {
   return (
@@ -121,7 +123,7 @@ function isAllowed(name: string): boolean {
   );
 }
 
-/** 'torch.HalfStorage' or 'torch.cuda.HalfStorage': where a tensor lay is of no interest. */
+/** 'torch.HalfStorage' or 'torch.cuda.HalfStorage': the device is ignored. */
 function storageType(name: string): DType | null {
   const match = /^torch\.(?:cuda\.|storage\.)?(\w+Storage)$/.exec(name);
   return match === null ? null : (STORAGE_TYPES.get(match[1]) ?? null);
@@ -175,7 +177,7 @@ export function torchHooks(where: string): PickleHooks {
     },
     persistent(id) {
       // ('storage', type, key, location, element count[, view]); a location such as 'cuda:0' is ignored
-      if (!Array.isArray(id) || id[0] !== 'storage' || id.length < 5) throw damaged('a persistent id is no storage');
+      if (!Array.isArray(id) || id[0] !== 'storage' || id.length < 5) throw damaged('a persistent id is not a storage');
       const [, type, key, , count, view] = id;
       const dtype = isGlobal(type) ? storageType(type.name) : null;
       if (dtype === null)
@@ -217,7 +219,7 @@ function tensorOf(
     !counts(strides) ||
     shape.length !== strides.length
   )
-    throw damaged('a tensor has no sound storage, offset, shape and strides');
+    throw damaged('a tensor has no valid storage, offset, shape and strides');
   const bytes = ELEMENT_BYTES[from.dtype];
   const extent = extentBytes(shape, strides, from.dtype);
   if (!Number.isSafeInteger(sizeOf(shape)) || !(extent + (from.start + offset) * bytes <= from.count * bytes)) {
@@ -226,7 +228,7 @@ function tensorOf(
         `${from.start + offset} does not fit into its storage of ${from.count} elements`,
     );
   }
-  // Two numbers in a pickle could ask for any memory otherwise.
+  // Otherwise two numbers in a pickle could claim any amount of memory.
   if (sizeOf(shape) > Math.max(from.count, limits().repeatedElements))
     throw damaged(
       `a tensor of shape (${shape.join(', ')}) repeats the ${from.count} elements of its storage more often ` +
@@ -236,7 +238,7 @@ function tensorOf(
 }
 
 function dictionary(args: readonly PickleValue[]): Map<PickleValue, PickleValue> {
-  // Not copied: a pickle may ask for a million copies in a few bytes each.
+  // Not copied: a pickle may request a million copies in a few bytes each.
   if (args[0] instanceof Map) return args[0];
   const map = new Map<PickleValue, PickleValue>();
   // OrderedDict([(key, value), …]) of old files

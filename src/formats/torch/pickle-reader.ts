@@ -12,51 +12,51 @@ const MAX_NUMBER_LENGTH = 1024;
 
 export class PickleReader {
   position: number;
-  private readonly bytes: Uint8Array;
-  private readonly view: DataView;
-  private readonly what: string;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #what: string;
 
   constructor(bytes: Uint8Array, start: number, what: string) {
-    this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.position = start;
-    this.what = what;
+    this.#what = what;
   }
 
   damaged(text: string): Error {
     return new Error(
-      `${this.what} is no sound pickle: ${text} (at byte ${this.position}); copy or download the file again`,
+      `${this.#what} is not a valid pickle: ${text} (at byte ${this.position}); copy or download the file again`,
     );
   }
 
-  /** Moves on by `length` bytes and gives the position before. */
-  private advance(length: number): number {
+  /** Advances by `length` bytes and returns the position before. */
+  #advance(length: number): number {
     const at = this.position;
-    if (length > this.bytes.length - at)
-      throw new PickleEnd(`${this.what} ends in the middle; the file is truncated: copy or download it again`);
+    if (length > this.#bytes.length - at)
+      throw new PickleEnd(`${this.#what} ends in the middle; the file is truncated: copy or download it again`);
     this.position = at + length;
     return at;
   }
 
   byte(): number {
-    return this.bytes[this.advance(1)];
+    return this.#bytes[this.#advance(1)];
   }
   uint16(): number {
-    return this.view.getUint16(this.advance(2), true);
+    return this.#view.getUint16(this.#advance(2), true);
   }
   int32(): number {
-    return this.view.getInt32(this.advance(4), true);
+    return this.#view.getInt32(this.#advance(4), true);
   }
   uint32(): number {
-    return this.view.getUint32(this.advance(4), true);
+    return this.#view.getUint32(this.#advance(4), true);
   }
   float64(): number {
-    return this.view.getFloat64(this.advance(8), false);
+    return this.#view.getFloat64(this.#advance(8), false);
   }
 
   uint64(): number {
-    const value = this.view.getBigUint64(this.advance(8), true);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.damaged(`a length of ${value} bytes cannot be`);
+    const value = this.#view.getBigUint64(this.#advance(8), true);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.damaged(`a length of ${value} bytes is impossible`);
     return Number(value);
   }
 
@@ -67,26 +67,26 @@ export class PickleReader {
 
   /** A copy, so that a small string of bytes does not hold the whole pickle. */
   take(length: number): Uint8Array {
-    const at = this.advance(length);
-    return this.bytes.slice(at, at + length);
+    const at = this.#advance(length);
+    return this.#bytes.slice(at, at + length);
   }
 
-  private view8(length: number): Uint8Array {
-    const at = this.advance(length);
-    return this.bytes.subarray(at, at + length);
+  #view8(length: number): Uint8Array {
+    const at = this.#advance(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   utf8(length: number): string {
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.view8(length));
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.#view8(length));
   }
   latin1(length: number): string {
-    return latin1(this.view8(length));
+    return latin1(this.#view8(length));
   }
 
   /** A little-endian two's complement integer of `length` bytes. */
   long(length: number): number | bigint {
     if (length > MAX_NUMBER_LENGTH) throw this.damaged(`a number has ${length} bytes`);
-    const bytes = this.view8(length);
+    const bytes = this.#view8(length);
     let hex = '';
     for (let i = length - 1; i >= 0; i--) hex += bytes[i].toString(16).padStart(2, '0');
     return length === 0 ? 0 : small(BigInt.asIntN(8 * length, BigInt(`0x${hex}`)));
@@ -94,9 +94,9 @@ export class PickleReader {
 
   /** Up to the next newline, without it. */
   line(): string {
-    const end = this.bytes.indexOf(0x0a, this.position);
+    const end = this.#bytes.indexOf(0x0a, this.position);
     if (end < 0)
-      throw new PickleEnd(`${this.what} ends in the middle; the file is truncated: copy or download it again`);
+      throw new PickleEnd(`${this.#what} ends in the middle; the file is truncated: copy or download it again`);
     const text = this.latin1(end - this.position);
     this.position = end + 1;
     return text;
@@ -104,23 +104,23 @@ export class PickleReader {
 
   textIndex(): number {
     const text = this.line();
-    if (!/^\d{1,15}$/.test(text)) throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is no memo index`);
+    if (!/^\d{1,15}$/.test(text)) throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is not a memo index`);
     return Number(text);
   }
 
   /** Protocol 0 writes booleans as the integers 00 and 01. */
   textInteger(): number | bigint | boolean {
     const text = this.line();
-    return text === '00' ? false : text === '01' ? true : this.integer(text);
+    return text === '00' ? false : text === '01' ? true : this.#integer(text);
   }
 
   textLong(): number | bigint {
-    return this.integer(this.line().replace(/L$/, ''));
+    return this.#integer(this.line().replace(/L$/, ''));
   }
 
-  private integer(text: string): number | bigint {
+  #integer(text: string): number | bigint {
     if (!/^[-+]?\d+$/.test(text) || text.length > MAX_NUMBER_LENGTH)
-      throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is no integer`);
+      throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is not an integer`);
     return small(BigInt(text));
   }
 
@@ -129,7 +129,7 @@ export class PickleReader {
     const value = Number(text);
     if (text.trim() === '' || (Number.isNaN(value) && text !== 'nan')) {
       if (/^[-+]?inf$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
-      throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is no number`);
+      throw this.damaged(`${JSON.stringify(text.slice(0, 40))} is not a number`);
     }
     return value;
   }
@@ -158,6 +158,6 @@ export class PickleReader {
   }
 }
 
-/** A number where it is exact. */
+/** As a number if that is exact. */
 const small = (value: bigint): number | bigint =>
   value >= -9007199254740992n && value <= 9007199254740992n ? Number(value) : value;

@@ -16,7 +16,7 @@ import { collectTensors, torchHooks } from './objects.ts';
 import { listZip, type ZipEntry } from '../zip.ts';
 
 /**
- * @throws Error in one sentence if it is no checkpoint of PyTorch, is damaged, or names a global that is not allowed
+ * @throws Error in one sentence if it is not a checkpoint of PyTorch, is damaged, or names a global that is not allowed
  */
 export async function readTorchZip(source: ByteSource): Promise<TensorFile> {
   const where = source.name;
@@ -24,8 +24,8 @@ export async function readTorchZip(source: ByteSource): Promise<TensorFile> {
   const pickles = [...entries.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   if (pickles.length !== 1) {
     throw new Error(
-      `"${where}" is a zip file ${pickles.length === 0 ? 'without data.pkl' : 'with several data.pkl'}, so no ` +
-        'checkpoint of PyTorch; name a file of ' +
+      `"${where}" is a zip file ${pickles.length === 0 ? 'without data.pkl' : 'with several data.pkl'}, so ` +
+        'not a checkpoint of PyTorch; name a file of ' +
         `weights${pickles.length === 0 ? ' (unpack it first if they are inside)' : ''}`,
     );
   }
@@ -86,62 +86,62 @@ export const bigEndian = (where: string): Error =>
       'little-endian one and save it again',
   );
 
-/** An entry that is stored as it is: read in place. */
+/** An entry that is stored uncompressed: read in place. */
 class StoredEntry implements ByteSource {
   readonly name: string;
   readonly size: number;
-  private readonly parent: ByteSource;
-  private readonly entry: ZipEntry;
-  private start: number | null = null;
+  readonly #parent: ByteSource;
+  readonly #entry: ZipEntry;
+  #start: number | null = null;
 
   constructor(parent: ByteSource, entry: ZipEntry) {
-    this.parent = parent;
-    this.entry = entry;
+    this.#parent = parent;
+    this.#entry = entry;
     this.name = parent.name;
     this.size = entry.size;
   }
 
   async read(target: Uint8Array, position: number): Promise<void> {
-    this.start ??= await this.entry.dataStart();
-    await this.parent.read(target, this.start + position);
+    this.#start ??= await this.#entry.dataStart();
+    await this.#parent.read(target, this.#start + position);
   }
 
   checkUnchanged(): Promise<void> {
-    return this.parent.checkUnchanged();
+    return this.#parent.checkUnchanged();
   }
   close(): Promise<void> {
     return Promise.resolve();
   }
 }
 
-/** A compressed entry: unpacked whole when it is first needed, and let go when nobody holds it. */
+/** A compressed entry: unpacked whole when it is first needed, and garbage-collected between uses. */
 class InflatedEntry implements ByteSource {
   readonly name: string;
   readonly size: number;
-  private readonly parent: ByteSource;
-  private readonly entry: ZipEntry;
-  private readonly where: string;
-  private unpacked: WeakRef<Uint8Array> | null = null;
+  readonly #parent: ByteSource;
+  readonly #entry: ZipEntry;
+  readonly #where: string;
+  #unpacked: WeakRef<Uint8Array> | null = null;
 
   constructor(parent: ByteSource, entry: ZipEntry, where: string) {
-    this.parent = parent;
-    this.entry = entry;
-    this.where = where;
+    this.#parent = parent;
+    this.#entry = entry;
+    this.#where = where;
     this.name = parent.name;
     this.size = entry.size;
   }
 
   async read(target: Uint8Array, position: number): Promise<void> {
-    let bytes = this.unpacked?.deref();
+    let bytes = this.#unpacked?.deref();
     if (bytes === undefined) {
-      bytes = await contents(this.parent, this.entry, limits().unpackedBytes, this.where);
-      this.unpacked = new WeakRef(bytes);
+      bytes = await contents(this.#parent, this.#entry, limits().unpackedBytes, this.#where);
+      this.#unpacked = new WeakRef(bytes);
     }
     target.set(bytes.subarray(position, position + target.length));
   }
 
   checkUnchanged(): Promise<void> {
-    return this.parent.checkUnchanged();
+    return this.#parent.checkUnchanged();
   }
   close(): Promise<void> {
     return Promise.resolve();
@@ -153,7 +153,7 @@ class InflatedEntry implements ByteSource {
  * it says
  */
 async function contents(source: ByteSource, entry: ZipEntry, limit: number, where: string): Promise<Uint8Array> {
-  // Deflate packs at most 1032 to 1: an entry that claims more lies.
+  // Deflate packs at most 1032 to 1: a larger claim is false.
   if (entry.size > limit || entry.packedSize > limit + 65536 || entry.size > 1032 * entry.packedSize + 64) {
     throw new Error(
       `"${where}": "${entry.name.slice(0, 120)}" claims to hold ${entry.size} bytes in ${entry.packedSize}, ` +

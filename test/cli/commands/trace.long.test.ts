@@ -192,7 +192,7 @@ describe('mistakes are told in one sentence, and leave nothing behind', () => {
     await mkdir(at('home'));
     await writeFile(at('home/thesis.txt'), 'x');
     expect((await run(['trace', guitar, '--out', at('home')])).stderr).toMatch(
-      /holds "thesis\.txt", which is no part of a dump, and is not replaced/,
+      /holds "thesis\.txt", which is not part of a dump, so the folder is not replaced/,
     );
     expect(await readdir(at('home'))).toEqual(['thesis.txt']);
     await writeFile(at('broken.png'), 'x');

@@ -151,7 +151,7 @@ describe('PEFT', () => {
         'base_model.model.vision_model.encoder.layers.0.layer_norm1.lora_B.weight': [128, 2],
       },
       PLAIN,
-      /which is no linear layer of CLIP's/,
+      /which is not a linear layer of CLIP/,
     ],
     [
       'a block that the model lacks',
@@ -424,7 +424,7 @@ describe('files of other kinds', () => {
   test('NaN in an adapter', async () => {
     const at = peft(PAIR, PLAIN);
     writeFileSync(join(at, 'adapter_model.safetensors'), safetensors(PAIR, { [`${Q}.lora_B.weight`]: [0, NaN] }));
-    await expect(readAdapter(at, tiny)).rejects.toThrow(/elements that are no finite float32/);
+    await expect(readAdapter(at, tiny)).rejects.toThrow(/elements that are not finite/);
   });
 });
 

@@ -247,9 +247,7 @@ describe('values that are not finite', () => {
     const checkpoint = await openCheckpoint(broken(value));
     await checkpoint.read('other', new Float32Array(2));
     await expect(checkpoint.read('visual.conv1.weight', new Float32Array(6))).rejects.toThrow(
-      new RegExp(
-        `"visual\\.conv1\\.weight" has 1 of 6 elements that are no finite float32 \\(the first is ${value} at 5\\)`,
-      ),
+      new RegExp(`"visual\\.conv1\\.weight" has 1 of 6 elements that are not finite \\(the first is ${value} at 5\\)`),
     );
     await checkpoint.close();
   });

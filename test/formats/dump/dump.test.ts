@@ -149,7 +149,7 @@ describe('a damaged or wrong file is told in one sentence', () => {
     [
       'npz, header cut',
       zip([{ name: 'a.npy', data: single.subarray(0, 20) }]),
-      /"a\.npy" is no valid \.npy array: it ends within its header/,
+      /"a\.npy" is not a valid \.npy array: it ends within its header/,
     ],
     ['npz, no array', zip([{ name: 'a.npy', data: Buffer.from('something else') }]), /does not begin with \\x93NUMPY/],
     ['npz, too short', zip([{ name: 'a.npy', data: Buffer.from('x') }]), /expected a header, got 1 bytes/],
@@ -203,7 +203,7 @@ describe('a damaged or wrong file is told in one sentence', () => {
       /got none of them; name the file, such as .*x\.npz/,
     );
     writeFileSync(join(temporary.path, 'bare', 'x.npy'), 'x');
-    expect(await failure(openDump(join(temporary.path, 'bare')))).toMatch(/x\.npy" is no valid \.npy array/);
+    expect(await failure(openDump(join(temporary.path, 'bare')))).toMatch(/x\.npy" is not a valid \.npy array/);
   });
 
   test('a flipped byte in an .npz is caught by the checksum', async () => {

@@ -141,7 +141,7 @@ test('endings and places that cannot be', async () => {
   mkdirSync(join(temporary.path, 'home'));
   writeFileSync(join(temporary.path, 'home', 'thesis.txt'), 'x');
   await expect(writeDump(join(temporary.path, 'home'))).rejects.toThrow(
-    /holds "thesis\.txt", which is no part of a dump, and is not replaced/,
+    /holds "thesis\.txt", which is not part of a dump, so the folder is not replaced/,
   );
   await expect(writeDump(join(temporary.path, 'home', 'thesis.txt', 'x.npz'))).rejects.toThrow(/its folder is a file/);
   mkdirSync(join(temporary.path, 'x.npz'));

@@ -198,7 +198,7 @@ describe('files that are refused', () => {
     ['torch.hub.load', bytes('ctorch.hub\nload\n)R.'), /"torch\.hub\.load"/],
     ['an unknown storage', bytes('ctorch\nQUInt8Storage\n.'), /"torch\.QUInt8Storage"/],
     ['an extension code', bytes(0x80, 2, 0x82, 1, '.'), /opcode 0x82/],
-    ['a call of something that is no global', bytes('K\x01)R.'), /calls something that is no global/],
+    ['a call of something that is no global', bytes('K\x01)R.'), /calls something that is not a global/],
   ] as const)('a pickle with %s', async ([, pickle, message]) => {
     expect(await failure(openTensorFile(archive('evil.pt', pickle)))).toMatch(message);
   });
@@ -225,7 +225,7 @@ describe('files that are refused', () => {
       'as many strides as axes missing',
       dictionary(['a', tensor(storage('FloatStorage', '0', 4), 0, [2, 2], [1])]),
       [zero],
-      /no sound storage, offset, shape and strides/,
+      /no valid storage, offset, shape and strides/,
     ],
     [
       'a missing storage',
@@ -349,7 +349,7 @@ describe('files that are refused', () => {
 
   test('a pickle that is no checkpoint of PyTorch', async () => {
     expect(await failure(openTensorFile(folder.write('list.pkl', bytes(0x80, 4, ']K\x01a.'))))).toMatch(
-      /no checkpoint of PyTorch/,
+      /not a checkpoint of PyTorch/,
     );
   });
 
