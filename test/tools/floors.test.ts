@@ -22,7 +22,6 @@ const KNOWN_UPWARD = [
   'src/features/write.ts',
 ];
 const KNOWN_CIRCLES = [
-  'src/clip/image/host-node.ts',
   'src/clip/parameters.ts',
   'src/compiler/affine.ts',
   'src/cli/commands/train-head.ts',
