@@ -5,7 +5,7 @@ import type { Finding } from './protocol.ts';
 
 /** Words of the engine, of Node or of a careless template. */
 const ENGINE =
-  /Invalid (typed )?array|Invalid array buffer|allocation failed|call stack|is not (a function|iterable|defined|an? )|Cannot (read|set|convert|mix|destructure|access)|out of (range|bounds)|outside the bounds|Invalid (count|string|code point|time|regular)|maximum size exceeded|Unexpected (token|end|non|string|number)|in JSON at|The "[^"]+" argument|object null|\[object|undefined|Assignment to constant|reading '|Reduce of empty|ERR_[A-Z]|BigInt|byte length of|start offset/;
+  /Invalid (typed )?array|Invalid array buffer|allocation failed|call stack|is not (iterable|defined|an? (function|constructor|object|symbol|promise|prototype|typed array|TypedArray|ArrayBuffer|Array|Uint8Array|BigInt|valid (JSON|array|code point|date|URL)))|Cannot (read|set|convert|mix|destructure|access)|out of (range|bounds)|outside the bounds|Invalid (count|string|code point|time|regular)|maximum size exceeded|Unexpected (token|end|non|string|number)|in JSON at|The "[^"]+" argument|object null|\[object|undefined|Assignment to constant|reading '|Reduce of empty|ERR_[A-Z]|BigInt|byte length of|start offset/;
 
 /** Characters that a terminal would obey. */
 // eslint-disable-next-line no-control-regex -- these are what is looked for
