@@ -26,6 +26,7 @@ export function addKernels(): FunctionBuilder[] {
   f.emit(repeat(row, get(rows), [
     set(bAt, get(b)),
     repeat(n, i32.shr_u(get(width), i32.const(2)), [
+      // [1] y = RN32(a + b)
       v128.store(get(y), f32x4.add(v128.load(get(a)), v128.load(get(bAt)))), advance(a, 16), advance(bAt, 16),
         advance(y, 16),
     ]),

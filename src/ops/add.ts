@@ -24,6 +24,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
   }
   const y = zeros(a.shape, a.data);
   if (y.size === 0) return y;
+  // [1] y = RN32(a + b)
   // A stride of 0 repeats b over the leading axes without a copy.
   const strides = [...new Array<number>(repeated).fill(0), ...b.stride];
   ops.add(y as ndarray.NdArray, a as ndarray.NdArray, ndarray(b.data, a.shape, strides, b.offset) as ndarray.NdArray);

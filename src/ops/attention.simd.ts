@@ -1,13 +1,16 @@
 // attention on SIMD lanes: the twin of attention.ts. The work is divided into heads of images, and those into runs of
 // queries; scores of a run stay in the cache from q'·kᵀ over the softmax to p·v.
 
+import { runAdd } from './add.simd.ts';
 import { NR } from './dot-products.simd.ts';
 import { copyElements, packColumns, packedColumnsBytes, packRows, paddedColumns } from './packing.simd.ts';
 import { gemmPacked } from './product.simd.ts';
+import { runScale } from './scale.simd.ts';
+import { runSoftmax } from './softmax.simd.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 import type { Width } from '../wasm/mode.ts';
 
-/** Where a (N,T,D) tensor lies: element (n, t, i) at `at` + n·image + t·token + 4·i, or 8·i in float64 mode. */
+/** The layout of a (N,T,D) tensor: element (n, t, i) at `at` + n·image + t·token + 4·i, or 8·i in float64 mode. */
 export interface Tokens {
   at: number;
   image: number;
@@ -70,7 +73,7 @@ export function runAttention(step: AttentionStep, machine: Machine, part: number
 type Heads = Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 'k' | 'v' | 'y' | 'scratch'>;
 
 /**
- * `rows` queries from `top` on, of the head that begins at byte `column` of a token of image n; its keys and values lie
+ * `rows` queries from `top` on, of the head that begins at byte `column` of a token of image n; its keys and values are
  * packed in the scratch.
  */
 type Attend<Step> = (step: Step, machine: Machine, scratch: Scratch, n: number, column: number, top: number,
@@ -107,13 +110,14 @@ export function overHeads<Step extends Heads>(step: Step, bytes: Width, machine:
 function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: number, column: number, top: number,
   rows: number): void {
   const { MR, S, d, q, y, mask, maskStride, factor } = step;
-  const { kernels } = machine;
   const panels = Math.ceil(rows / MR);
   const scoreColumns = paddedColumns(S);
   const scoreStride = 4 * scoreColumns;
   // [1] q' (T,d)
-  for (let t = 0; t < rows; t++) kernels.scale(q.at + n * q.image + (top + t) * q.token + column,
-    scratch.scaled + 4 * d * t, d, factor);
+  for (let t = 0; t < rows; t++) {
+    const x = q.at + n * q.image + (top + t) * q.token + column;
+    runScale({ kind: 'scale', x, y: scratch.scaled + 4 * d * t, count: d, factor }, machine, 0, 1);
+  }
   packRows(machine, { from: scratch.scaled, vectorStride: 4 * d, kStride: 4, vectors: rows, K: d, bytes: 4 }, MR,
     scratch.queries, 0, panels);
   // [2] scores (T,S)
@@ -121,11 +125,15 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
   gemmPacked(machine, 4, { ...scored, c: scratch.scores, ldc: scoreStride });
   // [3] mask
   if (mask !== 0) {
-    for (let t = 0; t < rows; t++) kernels.add(scratch.scores + t * scoreStride, mask + (top + t) * maskStride,
-      scratch.scores + t * scoreStride, 1, S);
+    for (let t = 0; t < rows; t++) {
+      const a = scratch.scores + t * scoreStride;
+      runAdd({ kind: 'add', a, b: mask + (top + t) * maskStride, y: a, rows: 1, width: S }, machine, 0, 1);
+    }
   }
   // [4] p (T,S)
-  kernels.softmax(scratch.scores, scoreStride, scratch.scores, scoreStride, rows, S, step.tables);
+  const { scores } = scratch;
+  const square = { x: scores, xStride: scoreStride, y: scores, yStride: scoreStride, rows, width: S };
+  runSoftmax({ kind: 'softmax', ...square, tables: step.tables }, machine, 0, 1);
   // [5] y (T,d), k running over the S tokens
   packRows(machine, { from: scratch.scores, vectorStride: scoreStride, kStride: 4, vectors: rows, K: S, bytes: 4 }, MR,
     scratch.p, 0, panels);
@@ -137,6 +145,6 @@ function attend(step: AttentionStep, machine: Machine, scratch: Scratch, n: numb
     const stride = 4 * paddedColumns(d);
     gemmPacked(machine, 4, { ...valued, c: scratch.out, ldc: stride });
     for (let t = 0; t < rows; t++)
-      copyElements(kernels, 4, scratch.out + t * stride, 4, d, target + t * y.token, 4);
+      copyElements(machine.kernels, 4, scratch.out + t * stride, 4, d, target + t * y.token, 4);
   }
 }

@@ -1,4 +1,4 @@
-// avgPool2d in SIMD: same bits as avgPool2d.ts. Windows of 2x2 side by side, which is what CLIP has, four at a time;
+// avgPool2d in SIMD: same bits as avg-pool2d.ts. Windows of 2x2 side by side, which is what CLIP has, four at a time;
 // others one after the other.
 
 import { high, low, paramsOf, round } from '../wasm/lanes.ts';
@@ -82,6 +82,7 @@ function poolWindow(): FunctionBuilder {
   // unsigned: a negative number is a large one
   const inside = i32.and(i32.lt_u(get(h), get(H)), i32.lt_u(get(w), get(W)));
   f.emit(
+    // [1] the elements of a window, row by row, into four stripes
     set(h, get(h0)),
     repeat(rows, i32.sub(get(h1), get(h0)), [
       set(w, get(w0)),
@@ -94,6 +95,7 @@ function poolWindow(): FunctionBuilder {
       ]),
       advance(h, 1),
     ]),
+    // [2] y = RN32(total / count)
     when(i32.and(get(count), i32.const(1)),
       set(sum, f64.add(f64.add(get(s3), get(s0)), f64.add(get(s1), get(s2)))),
       set(sum, f64.add(f64.add(get(s0), get(s1)), f64.add(get(s2), get(s3))))),

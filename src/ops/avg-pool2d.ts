@@ -45,6 +45,7 @@ export function avgPool2d(
   for (let plane = 0; plane < N * C; plane++) {
     for (let oh = 0; oh < OH; oh++) {
       for (let ow = 0; ow < OW; ow++) {
+        // [1] the elements of a window, row by row, into four stripes
         let count = 0;
         for (let h = oh * strideH - padH; h < oh * strideH - padH + KH; h++) {
           for (let w = ow * strideW - padW; w < ow * strideW - padW + KW; w++) {
@@ -52,6 +53,7 @@ export function avgPool2d(
             else if (countIncludePad) window[count++] = 0;
           }
         }
+        // [2] y = RN32(total / count)
         to[i++] = total(window, 0, count) / count;
       }
     }

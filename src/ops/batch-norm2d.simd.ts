@@ -1,4 +1,4 @@
-// batchNorm2d in SIMD: same bits as batchNorm2d.ts, with what may follow it in the network: a residual sum, ReLU, each
+// batchNorm2d in SIMD: same bits as batch-norm2d.ts, with what may follow it in the network: a residual sum, ReLU, each
 // with its own rounding.
 
 import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
@@ -19,7 +19,7 @@ export interface BatchNorm2dStep {
   /** For each channel a and c, binary64 (batchNormAC). */
   ac: number;
   relu?: boolean;
-  /** Elements that lie like y, added before relu; 0 or nothing for none. */
+  /** Elements laid out like y, added before relu; 0 or absent for none. */
   residual?: number;
 }
 

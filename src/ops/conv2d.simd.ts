@@ -53,7 +53,7 @@ export interface Conv2dStep {
   strideH: number;
   strideW: number;
   /**
-   * K offsets in bytes, int32: where (c, kh, kw) lies from the window's corner. 0 for a 1 x 1 kernel, whose k are the
+   * K offsets in bytes, int32: from the window's corner to (c, kh, kw). 0 for a 1 x 1 kernel, whose k are the
    * planes.
    */
   offsets: number;

@@ -99,8 +99,8 @@ interface Axis {
 }
 
 /**
- * The axes, outermost first, without those of extent 1 and with those that lie one within the other in x and y alike
- * made one.
+ * The axes, outermost first, without those of extent 1; adjacent axes that x and y both store without a gap are
+ * merged.
  */
 function axesOf(step: CopyStep): Axis[] {
   const axes: Axis[] = [];

@@ -20,6 +20,7 @@ export function embeddingKernels(): FunctionBuilder[] {
   const [ids, table, y, rows, width] = paramsOf(f, 'i32', 5);
   const [row, n, from] = f.locals('i32', 3);
   f.emit(repeat(row, get(rows), [
+    // [1] y = the id's row of the table
     set(from, i32.add(get(table), i32.mul(i32.load(get(ids)), i32.shl(get(width), i32.const(2))))), advance(ids, 4),
     repeat(n, i32.shr_u(get(width), i32.const(2)),
       [v128.store(get(y), v128.load(get(from))), advance(from, 16), advance(y, 16)]),

@@ -23,6 +23,7 @@ export function embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tens
     const id = ids.get(...index);
     if (!(id >= 0 && id < V))
       throw new RangeError(`embedding: "ids" expected numbers from 0 to V - 1 = ${V - 1}, got ${id}`);
+    // [1] y = the id's row of the table
     for (let c = 0; c < D; c++)
       y.data[i * D + c] = table.data[table.offset + id * table.stride[0] + c * table.stride[1]];
     for (let axis = index.length - 1; axis >= 0 && ++index[axis] === ids.shape[axis]; axis--) index[axis] = 0;

@@ -1,7 +1,7 @@
-// erfCore32 in SIMD: two at a time, step for step the binary64 arithmetic of erfCore.ts. Both of its expansions are one
-// loop over 13 coefficients of a row of the table (tables.ts), chosen for each lane:
-//     rows 0 and 1, |x| < 1/4: a polynomial in x², the tail of 2/√π its constant term; degrees 9 to 12 are 0, and 0 +
-// x²·0 changes nothing
+// erfCore32 in SIMD: two at a time, step for step the binary64 arithmetic of erf-core.ts. Both of its expansions are
+// one loop over 13 coefficients of a row of the table (tables.simd.ts), chosen for each lane:
+//     rows 0 and 1, |x| < 1/4: a polynomial in x², the tail of 2/√π its constant term; degrees 9 to 12 are 0, and
+//                              0 + x²·0 changes nothing
 //     rows 2 to 31: the Taylor expansion in |x| - (i + 1/2)/8
 //     row 32, from 3.9375 on: 1 and zeros
 
@@ -25,9 +25,11 @@ export function erfCore(f: FunctionBuilder, tables: Local, constants: Constants)
   for (let n = ERF_COEFFICIENTS - 2; n >= 0; n--) horner.push(set(p,
     f64x2.add(coefficient(n), f64x2.mul(get(u), get(p)))));
   return (x, y) => [
+    // [1] a = |x|: the odd series below 1/4, ±1 where erf rounds to it
     set(a, f64x2.abs(get(x))),
     set(small, f64x2.lt(get(a), quarter)),
     set(a, v128.bitselect(four, get(a), f64x2.ge(get(a), oneFrom))),
+    // [2] p = the Taylor polynomial about the middle of the interval, by Horner
     set(i, i32x4.trunc_sat_f64x2_s_zero(f64x2.mul(eight, get(a)))), // at most 32; 0 of NaN
     set(row0, rowOf(0)),
     set(row1, rowOf(1)),
@@ -36,6 +38,7 @@ export function erfCore(f: FunctionBuilder, tables: Local, constants: Constants)
     set(u, v128.bitselect(f64x2.mul(get(x), get(x)), get(u), get(small))),
     set(p, coefficient(ERF_COEFFICIENTS - 1)),
     horner,
+    // [3] erf(x), with the sign of x
     // small: x·head + x·(tail + x²·p); else p with the sign of x
     set(y, v128.bitselect(
       f64x2.add(f64x2.mul(get(x), v128.load64_splat(get(tables), HEAD)), f64x2.mul(get(x), get(p))),

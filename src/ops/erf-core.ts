@@ -48,6 +48,7 @@ export function erfCore64(x: number): number {
 
 function erfTo(x: number, oneFrom: number): number {
   const { head, tail, odd, taylor } = erfTables();
+  // [1] a = |x|: the odd series below 1/4, ±1 where erf rounds to it
   const a = Math.abs(x);
   if (a < 0.25) {
     const z = x * x;
@@ -57,11 +58,13 @@ function erfTo(x: number, oneFrom: number): number {
   }
   if (a >= oneFrom) return x < 0 ? -1 : 1;
   if (x !== x) return x;
+  // [2] p = the Taylor polynomial about the middle of the interval, by Horner
   const i = Math.floor(8 * a);
   const t = a - (i + 0.5) / 8;
   const at = i * (DEGREE + 1);
   let p = taylor[at + DEGREE];
   for (let n = DEGREE - 1; n >= 0; n--) p = taylor[at + n] + t * p;
+  // [3] erf(x), with the sign of x
   return x < 0 ? -p : p;
 }
 

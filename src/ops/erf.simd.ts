@@ -11,6 +11,7 @@ export type ErfStep = UnaryStep<'erf'>;
 function erfBlock(f: FunctionBuilder, tables: Local): Block {
   const [a, b, c, d] = f.locals('v128', 4);
   const core = erfCore(f, tables, new Constants(f));
+  // [1] y = RN32(erf(x))
   return (x, y) => [set(a, low(get(x))), set(b, high(x)), core(a, c), core(b, d), set(y, round(get(c), get(d)))];
 }
 

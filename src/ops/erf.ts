@@ -1,4 +1,4 @@
-// erf: the error function, correctly rounded in float32 mode. The method is in erfCore.ts.
+// erf: the error function, correctly rounded in float32 mode. The method is in erf-core.ts.
 
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -15,6 +15,7 @@ export function erf(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   const from = flat(x);
   const to = y.data;
+  // [1] y = RN32(erf(x))
   if (to instanceof Float32Array)
     for (let i = 0; i < to.length; i++) to[i] = erfCore32(from[i]); // the store rounds
   else for (let i = 0; i < to.length; i++) to[i] = erfCore64(from[i]);

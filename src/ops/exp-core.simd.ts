@@ -1,24 +1,20 @@
-// expCore in SIMD: two exponentials at a time, step for step the binary64 arithmetic of expCore.ts, on inputs from -700
-// to 700 and NaN.
-// In that range 2^(k div 64) is a normal number, so that one exact product with it is what the plain code's two are.
+// expCore in SIMD: two exponentials at a time, step for step the binary64 arithmetic of exp-core.ts, on inputs from
+// -700 to 700 and NaN. In that range 2^(k div 64) is a normal number, so that one exact product with it is what the
+// plain code's two are.
 
 import {
   f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local,
 } from '../wasm/assembler.ts';
 import { firsts, seconds } from '../wasm/lanes.ts';
+import { INV, LHI, LLO, MAGIC } from './exp-core.ts';
 import { EXACT } from './tables.simd.ts';
-
-const INV = 92.33248261689366; // 64 / ln 2
-const MAGIC = 6755399441055744; // 1.5·2^52
-const LHI = 0.010830424696223417;
-const LLO = 2.572804622327669e-14;
 
 export interface ExpCore {
   /** Sets e to the exponentials of the two lanes of x; x and e may be the same local. */
   (x: Local, e: Local): Code;
 }
 
-/** @param tables address of the tables (tables.ts) */
+/** @param tables address of the tables (tables.simd.ts) */
 export function expCore(f: FunctionBuilder, tables: Local): ExpCore {
   const [k, r, p, pair0, pair1, th] = f.locals('v128', 6);
   const c = f64x2.const;

@@ -11,11 +11,11 @@
 
 import { ONE, scaled, squareRoot, toDouble } from './fixed-point.ts';
 
-const INV = 92.33248261689366; // 64 / ln 2
-// 1.5·2^52: adding it and taking it away rounds to a whole number, to nearest, for |x·INV| < 2^51
-const MAGIC = 6755399441055744;
-const LHI = 0.010830424696223417; // ln 2 / 64, the first 36 bits: k·LHI is exact for |k| < 2^17
-const LLO = 2.572804622327669e-14; // ln 2 / 64 - LHI
+export const INV = 92.33248261689366; // 64 / ln 2
+/** 1.5·2^52: adding and subtracting it rounds a binary64 below 2^51 to the nearest integer, ties to even. */
+export const MAGIC = 6755399441055744;
+export const LHI = 0.010830424696223417; // ln 2 / 64, the first 36 bits: k·LHI is exact for |k| < 2^17
+export const LLO = 2.572804622327669e-14; // ln 2 / 64 - LHI
 
 // Beyond these the result is Infinity, or 0, in binary64: 1024·ln 2 = 709.78…, -1075·ln 2 = -745.13…
 const OVERFLOW = 709.8;

@@ -31,8 +31,8 @@ function exactExp(f: FunctionBuilder, tables: Local): Block {
 
 /**
  * Four elements fast, or by the plain steps where one is not proved or its result may be subnormal or overflow.
- * @param atMostZero leaves out the test for overflow: positive numbers up to 700 are as good as the others, larger ones
- *   give anything
+ * @param atMostZero leaves out the test for overflow: positive numbers up to 700 are still correct, the results of
+ *   larger ones are undefined
  */
 export function expBlock(f: FunctionBuilder, tables: Local, constants: Constants, atMostZero = false): Block {
   const [a, b, c, d] = f.locals('v128', 4);
@@ -42,6 +42,7 @@ export function expBlock(f: FunctionBuilder, tables: Local, constants: Constants
   const perStep = constants.f64(PER_STEP);
   const bound = constants.f32(atMostZero ? -FAST_BOUND : FAST_BOUND);
   const outside = (x: Local): Code => (atMostZero ? f32x4.lt(get(x), bound) : f32x4.gt(f32x4.abs(get(x)), bound));
+  // [1] y = RN32(eˣ)
   return (x, y) => [
     set(a, f64x2.mul(low(get(x)), perStep)), set(b, f64x2.mul(high(x), perStep)), fast(a, b, c, d),
       set(y, round(get(c), get(d))),

@@ -1,4 +1,4 @@
-// exp: the exponential, correctly rounded in float32 mode. The method is in expCore.ts.
+// exp: the exponential, correctly rounded in float32 mode. The method is in exp-core.ts.
 
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
@@ -12,6 +12,7 @@ export function exp(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   const from = flat(x);
   const to = y.data;
+  // [1] y = RN32(eˣ)
   for (let i = 0; i < to.length; i++) to[i] = expCore(from[i]); // the store rounds
   return y;
 }

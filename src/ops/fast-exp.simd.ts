@@ -1,30 +1,28 @@
-// The exponential for results that are rounded to binary32 anyway: less exact than expCore, and a test that says where
-// that could matter.
+// The exponential for results that are rounded to binary32 anyway: less exact than expCore, with a test of where that
+// could matter.
 //
-// Method: x = (k + f)·L with L = ln 2 / 512, k whole and |f| <= 1/2; eˣ = 2^(k/512)·e^(f·L), the first factor from a
-// table of 512,
-//     e^(f·L) = 1 + f·(L·(1 + L²/32) + f·L²/2)        (1 + r + r²/2 + r³/6 with the best straight line in place of r³
-// on |r| <= L/2)
-// Error: relative to eˣ, at most (L/2)³/24 + (L/2)⁴/24 + 4·2^-53 + (rounding of k + f) |x|·2^-53 < 2^-36.1 for |x| <
-// 104.
+// Method: x = (k + f)·L with L = ln 2 / 512, k an integer and |f| <= 1/2; eˣ = 2^(k/512)·e^(f·L), the first factor from
+//     a table of 512,
+//     e^(f·L) = 1 + f·(L·(1 + L²/32) + f·L²/2)
+//     (1 + r + r²/2 + r³/6 with the best straight line in place of r³ on |r| <= L/2)
+// Error: relative to eˣ, at most (L/2)³/24 + (L/2)⁴/24 + 4·2^-53 + (rounding of k + f) |x|·2^-53 < 2^-36.1 for
+//     |x| < 104.
 // Test: a result y = F(eˣ) whose relative error is no larger than that of its exponential, and whose binary32 is a
-// normal number, rounds as the plain
-//     twin's does unless the exact value and y lie on two sides of a midpoint between two neighbouring binary32. A
-// midpoint has 1 followed by 28 zeros in the
-//     29 bits that binary32 lacks. One binary64 has at most 2^53 units in its last place, so that 2^17 of them are more
-// than 2^-36.1 of any y:
-//     where the 29 bits are at least 2^17 away from 2^28, the binary32 is proved; else (once in 2,048 values) the
-// caller computes it with expCore.
+//     normal number, rounds as the plain twin's does unless the exact value and y are on two sides of a midpoint
+//     between two neighbouring binary32. A midpoint has 1 followed by 28 zeros in the 29 bits that binary32 lacks. One
+//     binary64 has at most 2^53 units in its last place, so that 2^17 of them are more than 2^-36.1 of any y: where the
+//     29 bits are at least 2^17 away from 2^28, the binary32 is proved; else (once in 2,048 values) the caller computes
+//     it with expCore.
 
 import {
   f64x2, get, i32, i32x4, i64x2, set, v128, type Code, type FunctionBuilder, type Local,
 } from '../wasm/assembler.ts';
 import { type Constants, lowWords } from '../wasm/lanes.ts';
+import { INV, MAGIC } from './exp-core.ts';
 import { FAST, FAST_SIZE } from './tables.simd.ts';
 
 /** k + f = x times this. */
-export const PER_STEP = 8 * 92.33248261689366; // 512 / ln 2
-const MAGIC = 6755399441055744; // 1.5·2^52
+export const PER_STEP = 8 * INV; // 512 / ln 2
 const STEP = Math.LN2 / 512;
 const C1 = STEP * (1 + (STEP * STEP) / 32);
 const C2 = (STEP * STEP) / 2;

@@ -16,6 +16,7 @@ export function geluBlock(f: FunctionBuilder, tables: Local): Block {
   const constants = new Constants(f);
   const core = erfCore(f, tables, constants);
   const [root, half, one] = [ROOT_HALF, 0.5, 1].map((value) => constants.f64(value));
+  // [1] y = RN32(0.5·x·(1 + erf(x·√½)))
   const pair = (x: Local): Code => [
     set(u, f64x2.mul(get(x), root)),
     core(u, v),

@@ -17,6 +17,7 @@ export function gelu(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   const from = flat(x);
   const to = y.data;
+  // [1] y = RN32(0.5·x·(1 + erf(x·√½)))
   if (to instanceof Float32Array)
     for (let i = 0; i < to.length; i++) to[i] = 0.5 * from[i] * (1 + erfCore32(from[i] * ROOT_HALF));
   else for (let i = 0; i < to.length; i++) to[i] = 0.5 * from[i] * (1 + erfCore64(from[i] * ROOT_HALF));

@@ -1,4 +1,4 @@
-// l2Normalize in SIMD: same bits as l2Normalize.ts.
+// l2Normalize in SIMD: same bits as l2-normalize.ts.
 
 import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';

@@ -1,4 +1,4 @@
-// layerNorm in SIMD: same bits as layerNorm.ts.
+// layerNorm in SIMD: same bits as layer-norm.ts.
 
 import { high, loadTail, low, paramsOf, round, storeTail } from '../wasm/lanes.ts';
 import type { Machine } from '../wasm/machine.ts';

@@ -23,6 +23,7 @@ export function meanKernels(): FunctionBuilder[] {
   const sum = f.local('f64');
   const totalOfRow = total(f);
   f.emit(repeat(row, get(rows), [
+    // [1] y = RN32(total(x) / D)
     totalOfRow(x, width, sum, (pair) => pair),
     f32.store(get(y), f32.demote_f64(f64.div(get(sum), f64.convert_i32_s(get(width))))),
     advance(x, get(xStride)), advance(y, 4),

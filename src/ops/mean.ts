@@ -16,6 +16,7 @@ export function mean(x: Tensor): Tensor {
   const y = zeros(x.shape.slice(0, -1), x.data);
   const from = flat(x);
   const to = y.data;
+  // [1] y = RN32(total(x) / D)
   for (let i = 0; i < to.length; i++) to[i] = total(from, i * D, D) / D;
   return y;
 }

@@ -1,5 +1,5 @@
-// quantize on a machine's memory: the same arithmetic as quantize.ts, number by number, on weights as they lie there,
-// packed or not. It is no kernel, because it is seldom needed and each weight is read only twice.
+// quantize on a machine's memory: the same arithmetic as quantize.ts, number by number, on weights as they are stored
+// there, packed or not. It has no kernel, because it is seldom needed and each weight is read only twice.
 
 import { BLOCK } from './dot-products.ts';
 import { quantized, scaleOf } from './quantize.ts';
@@ -30,16 +30,19 @@ export function runQuantize(step: QuantizeStep, machine: Machine, part: number, 
   if (begin === end) return;
   for (let first = begin; first < end; first += grain) {
     const width = Math.min(grain, (panel === 0 ? vectors : padded) - first);
-    // Where the element of vector first + v and position k lies, in elements from the start.
+    // The index of the element of vector first + v and position k, in elements from the start.
     const at = (v: number, k: number): number => {
       if (panel === 0) return ((first + v) * step.vectorStride + k * step.kStride) / 4;
       const block = k - (k % BLOCK);
       return block * padded + first * Math.min(BLOCK, K - block) + (k - block) * width + v;
     };
     for (let v = 0; v < width; v++) {
+      // [1] largest = max |w|
       let largest = 0;
       for (let k = 0; k < K; k++) largest = Math.max(largest, Math.abs(f32[x / 4 + at(v, k)]));
+      // [2] scale = RN32(largest / 127)
       const scale = scaleOf(largest);
+      // [3] y = RN32(q · scale), q the integer nearest to w / scale
       for (let k = 0; k < K; k++) f32[y / 4 + at(v, k)] = quantized(f32[x / 4 + at(v, k)], scale);
     }
   }

@@ -4,12 +4,11 @@
 
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
+import { MAGIC } from './exp-core.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 const LEVELS = 127;
-/** Adding and subtracting 1.5·2^52 rounds a binary64 below 2^51 to the nearest integer, ties to even. */
-const TO_INTEGER = 6755399441055744;
 
 /** RN32(largest / 127) */
 export const scaleOf = (largest: number): number => Math.fround(largest / LEVELS);
@@ -17,7 +16,7 @@ export const scaleOf = (largest: number): number => Math.fround(largest / LEVELS
 /** RN32(q · scale), q the integer nearest to w / scale. */
 export function quantized(w: number, scale: number): number {
   if (scale === 0) return 0;
-  const q = w / scale + TO_INTEGER - TO_INTEGER;
+  const q = w / scale + MAGIC - MAGIC;
   return Math.fround(Math.max(-LEVELS, Math.min(LEVELS, q)) * scale);
 }
 
@@ -38,9 +37,12 @@ export function quantize(weight: Tensor, outputs: 'first' | 'last' = 'first'): T
   const w = flat(weight);
   const [strideO, strideK] = outputs === 'first' ? [K, 1] : [1, O];
   for (let o = 0; o < O; o++) {
+    // [1] largest = max |w|
     let largest = 0;
     for (let k = 0; k < K; k++) largest = Math.max(largest, Math.abs(w[o * strideO + k * strideK]));
+    // [2] scale = RN32(largest / 127)
     const scale = scaleOf(largest);
+    // [3] y = RN32(q · scale), q the integer nearest to w / scale
     for (let k = 0; k < K; k++) y.data[o * strideO + k * strideK] = quantized(w[o * strideO + k * strideK], scale);
   }
   return y;

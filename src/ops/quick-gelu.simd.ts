@@ -1,4 +1,4 @@
-// quickGelu in SIMD: same bits as quickGelu.ts.
+// quickGelu in SIMD: same bits as quick-gelu.ts.
 
 import { expCore } from './exp-core.simd.ts';
 import { fastExp, PER_STEP, unproved } from './fast-exp.simd.ts';
@@ -18,6 +18,7 @@ const [LEAST, MOST] = [-100, 300];
 function exactQuickGelu(f: FunctionBuilder, tables: Local): Block {
   const [a, b, u, v] = f.locals('v128', 4);
   const core = expCore(f, tables);
+  // [1] y = RN32(x / (1 + exp(-1.702·x)))
   const pair = (x: Local): Code => [
     set(u, f64x2.pmax(f64x2.mul(f64x2.const(-1.702), get(x)), f64x2.const(LEAST))),
     // 0; NaN where x is NaN, or -Infinity, of which the plain division -Infinity / Infinity makes NaN

@@ -15,6 +15,7 @@ export function quickGelu(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   const from = flat(x);
   const to = y.data;
+  // [1] y = RN32(x / (1 + exp(-1.702·x)))
   for (let i = 0; i < to.length; i++) to[i] = from[i] / (1 + expCore(-1.702 * from[i]));
   return y;
 }

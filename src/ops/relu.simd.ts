@@ -10,6 +10,7 @@ export type ReluStep = UnaryStep<'relu'>;
 const reluOf = (x: Local, zero: Code = f32x4.const(0)): Code => v128.andnot(get(x), f32x4.le(get(x), zero));
 
 export function reluKernels(): FunctionBuilder[] {
+  // [1] y = max(x, +0); NaN stays
   return [unaryKernel('relu_4', () => (x, y) => set(y, reluOf(x)))];
 }
 

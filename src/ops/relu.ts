@@ -13,6 +13,7 @@ import type { Tensor } from './tensor.ts';
 export function relu(x: Tensor): Tensor {
   requireTensor('relu', 'x', x);
   const y = zeros(x.shape, x.data);
+  // [1] y = max(x, +0); NaN stays
   if (y.size > 0) ops.maxs(y as ndarray.NdArray, x as ndarray.NdArray, 0);
   return y;
 }

@@ -26,7 +26,9 @@ function blockOf(f: FunctionBuilder, format: RoundFormat): Block {
   const word = (value: number) => constants.of(`i32 ${value}`, i32x4.const(value));
   const unit = 1 << dropped;
   return (x, y) => [
+    // [1] the magnitude as bits
     set(a, v128.and(get(x), word(0x7fffffff))),
+    // [2] its nearest in the format; NaN stays
     format === 'tf32-truncated' ? set(n, get(a)) : set(n, i32x4.add(
       i32x4.add(get(a), word(unit / 2 - 1)),
       v128.and(i32x4.shr_u(get(a), i32.const(dropped)), word(1)),
@@ -41,6 +43,7 @@ function blockOf(f: FunctionBuilder, format: RoundFormat): Block {
       )),
     ] : [],
     set(n, v128.bitselect(get(a), get(n), i32x4.gt_u(get(a), word(INFINITY)))),
+    // [3] the sign again
     set(y, v128.or(get(n), v128.and(get(x), word(-0x80000000)))),
   ];
 }

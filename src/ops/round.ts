@@ -62,8 +62,10 @@ export function roundInto(x: Float32Array, y: Float32Array, format: RoundFormat)
   const single = new Float32Array(1);
   const bits = new Uint32Array(single.buffer);
   for (let i = 0; i < x.length; i++) {
+    // [1] the magnitude as bits
     const sign = from[i] & 0x80000000;
     const a = from[i] & 0x7fffffff;
+    // [2] its nearest in the format; NaN stays
     let r: number;
     if (a > INFINITY) {
       r = a; // NaN
@@ -79,6 +81,7 @@ export function roundInto(x: Float32Array, y: Float32Array, format: RoundFormat)
       r = ((a + up) >>> dropped) << dropped;
       if (half && r >= BEYOND_HALF) r = INFINITY;
     }
+    // [3] the sign again
     to[i] = (sign | r) >>> 0;
   }
 }

@@ -19,6 +19,7 @@ export function scaleKernels(): FunctionBuilder[] {
   const f = new FunctionBuilder('scale');
   const [x, y, count, factor] = [f.param('i32'), f.param('i32'), f.param('i32'), f.param('f32')];
   const factors = f.local('v128');
+  // [1] y = RN32(x·factor)
   f.emit(set(factors, f32x4.splat(get(factor))),
     mapElements(f, x, y, count, (from, to) => set(to, f32x4.mul(get(from), get(factors)))));
   return [f];

@@ -19,6 +19,7 @@ export function scale(x: Tensor, factor: number): Tensor {
     );
   }
   const y = zeros(x.shape, x.data);
+  // [1] y = RN32(x·factor)
   if (y.size > 0) ops.muls(y as ndarray.NdArray, x as ndarray.NdArray, factor);
   return y;
 }

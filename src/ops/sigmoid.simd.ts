@@ -19,6 +19,7 @@ function sigmoidBlock(f: FunctionBuilder, tables: Local): Block {
   const [a, b, u, w] = f.locals('v128', 4);
   const core = expCore(f, tables);
   const c = f64x2.const;
+  // [1] y = RN32(1 / (1 + e^-x)), near 0 by the series
   const pair = (x: Local): Code => [
     set(u, f64x2.pmin(f64x2.pmax(f64x2.neg(get(x)), c(LEAST)), c(MOST))),
     core(u, u),

@@ -18,6 +18,7 @@ export function sigmoid(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   const from = flat(x);
   const to = y.data;
+  // [1] y = RN32(1 / (1 + e^-x)), near 0 by the series
   if (to instanceof Float32Array)
     for (let i = 0; i < to.length; i++) to[i] = sigmoidCore32(from[i]); // the store rounds
   else for (let i = 0; i < to.length; i++) to[i] = 1 / (1 + expCore(-from[i]));

@@ -1,4 +1,4 @@
-// softmax in SIMD: same bits as softmax.ts. Attention calls the kernel on a block of its scores.
+// softmax in SIMD: same bits as softmax.ts. Attention runs the step on a block of its scores.
 
 import { expBlock } from './exp.simd.ts';
 import { unproved } from './fast-exp.simd.ts';
@@ -14,14 +14,14 @@ import {
 
 /** y may be x with the same stride. */
 export interface SoftmaxStep extends RowsStep<'softmax'> {
-  /** Address of the tables (tables.ts). */
+  /** Address of the tables (tables.simd.ts). */
   tables: number;
 }
 
 /**
- * p = RN32(e / S) of four e: e·(1/S), which is within 2^-51 of e / S, where that proves the binary32 (fastExp.ts says
- * how) and it is above 2^-126, the least normal number; else the division. A division takes ten cycles for four
- * numbers, this takes five.
+ * p = RN32(e / S) of four e: e·(1/S), which is within 2^-51 of e / S, where that proves the binary32 (how:
+ * fast-exp.simd.ts) and it is above 2^-126, the least normal number; else the division. A division takes ten cycles for
+ * four numbers, this takes five.
  */
 function quotientBlock(f: FunctionBuilder, constants: Constants, S: Local, inverse: Local): Block {
   const [a, b] = f.locals('v128', 2);

@@ -15,18 +15,22 @@ export function total(f: FunctionBuilder): Total {
   const [x, s01, s23] = f.locals('v128', 3);
   const [at, n, rest] = f.locals('i32', 3);
   return (row, width, sum, term) => [
+    // [1] s0 … s3 = +0
     set(at, get(row)), set(s01, f64x2.const(0)), set(s23, f64x2.const(0)),
+    // [2] four elements at a time, one to each stripe
     repeat(n, i32.shr_u(get(width), i32.const(2)), [
       set(s01, f64x2.add(get(s01), term(low(v128.load64_zero(get(at)))))),
       set(s23, f64x2.add(get(s23), term(low(v128.load64_zero(get(at), 8))))),
       advance(at, 16),
     ]),
+    // [3] the last elements
     // A lane that the row does not have adds +0, which changes no sum: none is ever -0.
     when(tee(rest, i32.and(get(width), i32.const(3))), [
       loadTail(x, at, rest),
       set(s01, f64x2.add(get(s01), v128.and(lowOfTail(rest), term(low(get(x)))))),
       set(s23, f64x2.add(get(s23), v128.and(highOfTail(rest), term(high(x))))),
     ]),
+    // [4] (s0 + s1) + (s2 + s3)
     set(sum, totalOf(s01, s23)),
   ];
 }

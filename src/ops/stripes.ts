@@ -9,20 +9,24 @@ import type { FloatArray } from './tensor.ts';
 
 /** The sum of x[at … at + n - 1]. */
 export function total(x: FloatArray, at: number, n: number): number {
+  // [1] s0 … s3 = +0
   let s0 = 0;
   let s1 = 0;
   let s2 = 0;
   let s3 = 0;
   let i = 0;
+  // [2] four elements at a time, one to each stripe
   for (; i + 4 <= n; i += 4) {
     s0 += x[at + i];
     s1 += x[at + i + 1];
     s2 += x[at + i + 2];
     s3 += x[at + i + 3];
   }
+  // [3] the last elements
   if (i < n) s0 += x[at + i];
   if (i + 1 < n) s1 += x[at + i + 1];
   if (i + 2 < n) s2 += x[at + i + 2];
+  // [4] (s0 + s1) + (s2 + s3)
   return s0 + s1 + (s2 + s3);
 }
 

@@ -1,11 +1,11 @@
 // The tables of the elementwise kernels in the kernels' memory: made once for a model, read by all threads.
 //
 // Byte offsets from the address that steps carry as `tables`:
-//     EXACT   64 pairs (TH[j], TL[j]) of expCore.ts, TH + TL = 2^(j/64)
+//     EXACT   64 pairs (TH[j], TL[j]) of exp-core.ts, TH + TL = 2^(j/64)
 //     FAST    512 words: the bits of 2^(j/512) less j·2^43, so that adding k·2^43 gives the bits of 2^(k/512)
-// (fastExp.ts)
-//     ERF     33 rows of 13 binary64 coefficients of erfCore.ts (erfCore.simd.ts says which), then HEAD, the head of
-// 2/√π
+//             (fast-exp.simd.ts)
+//     ERF     33 rows of 13 binary64 coefficients of erf-core.ts (erf-core.simd.ts says which), then HEAD, the head
+//             of 2/√π
 
 import { erfTables } from './erf-core.ts';
 import { TH, TL } from './exp-core.ts';

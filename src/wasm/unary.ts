@@ -10,7 +10,7 @@ export interface UnaryStep<K extends string> {
   x: number;
   y: number;
   count: number;
-  /** Address of the tables (tables.ts). */
+  /** Address of the tables (tables.simd.ts). */
   tables: number;
 }
 

@@ -15,15 +15,13 @@ export function labelsOf(source: string): string[] {
   return [...source.matchAll(/^\s*\/\/ (\[\d+\] .*)$/gm)].map(([, label]) => label);
 }
 
-test('there are twins with labels', () => {
-  expect(twins.length).toBeGreaterThan(15);
-  expect(
-    twins.filter((file) => labelsOf(readFileSync(new URL(file, folder), 'utf8')).length > 0).length,
-  ).toBeGreaterThan(4);
+test('there are twins', () => {
+  expect(twins.length).toBeGreaterThan(20);
 });
 
-test.each(twins)('%s has the labels of its plain twin, in order', (file) => {
+test.each(twins)('%s has labels, those of its plain twin, in order', (file) => {
   const [simd, plain] = [file, plainOf(file)].map((name) => labelsOf(readFileSync(new URL(name, folder), 'utf8')));
+  expect(simd).not.toEqual([]);
   expect(simd).toEqual(plain);
   simd.forEach((label, i) => {
     expect(label.startsWith(`[${i + 1}] `)).toBe(true);

@@ -85,7 +85,7 @@ export const sharedCases = <Content>({
       fc.constantFrom(1, 5, 40, 41, 83),
       fc.constantFrom(1, 7, 8, 50, 129),
       fc.constantFrom(1, 2, 3),
-      fc.constantFrom(1, 4, 8, 64),
+      fc.constantFrom(1, 4, 8, 64, 80, 81, 88, 104),
       fc.boolean(),
       content,
       fc.boolean(),
