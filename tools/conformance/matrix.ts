@@ -88,7 +88,8 @@ const superscript = (n: number): string => [...String(n)].map((digit) => '⁰¹�
 /** Puts the matrix between the two comments of a file. @throws Error where they are missing */
 export function insertMatrix(file: string, matrix: string): void {
   const text = readFileSync(file, 'utf8');
-  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  // Lines of their own: a page may also speak about the marks.
+  const [begin, end] = [BEGIN, END].map((mark) => text.search(new RegExp(`^${mark}$`, 'm')));
   if (begin < 0 || end < begin)
     throw new Error(`"${file}" expected the lines ${BEGIN} and ${END}, between which the matrix goes; add them`);
   writeFileSync(file, `${text.slice(0, begin + BEGIN.length)}\n${matrix}\n${text.slice(end)}`);

@@ -1,7 +1,8 @@
 // The report in a real browser: what people see, with mouse, keyboard, on a phone, in the dark, on paper, without
 // script. `npm run test:slow -- report`.
 // Needs Chromium (Debian: apt-get install chromium), found by the environment variable CHROMIUM or in the usual places.
-// REPORT_SCREENSHOTS names a folder for pictures to look at.
+// REPORT_SCREENSHOTS names a folder for pictures to look at; REPORT_PICTURE=docs/report.png makes the README's picture
+// again.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,9 @@ import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../../src/index.ts';
 import { syntheticImage } from '../../../src/clip/weights/synthetic.ts';
+import { memoryDump } from '../../../src/oracle/memory-dump.ts';
+import { verify } from '../../../src/oracle/verify.ts';
+import type { Operations } from '../../../src/ops/operations.ts';
 import { reportCollector } from '../../../src/oracle/report/collector.ts';
 import { reportHtml } from '../../../src/oracle/report/html.ts';
 import type { LayerDetail, VerifyResult } from '../../../src/oracle/types.ts';
@@ -64,6 +68,33 @@ async function verified(
   }
   const result = resultOf(details, { model: name, ...more });
   return { html: reportHtml(result, collector.data()), result };
+}
+
+/** The README's example: ViT-B/32 with GELU in place of QuickGELU in one block, and the noise of another float32. */
+async function gelusBlock(block: number): Promise<string> {
+  const { model } = await load('ViT-B/32', { weights: 'synthetic:0' });
+  const image = syntheticImage(0, 1, model.architecture.vision.resolution);
+  const tensors: Record<string, Values> = { image };
+  let calls = 0;
+  const next = noise(1);
+  await model.encodeImage(image, {
+    around: (layer) => {
+      const own = layer.ops!;
+      const ops = new Proxy(own, {
+        get: (_, name: keyof Operations) =>
+          own[name === 'quickGelu' && calls++ === block ? 'gelu' : name].bind(own) as unknown,
+      });
+      return { ...layer, ops };
+    },
+    tap: (module, { data, shape, offset, size }) => {
+      const own = Float32Array.from(data.slice(offset, offset + size), (x) => x * (1 + 1e-7 * next()));
+      tensors[module] = { shape: [...shape], data: own };
+    },
+  });
+  const collector = reportCollector();
+  const result = await verify(model, memoryDump(tensors), { onLayer: collector.onLayer });
+  await model.close();
+  return reportHtml(result, collector.data());
 }
 
 describe.skipIf(chromium === undefined)('the report in Chromium', () => {
@@ -135,6 +166,17 @@ describe.skipIf(chromium === undefined)('the report in Chromium', () => {
       await page.screenshot({ path: join(process.env.REPORT_SCREENSHOTS, `${picture}.png`), fullPage: true });
     return page;
   }
+
+  test.runIf(process.env.REPORT_PICTURE)("the README's picture: the cause is named; at most 150 kB", async () => {
+    const html = await gelusBlock(6);
+    writeFileSync((files.picture = join(folder, 'picture.html')), html);
+    const page = await open('picture', { width: 960, height: 830 });
+    expect(await text(page, 'header')).toContain('visual.transformer.resblocks.6.mlp.gelu');
+    expect(html).toContain('gelu');
+    const picture = await page.screenshot({ path: process.env.REPORT_PICTURE as `${string}.png` });
+    expect(picture.length).toBeLessThan(150_000);
+    await page.close();
+  });
 
   const text = (page: Page, selector: string): Promise<string> =>
     page.$eval(selector, (element) => (element as HTMLElement).innerText);

@@ -127,6 +127,11 @@ describe('the matrix', () => {
       writeFileSync(file, 'before\n<!-- conformance -->\nold\n<!-- /conformance -->\nafter\n');
       insertMatrix(file, '| new |');
       expect(readFileSync(file, 'utf8')).toBe('before\n<!-- conformance -->\n| new |\n<!-- /conformance -->\nafter\n');
+      writeFileSync(file, 'goes between `<!-- conformance -->` and\n<!-- conformance -->\n<!-- /conformance -->\n');
+      insertMatrix(file, '| new |');
+      expect(readFileSync(file, 'utf8')).toBe(
+        'goes between `<!-- conformance -->` and\n<!-- conformance -->\n| new |\n<!-- /conformance -->\n',
+      );
       writeFileSync(file, 'none');
       expect(() => insertMatrix(file, 'x')).toThrow(
         'expected the lines <!-- conformance --> and <!-- /conformance -->',
