@@ -22,7 +22,8 @@ import {
 } from '../src/ops/index.ts';
 import type { Tensor } from '../src/ops/index.ts';
 import { batchNormAC } from '../src/ops/batch-norm2d.simd.ts';
-import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../src/compiler/elementwise.ts';
+import { kernels as allKernels, runStep, type Step } from '../src/compiler/steps.ts';
+import { TILE } from '../src/ops/tiles.simd.ts';
 import { compile, instantiate, type Machine } from '../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../src/ops/tables.simd.ts';
 
@@ -51,7 +52,7 @@ class Memory {
 
   constructor() {
     this.machine = instantiate(
-      compile(elementwiseKernels(), true),
+      compile(allKernels(TILE), true),
       new WebAssembly.Memory({ initial: 1024, maximum: 65536, shared: true }),
     );
     writeTables(this.machine, TABLES);
@@ -90,21 +91,15 @@ function cases(memory: Memory): Case[] {
   const { machine } = memory;
   const { kernels } = machine;
   const all: Case[] = [];
-  const step = (name: string, expected: Tensor, make: (y: number) => ElementwiseStep): void => {
+  const step = (name: string, expected: Tensor, make: (y: number) => Step): void => {
     const y = memory.room(expected.size);
     const made = make(y);
-    const run = runElementwise[made.kind] as (
-      step: ElementwiseStep,
-      machine: Machine,
-      part: number,
-      parts: number,
-    ) => void;
     all.push({
       name,
       y,
       expected,
       run: () => {
-        run(made, machine, 0, 1);
+        runStep(made, machine, 0, 1);
       },
     });
   };

@@ -1,8 +1,8 @@
 // Where the image tower looks: the attention probabilities of every block and head, computed by the same operations on
 // the same numbers as the network's own.
 
-import { bound } from '../graph/wrap.ts';
-import { byHead } from '../graph/emulate.ts';
+import { attentionProbabilities } from '../graph/attention-parts.ts';
+import { wrap } from '../graph/wrap.ts';
 import type { Operations } from '../ops/operations.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { CLIP, EncodeOptions } from './clip.ts';
@@ -55,23 +55,12 @@ const MAP = 'attention probabilities';
  * is `ops`'s own attention.
  */
 function watching(ops: Operations, precision: Precision, see: (p: Tensor) => void): Operations {
-  return {
-    ...bound(ops),
+  return wrap(ops, {
     attention(q, k, v, options = {}) {
-      const { heads = 1, mask = null } = options;
-      const d = q.shape[q.shape.length - 1] / heads;
-      // [1] q'
-      const factor = 1 / Math.sqrt(d);
-      const scaled = ops.scale(byHead(q, heads), precision === 'float32' ? Math.fround(factor) : factor);
-      // [2] scores
-      const scores = ops.matmul(scaled, byHead(k, heads).transpose(0, 1, 3, 2));
-      // [3] mask
-      const masked = mask === null ? scores : ops.add(ops.contiguous(scores), mask);
-      // [4] p
-      see(ops.softmax(masked));
+      see(attentionProbabilities(ops, q, k, options, precision));
       return ops.attention(q, k, v, options);
     },
-  };
+  });
 }
 
 /**

@@ -16,7 +16,7 @@ import type { Emulation } from '../graph/emulate.ts';
 import { exp } from '../ops/exp.ts';
 import type { Operations } from '../ops/operations.ts';
 import { reference } from '../ops/reference.ts';
-import { toFloat64 } from '../ops/reference64.ts';
+import { toFloat64 } from '../ops/contiguous.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { Adapters } from './adapters/adapters.ts';
 import type { Executor, Precision } from '../executors/executor.ts';

@@ -2,12 +2,12 @@
 // ones, padding included, stay packed, since every element is rounded for itself and every output lies in one panel.
 
 import { NR } from '../ops/dot-products.simd.ts';
-import type { RoundFormat } from '../ops/round.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { inPlace } from './emit-operands.ts';
-import { storageOf, type Node } from '../graph/recorder.ts';
+import type { Item } from './fuse.ts';
+import { storageOf } from '../graph/node.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
-import type { Context } from './planner.ts';
+import type { Context } from './context.ts';
 import { weightElements, type PlacedWeight } from './weights.ts';
 
 /** A parameter that lies packed for products, with its name. */
@@ -18,8 +18,8 @@ function packedParameter(x: Tensor, context: Context): (PlacedWeight & { name: s
   return { ...placed, name: origin.name, elements: weightElements(placed) };
 }
 
-export function emitRound(node: Node, context: Context): void {
-  const format = node.attributes.format as RoundFormat;
+export function emitRound({ node }: Item<'round'>, context: Context): void {
+  const format = node.attributes.format;
   const packed = packedParameter(node.inputs[0], context);
   if (packed === null) {
     context.steps.push({ kind: 'round', ...inPlace(node, context), format, form: 'f32' });
@@ -36,7 +36,7 @@ export function emitRound(node: Node, context: Context): void {
   }
 }
 
-export function emitQuantize(node: Node, context: Context): void {
+export function emitQuantize({ node }: Item<'quantize'>, context: Context): void {
   const last = node.attributes.outputs === 'last';
   const { shape } = node.output;
   const vectors = shape[last ? shape.length - 1 : 0];

@@ -1,8 +1,9 @@
 // Operands of the steps of both modes: where a view lies, after a copy if it does not lie as a kernel wants it.
 
 import { isContiguous, type Tensor } from '../ops/tensor.ts';
-import { isWhole, paddedStrides, storageOf, view, type Node } from '../graph/recorder.ts';
-import type { Context } from './planner.ts';
+import { isWhole, paddedStrides, storageOf, view, type Node, type RecordedNode } from '../graph/node.ts';
+import type { Operand } from '../ops/operation.ts';
+import type { Context } from './context.ts';
 import type { View64 } from './plain64.ts';
 import { collapse, planesOf, rowsOf } from '../graph/views.ts';
 import type { PlacedWeight } from './weights.ts';
@@ -15,7 +16,7 @@ export interface Vectors {
 }
 
 /** A tensor where it lies. */
-export function lying(x: Tensor, context: Context): View64 {
+export function lying(x: Operand, context: Context): View64 {
   return { address: context.address(x), shape: [...x.shape], stride: [...x.stride], kind: context.kind(storageOf(x)) };
 }
 
@@ -38,6 +39,19 @@ export function copy(x: Tensor, address: number, stride: readonly number[], cont
     xStride: bytes(x.stride),
     yStride: bytes(stride),
   });
+}
+
+/** Copies the operands of a concat beside each other. */
+export function concatenate(
+  { inputs, attributes: { axis }, output, storage }: RecordedNode<'concat'>,
+  context: Context,
+) {
+  const y = context.place(storage);
+  let before = 0;
+  for (const x of inputs) {
+    copy(x, y + context.bytes * before * output.stride[axis], output.stride, context);
+    before += x.shape[axis];
+  }
 }
 
 /** Whether a view's elements are as wide as the mode: in float64 mode parameters are not. */
@@ -82,10 +96,10 @@ export function spacedRows(x: Tensor, context: Context): Vectors & { kStride: nu
  * elements alike, padding included.
  */
 export function inPlace(node: Node, context: Context): { x: number; y: number; count: number } {
-  const [x] = node.inputs;
+  const x = node.inputs[0] as Tensor;
   const y = context.place(node.storage);
   const count = node.storage.length;
-  if (isWhole(x, storageOf(x)) && x.stride.join() === node.output.stride.join() && isWide(x, context))
+  if (isWhole(x) && x.stride.join() === node.output.stride.join() && isWide(x, context))
     return { x: context.address(x), y, count };
   copy(x, y, node.output.stride, context);
   return { x: y, y, count };

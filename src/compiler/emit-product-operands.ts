@@ -4,12 +4,13 @@ import type { AttentionStep, Tokens } from '../ops/attention.simd.ts';
 import type { Conv2dStep } from '../ops/conv2d.simd.ts';
 import { NR } from '../ops/dot-products.simd.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
+import { isPointwise } from './constants.ts';
 import { asDense, dense, packedWeight, planes } from './emit-operands.ts';
-import { storageOf, view, type Node } from '../graph/recorder.ts';
+import { storageOf, view, type RecordedNode } from '../graph/node.ts';
 import { formOfWidth, packedColumnsBytes, paddedColumns, type WeightForm } from '../ops/packing.simd.ts';
 import { widenedPanelBytes, type LinearStep } from '../ops/linear.simd.ts';
 import type { Width } from '../wasm/mode.ts';
-import type { Context } from './planner.ts';
+import type { Context } from './context.ts';
 import { collapse } from '../graph/views.ts';
 import { columnsOf, outputsOf } from './weights.ts';
 
@@ -19,13 +20,15 @@ type Windows = Pick<
 >;
 
 /** The sizes of a conv2d, and its image with zeros around it. */
-export function windows({ inputs: [x, weight], output, attributes }: Node, context: Context): Windows {
+export function windows(node: RecordedNode<'conv2d'>, context: Context): Windows {
+  const { inputs, output, attributes } = node;
+  const [x, weight] = inputs;
   const { bytes } = context;
   const [N, C, H, W] = x.shape;
   const [O, , KH, KW] = weight.shape;
   const [, , OH, OW] = output.shape;
-  const [padH, padW] = attributes.padding as [number, number];
-  const [strideH, strideW] = attributes.stride as [number, number];
+  const [padH, padW] = attributes.padding;
+  const [strideH, strideW] = attributes.stride;
   const K = C * KH * KW;
   const source = planes(x, context);
   let image = { x: source.address, xImage: bytes * C * source.stride, xPlane: bytes * source.stride, xRow: bytes * W };
@@ -46,8 +49,7 @@ export function windows({ inputs: [x, weight], output, attributes }: Node, conte
     });
     image = { x: y, xImage: bytes * C * plane, xPlane: bytes * plane, xRow: bytes * (W + 2 * padW) };
   }
-  const pointwise = KH === 1 && KW === 1 && strideH === 1 && strideW === 1 && padH === 0 && padW === 0;
-  const offsets = pointwise ? 0 : context.constant(windowOffsets(C, KH, KW, image.xPlane, image.xRow, bytes));
+  const offsets = isPointwise(node) ? 0 : context.constant(windowOffsets(C, KH, KW, image.xPlane, image.xRow, bytes));
   return { MR: context.around.MR, N, O, K, OH, OW, ...image, strideH, strideW, offsets };
 }
 
@@ -136,7 +138,7 @@ function packB(x: Tensor, context: Context): PackedB {
 
 /** The products of a matmul: A packed, and B as (O,K), for the n-th of the leading axes. */
 export function eachProduct(
-  { inputs: [a, b] }: Node,
+  { inputs: [a, b] }: RecordedNode<'matmul'>,
   context: Context,
   emit: (sizes: { M: number; K: number; O: number }, a: number, b: Tensor, n: number) => void,
 ): void {
@@ -167,12 +169,12 @@ function offsetOf(shape: readonly number[], stride: readonly number[], n: number
 
 /** The sizes of an attention, and where its queries, keys, values and its output lie. */
 export function attentionTokens(
-  node: Node,
+  node: RecordedNode<'attention'>,
   context: Context,
 ): Pick<AttentionStep, 'MR' | 'N' | 'T' | 'S' | 'heads' | 'd' | 'q' | 'k' | 'v' | 'y'> {
   const { bytes } = context;
   const [q, k, v] = node.inputs;
-  const heads = node.attributes.heads as number;
+  const { heads } = node.attributes;
   const [T, D] = q.shape.slice(-2);
   const [S] = k.shape.slice(-2);
   const tokens = (x: Tensor): Tokens & { N: number } => {
@@ -184,9 +186,8 @@ export function attentionTokens(
   };
   const { N, ...queries } = tokens(q);
   const at = context.place(node.storage);
-  const tokensFirst = node.attributes.tokensFirst === true;
-  const y = tokensFirst
-    ? { at, image: bytes * D, token: bytes * N * D }
-    : { at, image: bytes * T * D, token: bytes * D };
+  // (N,T,D) may be stored with tokens before images.
+  const [image, token] = q.shape.length === 3 ? node.output.stride : [T * D, D];
+  const y = { at, image: bytes * image, token: bytes * token };
   return { MR: context.around.MR, N, T, S, heads, d: D / heads, q: queries, k: tokens(k), v: tokens(v), y };
 }

@@ -9,11 +9,11 @@ import { affine } from './affine.ts';
 import { dense, like, rows, spacedRows } from './emit-operands.ts';
 import { attentionTokens, eachProduct, packA, packedRows, widenedB, windows } from './emit-product-operands.ts';
 import { residualOf, type Item } from './fuse.ts';
-import type { Node } from '../graph/recorder.ts';
+import type { Node, RecordedNode } from '../graph/node.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
-import type { Context } from './planner.ts';
+import type { Context } from './context.ts';
 
-export function emitConv2d({ node, followers, last }: Item, context: Context): void {
+export function emitConv2d({ node, followers, last }: Item<'conv2d'>, context: Context): void {
   const [, weight, bias] = node.inputs;
   const image = windows(node, context);
   const normed = followers.find((next) => next.op === 'batchNorm2d');
@@ -40,15 +40,21 @@ export function emitConv2d({ node, followers, last }: Item, context: Context): v
 
 /** What is added to a product among its followers. */
 function residualIn(followers: readonly Node[], node: Node): Tensor | null {
-  const at = followers.findIndex((next) => next.op === 'add');
-  return at === -1 ? null : residualOf(followers[at], followers[at - 1] ?? node);
+  let before = node;
+  for (const next of followers) {
+    if (next.op === 'add') return residualOf(next, before);
+    before = next;
+  }
+  return null;
 }
 
 /** How a node sums, where not as the contract has it. */
-const summationOf = (node: Node): { summation?: Summation } =>
-  node.attributes.summation === undefined ? {} : { summation: node.attributes.summation as Summation };
+const summationOf = ({ attributes: { summation } }: Summed): { summation?: Summation } =>
+  summation === null ? {} : { summation };
 
-export function emitLinear({ node, followers, last }: Item, context: Context): void {
+type Summed = RecordedNode<'conv2d'> | RecordedNode<'linear'> | RecordedNode<'matmul'>;
+
+export function emitLinear({ node, followers, last }: Item<'linear'>, context: Context): void {
   const [x, weight, bias] = node.inputs;
   const [O, K] = weight.shape;
   const source = spacedRows(x, context);
@@ -80,7 +86,7 @@ function product(fields: Product, y: number, yStride: number, context: Context):
   if (fields.M > 0) context.steps.push({ kind: 'linear', MR, ...fields, y, yStride, tables });
 }
 
-export function emitMatmul({ node }: Item, context: Context): void {
+export function emitMatmul({ node }: Item<'matmul'>, context: Context): void {
   const y = context.place(node.storage);
   const yStride = rowStride(node.output);
   eachProduct(node, context, (sizes, a, b, n) => {
@@ -102,9 +108,9 @@ export function emitMatmul({ node }: Item, context: Context): void {
   });
 }
 
-export function emitAttention({ node }: Item, context: Context): void {
+export function emitAttention({ node }: Item<'attention'>, context: Context): void {
   const { parts, tables } = context.around;
-  const mask = node.inputs.at(3);
+  const [, , , mask] = node.inputs;
   const tokens = attentionTokens(node, context);
   const { S, d } = tokens;
   const shift = mask === undefined ? null : rows(mask, context);

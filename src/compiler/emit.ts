@@ -1,64 +1,63 @@
-// One recorded item becomes steps with addresses, in float32 mode. Operands that do not lie as a kernel wants them are
-// copied first.
+// One recorded item becomes steps with addresses, in float32 mode. Operands that are not laid out as a kernel needs them
+// are copied first.
 
+import type { Node } from '../graph/node.ts';
+import { collapse } from '../graph/views.ts';
+import { DESCRIPTIONS, type OperationName } from '../ops/operations.ts';
+import type { Tensor } from '../ops/tensor.ts';
 import { affine } from './affine.ts';
+import type { Context } from './context.ts';
 import { emitQuantize, emitRound } from './emit-emulation.ts';
-import { copy, dense, inPlace, like, planes, rows } from './emit-operands.ts';
+import { concatenate, copy, dense, inPlace, like, planes, rows } from './emit-operands.ts';
 import { emitAttention, emitConv2d, emitLinear, emitMatmul } from './emit-products.ts';
 import type { Item } from './fuse.ts';
-import type { Node } from '../graph/recorder.ts';
-import type { Context } from './planner.ts';
-import { collapse } from '../graph/views.ts';
+import type { Derived, DerivedStep } from './steps.ts';
 
-type Emitter = (item: Item, context: Context) => void;
+type Emitters<Names extends OperationName> = { readonly [Name in Names]: (item: Item<Name>, context: Context) => void };
 
 export function emit(item: Item, context: Context): void {
-  EMITTERS[item.node.op](item, context);
+  const { layout } = DESCRIPTIONS[item.node.op];
+  if (layout === 'elements') emitElements(item.node, context);
+  else if (layout === 'rows') emitRows(item.node, context);
+  else own(item as Item<Exclude<OperationName, Derived>>, context);
 }
 
-const unary =
-  (kind: 'relu' | 'sigmoid' | 'quickGelu' | 'gelu'): Emitter =>
-  ({ node }, context) => {
-    context.steps.push({ kind, ...inPlace(node, context), tables: context.around.tables });
-  };
+const own = <Name extends Exclude<OperationName, Derived>>(item: Item<Name>, context: Context): void => {
+  const emitter: (of: Item<Name>, context: Context) => void = EMITTERS[item.node.op as Name];
+  emitter(item, context);
+};
 
-const overRows =
-  (kind: 'softmax' | 'l2Normalize'): Emitter =>
-  ({ node }, context) => {
-    const x = rows(node.inputs[0], context);
-    const width = node.output.shape[node.output.shape.length - 1];
-    context.steps.push({
-      kind,
-      x: x.address,
-      xStride: 4 * x.stride,
-      y: context.place(node.storage),
-      yStride: 4 * width,
-      rows: x.count,
-      width,
-      tables: context.around.tables,
-    });
-  };
+function emitElements(node: Node, context: Context): void {
+  const { tables } = context.around;
+  context.steps.push({ kind: node.op, ...inPlace(node, context), ...node.attributes, tables } as DerivedStep);
+}
 
-const EMITTERS: Record<Node['op'], Emitter> = {
+function emitRows(node: Node, context: Context): void {
+  const [x, ...others] = node.operands as readonly Tensor[];
+  const source = rows(x, context);
+  const width = x.shape[x.shape.length - 1];
+  const names = DESCRIPTIONS[node.op].parameters ?? [];
+  context.steps.push({
+    kind: node.op,
+    x: source.address,
+    xStride: 4 * source.stride,
+    y: context.place(node.storage),
+    yStride: 4 * (node.output.shape.length === x.shape.length ? width : 1),
+    rows: source.count,
+    width,
+    ...Object.fromEntries(names.map((name, i) => [name, dense(others[i], context)])),
+    ...node.attributes,
+    tables: context.around.tables,
+  } as DerivedStep);
+}
+
+const EMITTERS: Emitters<Exclude<OperationName, Derived>> = {
   conv2d: emitConv2d,
   linear: emitLinear,
   matmul: emitMatmul,
   attention: emitAttention,
-  round: ({ node }, context) => {
-    emitRound(node, context);
-  },
-  quantize: ({ node }, context) => {
-    emitQuantize(node, context);
-  },
-  relu: unary('relu'),
-  sigmoid: unary('sigmoid'),
-  quickGelu: unary('quickGelu'),
-  gelu: unary('gelu'),
-  softmax: overRows('softmax'),
-  l2Normalize: overRows('l2Normalize'),
-  scale: ({ node }, context) => {
-    context.steps.push({ kind: 'scale', ...inPlace(node, context), factor: node.attributes.factor as number });
-  },
+  round: emitRound,
+  quantize: emitQuantize,
   add: ({ node }, context) => {
     const [a, b] = node.inputs;
     if (a.shape.length === b.shape.length) {
@@ -80,7 +79,7 @@ const EMITTERS: Record<Node['op'], Emitter> = {
     const [x] = node.inputs;
     const [N, C] = x.shape;
     const found = collapse(x.shape.slice(0, 2), node.output.stride.slice(0, 2));
-    if (found === null) throw new Error('batchNorm2d: planes expected to lie evenly');
+    if (found === null) throw new Error('batchNorm2d: planes expected to be evenly spaced');
     const { x: from, y } = inPlace(node, context);
     const plane = found.count === 1 ? node.storage.length : found.stride;
     context.steps.push({
@@ -93,43 +92,12 @@ const EMITTERS: Record<Node['op'], Emitter> = {
       ac: context.constant(affine(node, context)),
     });
   },
-  layerNorm: ({ node }, context) => {
-    const [x, weight, bias] = node.inputs;
-    const source = rows(x, context);
-    const width = x.shape[x.shape.length - 1];
-    context.steps.push({
-      kind: 'layerNorm',
-      x: source.address,
-      xStride: 4 * source.stride,
-      y: context.place(node.storage),
-      yStride: 4 * width,
-      rows: source.count,
-      width,
-      weight: dense(weight, context),
-      bias: dense(bias, context),
-      eps: node.attributes.eps as number,
-    });
-  },
-  mean: ({ node }, context) => {
-    const source = rows(node.inputs[0], context);
-    const { shape } = node.inputs[0];
-    context.steps.push({
-      kind: 'mean',
-      x: source.address,
-      xStride: 4 * source.stride,
-      y: context.place(node.storage),
-      rows: source.count,
-      width: shape[shape.length - 1],
-    });
-  },
   avgPool2d: ({ node }, context) => {
     const [x] = node.inputs;
     const [, , H, W] = x.shape;
     const [, , OH, OW] = node.output.shape;
     const source = planes(x, context);
-    const [kernelH, kernelW] = node.attributes.kernel as [number, number];
-    const [strideH, strideW] = node.attributes.stride as [number, number];
-    const [padH, padW] = node.attributes.padding as [number, number];
+    const { kernel, stride, padding, countIncludePad } = node.attributes;
     context.steps.push({
       kind: 'avgPool2d',
       x: source.address,
@@ -141,23 +109,17 @@ const EMITTERS: Record<Node['op'], Emitter> = {
       W,
       OH,
       OW,
-      kernelH,
-      kernelW,
-      strideH,
-      strideW,
-      padH,
-      padW,
-      countIncludePad: node.attributes.countIncludePad as boolean,
+      kernelH: kernel[0],
+      kernelW: kernel[1],
+      strideH: stride[0],
+      strideW: stride[1],
+      padH: padding[0],
+      padW: padding[1],
+      countIncludePad,
     });
   },
   concat: ({ node }, context) => {
-    const axis = node.attributes.axis as number;
-    const y = context.place(node.storage);
-    let before = 0;
-    for (const x of node.inputs) {
-      copy(x, y + 4 * before * node.output.stride[axis], node.output.stride, context);
-      before += x.shape[axis];
-    }
+    concatenate(node, context);
   },
   embedding: ({ node }, context) => {
     const [ids, table] = node.inputs;

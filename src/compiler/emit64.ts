@@ -5,26 +5,37 @@
 import { attentionScratchBytes } from '../ops/attention.simd.ts';
 import { scratchBytes } from '../ops/conv2d.simd.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
-import { copy, dense, inPlace, like, lying, planes, rows, spacedRows } from './emit-operands.ts';
+import { concatenate, copy, dense, inPlace, like, lying, planes, rows, spacedRows } from './emit-operands.ts';
 import { attentionTokens, eachProduct, packA, packedRows, widenedB, windows } from './emit-product-operands.ts';
 import type { Item } from './fuse.ts';
-import type { Node } from '../graph/recorder.ts';
+import type { Node, RecordedNode } from '../graph/node.ts';
+import { DESCRIPTIONS, type OperationName } from '../ops/operations.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
-import type { Operand64, PlainOperation, View64 } from './plain64.ts';
-import type { Context } from './planner.ts';
+import type { Operand64, Plain64Step, View64 } from './plain64.ts';
+import type { Context } from './context.ts';
+import type { Derived } from './steps.ts';
 
-type Emitter = (node: Node, context: Context) => void;
+type Emitters<Names extends OperationName> = {
+  readonly [Name in Names]: (node: RecordedNode<Name>, context: Context) => void;
+};
 
 /** @throws RangeError for what float64 mode does not have: the emulation of other precisions */
 export function emit64({ node }: Item, context: Context): void {
-  const emitter = EMITTERS[node.op];
-  if (emitter === undefined || node.attributes.summation !== undefined) {
+  const { layout } = DESCRIPTIONS[node.op];
+  if ('summation' in node.attributes && node.attributes.summation !== null) {
     throw new RangeError(
       `${node.op}: smaller formats and other sums are emulated in float32 mode only; ask for precision float32`,
     );
   }
-  emitter(node, context);
+  if (layout === 'elements') emitElements(node, context);
+  else if (layout === 'rows') emitRows(node, context);
+  else own(node as RecordedNode<Exclude<OperationName, Derived>>, context);
 }
+
+const own = <Name extends Exclude<OperationName, Derived>>(node: RecordedNode<Name>, context: Context): void => {
+  const emitter: (of: RecordedNode<Name>, context: Context) => void = EMITTERS[node.op];
+  emitter(node, context);
+};
 
 const float64 = (address: number, shape: readonly number[], stride: readonly number[]): View64 => ({
   address,
@@ -35,45 +46,37 @@ const float64 = (address: number, shape: readonly number[], stride: readonly num
 const shared = (x: View64): Operand64 => ({ ...x, axis: null });
 const divided = <A extends number>(x: View64, axis: A): Operand64 & { axis: A } => ({ ...x, axis });
 
-function plain(
-  op: PlainOperation,
-  operands: Operand64[],
-  y: Operand64 & { axis: number },
-  node: Node,
-  context: Context,
-): void {
-  context.steps.push({ kind: 'plain64', op, operands, attributes: node.attributes, y });
+/** A step by the plain definition. */
+function plain(node: Node, operands: Operand64[], y: Operand64 & { axis: number }, context: Context): void {
+  const { op, attributes } = node;
+  context.steps.push({ kind: 'plain64', op, operands, attributes, y } as Plain64Step);
 }
 
 const line = (address: number, count: number): Operand64 & { axis: number } =>
   divided(float64(address, [count], [1]), 0);
 
-const unary =
-  (op: PlainOperation): Emitter =>
-  (node, context) => {
-    const { x, y, count } = inPlace(node, context);
-    plain(op, [line(x, count)], line(y, count), node, context);
-  };
+function emitElements(node: Node, context: Context): void {
+  const { x, y, count } = inPlace(node, context);
+  plain(node, [line(x, count)], line(y, count), context);
+}
 
 /** (…,D) with parameters (D). */
-const overRows =
-  (op: PlainOperation): Emitter =>
-  (node, context) => {
-    const [x, ...parameters] = node.inputs;
-    const { address, count, stride } = rows(x, context);
-    const width = x.shape[x.shape.length - 1];
-    const y = context.place(node.storage);
-    const output = op === 'mean' ? float64(y, [count], [1]) : float64(y, [count, width], [width, 1]);
-    plain(
-      op,
-      [divided(float64(address, [count, width], [stride, 1]), 0), ...parameters.map((p) => shared(lying(p, context)))],
-      divided(output, 0),
-      node,
-      context,
-    );
-  };
+function emitRows(node: Node, context: Context): void {
+  const [x, ...parameters] = node.operands as readonly Tensor[];
+  const { address, count, stride } = rows(x, context);
+  const width = x.shape[x.shape.length - 1];
+  const y = context.place(node.storage);
+  const whole = node.output.shape.length === x.shape.length;
+  const output = whole ? float64(y, [count, width], [width, 1]) : float64(y, [count], [1]);
+  plain(
+    node,
+    [divided(float64(address, [count, width], [stride, 1]), 0), ...parameters.map((p) => shared(lying(p, context)))],
+    divided(output, 0),
+    context,
+  );
+}
 
-const conv2d: Emitter = (node, context) => {
+const conv2d = (node: RecordedNode<'conv2d'>, context: Context): void => {
   const [, weight, bias] = node.inputs;
   const image = windows(node, context);
   const packed = packedRows(weight, context);
@@ -104,7 +107,7 @@ function product(
   if (M > 0) context.steps.push({ kind: 'linear64', MR, M, K, O, a, ...b, bias, y, yStride: 8 * paddedColumns(O) });
 }
 
-const linear: Emitter = (node, context) => {
+const linear = (node: RecordedNode<'linear'>, context: Context): void => {
   const [x, weight, bias] = node.inputs;
   const [O, K] = weight.shape;
   const source = spacedRows(x, context);
@@ -119,15 +122,15 @@ const linear: Emitter = (node, context) => {
   );
 };
 
-const matmul: Emitter = (node, context) => {
+const matmul = (node: RecordedNode<'matmul'>, context: Context): void => {
   const y = context.place(node.storage);
   eachProduct(node, context, (sizes, a, b, n) => {
     product(sizes, a, b, 0, y + 8 * n * sizes.M * paddedColumns(sizes.O), context);
   });
 };
 
-const attention: Emitter = (node, context) => {
-  const mask = node.inputs.at(3);
+const attention = (node: RecordedNode<'attention'>, context: Context): void => {
+  const [, , , mask] = node.inputs;
   const tokens = attentionTokens(node, context);
   context.steps.push({
     kind: 'attention64',
@@ -138,31 +141,22 @@ const attention: Emitter = (node, context) => {
 };
 
 /** Smaller formats are emulated in float32 mode. */
-const notHere: Emitter = (node) => {
+const notHere = (node: Node): void => {
   throw new RangeError(`${node.op}: emulation is done in float32; leave precision float64 out`);
 };
 
-const EMITTERS: Partial<Record<Node['op'], Emitter>> = {
+const EMITTERS: Emitters<Exclude<OperationName, Derived>> = {
   conv2d,
   linear,
   matmul,
   attention,
   round: notHere,
   quantize: notHere,
-  relu: unary('relu'),
-  sigmoid: unary('sigmoid'),
-  quickGelu: unary('quickGelu'),
-  gelu: unary('gelu'),
-  scale: unary('scale'),
-  softmax: overRows('softmax'),
-  l2Normalize: overRows('l2Normalize'),
-  layerNorm: overRows('layerNorm'),
-  mean: overRows('mean'),
   add: (node, context) => {
     const [a, b] = node.inputs;
     if (a.shape.length === b.shape.length) {
       const { x, y, count } = inPlace(node, context);
-      plain('add', [line(x, count), line(like(b, node, context), count)], line(y, count), node, context);
+      plain(node, [line(x, count), line(like(b, node, context), count)], line(y, count), context);
     } else {
       const width = b.size;
       const count = width === 0 ? 0 : a.size / width;
@@ -170,13 +164,8 @@ const EMITTERS: Partial<Record<Node['op'], Emitter>> = {
         divided(float64(dense(a, context), [count, width], [width, 1]), 0),
         shared(float64(dense(b, context), [width], [1])),
       ];
-      plain(
-        'add',
-        summands,
-        divided(float64(context.place(node.storage), [count, width], [width, 1]), 0),
-        node,
-        context,
-      );
+      const y = float64(context.place(node.storage), [count, width], [width, 1]);
+      plain(node, summands, divided(y, 0), context);
     }
   },
   batchNorm2d: (node, context) => {
@@ -186,13 +175,8 @@ const EMITTERS: Partial<Record<Node['op'], Emitter>> = {
       const [N, C, ...inner] = image.shape;
       return divided(float64(address, [N, C, sizeOf(inner)], [node.output.stride[0], node.output.stride[1], 1]), 1);
     };
-    plain(
-      'batchNorm2d',
-      [channels(x), ...parameters.map((p) => divided(lying(p, context), 0))],
-      channels(y),
-      node,
-      context,
-    );
+    const perChannel = parameters.map((p) => divided(lying(p, context), 0));
+    plain(node, [channels(x), ...perChannel], channels(y), context);
   },
   avgPool2d: (node, context) => {
     const [x] = node.inputs;
@@ -201,34 +185,16 @@ const EMITTERS: Partial<Record<Node['op'], Emitter>> = {
     const { address, count, stride } = planes(x, context);
     const plane = C === 0 ? 0 : node.output.stride[1];
     const output = float64(context.place(node.storage), [count, 1, OH, OW], [plane, plane, OW, 1]);
-    plain(
-      'avgPool2d',
-      [divided(float64(address, [count, 1, H, W], [stride, stride, W, 1]), 0)],
-      divided(output, 0),
-      node,
-      context,
-    );
+    const image = float64(address, [count, 1, H, W], [stride, stride, W, 1]);
+    plain(node, [divided(image, 0)], divided(output, 0), context);
   },
-  concat: (node, context) => {
-    const axis = node.attributes.axis as number;
-    const y = context.place(node.storage);
-    let before = 0;
-    for (const x of node.inputs) {
-      copy(x, y + 8 * before * node.output.stride[axis], node.output.stride, context);
-      before += x.shape[axis];
-    }
-  },
+  concat: concatenate,
   embedding: (node, context) => {
     const [ids, table] = node.inputs;
     const width = table.shape[1];
     const output = float64(context.place(node.storage), [ids.size, width], [width, 1]);
-    plain(
-      'embedding',
-      [divided(lying(ids, context), 0), shared(lying(table, context))],
-      divided(output, 0),
-      node,
-      context,
-    );
+    const list: View64 = { ...lying(ids, context), shape: [ids.size], stride: [1] };
+    plain(node, [divided(list, 0), shared(lying(table, context))], divided(output, 0), context);
   },
   contiguous: (node, context) => {
     copy(node.inputs[0], context.place(node.storage), node.output.stride, context);

@@ -1,15 +1,15 @@
-// Float64 mode of everything that is no product: the plain definitions themselves (reference64.ts), called by every
+// Float64 mode of everything that is not a product: the plain definitions themselves (reference64.ts), called by every
 // thread on views of the machine's memory, each on its share of the rows, planes or elements. There is no second
 // definition that could differ.
 
 import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
-import type { OperationName } from '../graph/recorder.ts';
+import { DESCRIPTIONS, type AttributesOf, type InputsOf, type OperationName } from '../ops/operations.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 import { reference64 } from '../ops/reference64.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 
-/** A tensor in memory: element (i, j, …) lies i·stride[0] + j·stride[1] + … elements from the address. */
+/** A tensor in memory: element (i, j, …) is i·stride[0] + j·stride[1] + … elements from the address. */
 export interface View64 {
   address: number;
   shape: number[];
@@ -22,46 +22,24 @@ export interface Operand64 extends View64 {
   axis: number | null;
 }
 
-type Compute = (operands: Tensor[], attributes: Readonly<Record<string, unknown>>) => Tensor;
+/** An operation whose items (rows, planes, elements) do not depend on each other. */
+export type Plain64Step = { [Name in OperationName]: StepOf<Name> }[OperationName];
 
-/** Operations whose items (rows, planes, elements) do not depend on each other. */
-const PLAIN = {
-  relu: ([x]) => reference64.relu(x),
-  sigmoid: ([x]) => reference64.sigmoid(x),
-  quickGelu: ([x]) => reference64.quickGelu(x),
-  gelu: ([x]) => reference64.gelu(x),
-  softmax: ([x]) => reference64.softmax(x),
-  l2Normalize: ([x]) => reference64.l2Normalize(x),
-  mean: ([x]) => reference64.mean(x),
-  add: ([a, b]) => reference64.add(a, b),
-  scale: ([x], { factor }) => reference64.scale(x, factor as number),
-  layerNorm: ([x, weight, bias], { eps }) => reference64.layerNorm(x, weight, bias, eps as number),
-  batchNorm2d: ([x, weight, bias, runningMean, runningVar], { eps }) =>
-    reference64.batchNorm2d(x, { weight, bias, runningMean, runningVar }, eps as number),
-  avgPool2d: ([x], { kernel, stride, padding, countIncludePad }) => {
-    const pair = (value: unknown): [number, number] => value as [number, number];
-    return reference64.avgPool2d(x, pair(kernel), {
-      stride: pair(stride),
-      padding: pair(padding),
-      countIncludePad: countIncludePad as boolean,
-    });
-  },
-  embedding: ([ids, table]) => reference64.embedding(ids as unknown as ndarray.NdArray<Int32Array>, table),
-} satisfies Partial<Record<OperationName, Compute>>;
-
-export type PlainOperation = keyof typeof PLAIN;
-
-export interface Plain64Step {
+interface StepOf<Name extends OperationName> {
   kind: 'plain64';
-  op: PlainOperation;
+  op: Name;
+  /** In the order of the operation's arguments. */
   operands: Operand64[];
-  attributes: Readonly<Record<string, unknown>>;
+  attributes: AttributesOf[Name];
   /**
-   * The output, of which each part computes its share along the axis. It may lie where an operand lies, element by
+   * The output, of which each part computes its share along the axis. It may be stored where an operand is, element by
    * element.
    */
   y: Operand64 & { axis: number };
 }
+
+const computed = <Name extends OperationName>(op: Name, inputs: readonly Tensor[], attributes: AttributesOf[Name]) =>
+  DESCRIPTIONS[op].call((...args) => reference64[op](...args), inputs as unknown as InputsOf[Name], attributes);
 
 /** Elements of the output that are computed at a time: they stay in the cache, and no large array is ever made. */
 const RUN = 8192;
@@ -74,10 +52,8 @@ export function runPlain64(step: Plain64Step, machine: Machine, part: number, pa
   const run = Math.max(1, Math.floor(RUN / Math.max(1, width)));
   for (let at = begin; at < end; at += run) {
     const to = Math.min(at + run, end);
-    const result = (PLAIN[op] as Compute)(
-      operands.map((x) => tensorAt(x, x.axis, at, to, machine)),
-      attributes,
-    );
+    const inputs = operands.map((x) => tensorAt(x, x.axis, at, to, machine));
+    const result = computed(op, inputs, attributes);
     store(result.data as Float64Array, tensorAt(y, y.axis, at, to, machine));
   }
 }

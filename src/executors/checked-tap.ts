@@ -1,6 +1,6 @@
 // A tap may hand back a tensor that the network goes on with. Whoever computes, only one that fits is taken.
 
-import { toFloat64 } from '../ops/reference64.ts';
+import { toFloat64 } from '../ops/contiguous.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import type { Tap } from '../layers/module.ts';
 

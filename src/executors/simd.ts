@@ -8,6 +8,7 @@ import { encodeProgram } from '../compiler/program-text.ts';
 import type { Step } from '../compiler/steps.ts';
 import type { PlacedWeight } from '../compiler/weights.ts';
 import { emulating } from '../graph/emulate.ts';
+import { source as recordedSource } from '../graph/node.ts';
 import { Recorder } from '../graph/recorder.ts';
 import type { Operations } from '../ops/operations.ts';
 import { TABLES_BYTES, writeTables } from '../ops/tables.simd.ts';
@@ -60,7 +61,7 @@ export class SimdExecutor implements Executor {
     call = 'SimdExecutor',
   ) {
     this.precision = precision;
-    this.ops = new Recorder(precision);
+    this.ops = new Recorder(precision).ops;
     this.#residency = residency;
     const { module, shared } = compiledKernels();
     this.threads = shared ? threads : 1;
@@ -84,7 +85,7 @@ export class SimdExecutor implements Executor {
       for (const [name, weight] of placed) this.#weights.set(name, weight);
       this.#top = end;
       return new Map(
-        [...placed].map(([name, { shape }]) => [name, Recorder.source({ kind: 'weight', name, shape }, shape)]),
+        [...placed].map(([name, { shape }]) => [name, recordedSource({ kind: 'weight', name, shape }, shape)]),
       );
     });
   }
@@ -107,8 +108,8 @@ export class SimdExecutor implements Executor {
       const emulation = emulationIn(precision, options);
       const outputs = computeUntil(
         compute,
-        inputs.map((x, slot) => Recorder.source({ kind: 'input', slot }, x.shape)),
-        emulation === null ? recorder : emulating(recorder, emulation),
+        inputs.map((x, slot) => recordedSource({ kind: 'input', slot }, x.shape)),
+        emulation === null ? recorder.ops : emulating(recorder.ops, emulation),
         options.tap ? recorder.tap : null,
         options,
       );

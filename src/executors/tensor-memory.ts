@@ -2,8 +2,8 @@
 // and is refused.
 
 import ndarray from 'ndarray';
-import { elementAt, indexAt } from '../graph/recorder.ts';
-import type { Placed } from '../compiler/planner.ts';
+import { elementAt, indexAt } from '../graph/node.ts';
+import type { Placed } from '../compiler/context.ts';
 import { isContiguous, sizeOf, type Tensor } from '../ops/tensor.ts';
 import type { Precision } from './executor.ts';
 

@@ -1,12 +1,21 @@
-// The same network as a backend in a lower precision computes it: a set of operations that rounds where such a backend
-// does. What is rounded is said by an Emulation; which emulations a claimed precision stands for is said where claims
-// are judged. The contract's bits are not touched by any of this.
+// The same network as a backend in a lower precision computes it: an operation set that rounds where such a backend
+// does, by the rounding that each operation's description names. What is rounded is said by an Emulation; which
+// emulations a claimed precision stands for is said where claims are judged. The contract's bits do not depend on this.
 
-import ndarray from 'ndarray';
+import type { AttentionOptions } from '../ops/attention.ts';
 import type { Summation } from '../ops/dot-products.ts';
-import type { AttentionOptions, Operations } from '../ops/operations.ts';
+import type { Operand, Rounding } from '../ops/operation.ts';
+import {
+  DESCRIPTIONS,
+  operationsOf,
+  type AttributesOf,
+  type InputsOf,
+  type OperationName,
+  type Operations,
+} from '../ops/operations.ts';
 import type { RoundFormat } from '../ops/round.ts';
-import { reshape, sizeOf, type Tensor } from '../ops/tensor.ts';
+import { reshape, type Tensor } from '../ops/tensor.ts';
+import { attentionProbabilities, mixedValues, type PartOperations } from './attention-parts.ts';
 
 export interface Emulation {
   /** What tensors and parameters are stored in: every operation's result is rounded to it. null: float32. */
@@ -29,10 +38,10 @@ export interface Emulation {
 
 export const EXACT: Emulation = { storage: null, operands: null, weights: null, attention: 'fused', summation: null };
 
-/** Names an emulation, for those who keep plans by name. */
+/** Names an emulation, as part of a plan's key. */
 export const emulationKey = ({ storage, operands, weights, attention, summation }: Emulation): string =>
-  'emulated ' +
-  `${storage ?? ''},${operands ?? ''},${weights ?? ''},${attention},${summation === null ? '' : `${summation.chunk} ${summation.total ?? ''}`}`;
+  `emulated ${storage ?? ''},${operands ?? ''},${weights ?? ''},${attention},` +
+  (summation === null ? '' : `${summation.chunk} ${summation.total ?? ''}`);
 
 /**
  * `ops`, emulating.
@@ -71,97 +80,53 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
     if (storage !== null && inputs.every((x) => setOf(storage).has(x.data))) setOf(storage).add(output.data);
     return output;
   };
-  const product = (a: Tensor, b: Tensor): Tensor => stored(ops.matmul(operand(a), operand(b), summation));
 
-  /** Attention in its parts, each result a stored tensor: q (N,T,D), k and v (N,S,D), heads as an axis of their own. */
-  const inParts = (q: Tensor, k: Tensor, v: Tensor, { heads = 1, mask = null }: AttentionOptions): Tensor => {
-    const d = q.shape[q.shape.length - 1] / heads;
-    const [queries, keys, values] = [q, k, v].map((x) => byHead(stored(x), heads));
-    // [1] q' (N,A,T,d)
-    const scaled = stored(ops.scale(queries, Math.fround(1 / Math.sqrt(d))));
-    // [2] scores (N,A,T,S)
-    let scores = product(scaled, keys.transpose(0, 1, 3, 2));
-    // [3] mask
-    if (mask !== null) scores = stored(ops.add(ops.contiguous(scores), mask));
-    // [4] p
-    const p = stored(ops.softmax(scores));
-    // [5] y, heads side by side
-    const mixed = product(p, values).transpose(0, 2, 1, 3);
-    return reshape(moved([mixed], ops.contiguous(mixed)), q.shape);
+  /** Attention in its parts: every result is stored. */
+  const parts: PartOperations = {
+    scale: (x, factor) => stored(ops.scale(x, factor)),
+    matmul: (a, b) => stored(ops.matmul(operand(a), operand(b), summation)),
+    add: (a, b) => stored(ops.add(a, b)),
+    softmax: (x) => stored(ops.softmax(x)),
+    contiguous: (x) => moved([x], ops.contiguous(x)),
+  };
+  const inParts = (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor => {
+    const p = attentionProbabilities(parts, stored(q), stored(k), options, 'float32');
+    return reshape(parts.contiguous(mixedValues(parts, p, stored(v))), q.shape);
   };
 
-  return {
-    ...others(ops),
-    conv2d: (x, weight, bias, options) =>
-      stored(ops.conv2d(operand(x), weightOf(weight, 'first'), bias && stored(bias), options, summation)),
-    linear: (x, weight, bias) =>
-      stored(ops.linear(operand(x), weightOf(weight, 'first'), bias && stored(bias), summation)),
+  const product = (outputs: 'first' | 'last') => (x: Tensor, i: number) =>
+    i === 0 ? operand(x) : i === 1 ? weightOf(x, outputs) : stored(x);
+  /** What becomes of the i-th operand. */
+  const operandsOf: Record<Rounding, (x: Tensor, i: number) => Tensor> = {
+    value: stored,
+    moves: stored,
+    product: product('first'),
     // The encoders multiply by one matrix only, the projection (K,O).
-    matmul: (a, b) => stored(ops.matmul(operand(a), weightOf(b, 'last'), summation)),
-    attention: (q, k, v, options = {}) =>
-      attention === 'stored'
-        ? inParts(q, k, v, options)
-        : stored(ops.attention(operand(q), operand(k), operand(v), options)),
-    batchNorm2d: (x, { weight, bias, runningMean, runningVar }, eps) =>
-      stored(
-        ops.batchNorm2d(
-          stored(x),
-          {
-            weight: stored(weight),
-            bias: stored(bias),
-            runningMean: stored(runningMean),
-            runningVar: stored(runningVar),
-          },
-          eps,
-        ),
-      ),
-    avgPool2d: (x, kernel, options) => stored(ops.avgPool2d(stored(x), kernel, options)),
-    relu: (x) => {
-      const y = stored(x);
-      return moved([y], ops.relu(y));
-    },
-    sigmoid: (x) => stored(ops.sigmoid(stored(x))),
-    quickGelu: (x) => stored(ops.quickGelu(stored(x))),
-    gelu: (x) => stored(ops.gelu(stored(x))),
-    add: (a, b) => stored(ops.add(stored(a), stored(b))),
-    softmax: (x) => stored(ops.softmax(stored(x))),
-    layerNorm: (x, weight, bias, eps) => stored(ops.layerNorm(stored(x), stored(weight), stored(bias), eps)),
-    l2Normalize: (x) => stored(ops.l2Normalize(stored(x))),
-    mean: (x) => stored(ops.mean(stored(x))),
-    scale: (x, factor) => stored(ops.scale(stored(x), factor)),
-    concat: (tensors, axis) => {
-      const parts = tensors.map(stored);
-      return moved(parts, ops.concat(parts, axis));
-    },
-    embedding: (ids, table) => {
-      const rows = stored(table);
-      return moved([rows], ops.embedding(ids, rows));
-    },
-    contiguous: (x) => {
-      const y = stored(x);
-      return moved([y], ops.contiguous(y));
-    },
+    matrix: product('last'),
+    attention: (x, i) => (i < 3 ? operand(x) : x),
+    none: (x) => x,
+  };
+  return {
+    ...operationsOf((name) => (...args) => {
+      const { record, rounding } = DESCRIPTIONS[name];
+      const { inputs, attributes } = record(...args);
+      const rounded = inputs.map((x, i) => (isTensor(x) ? operandsOf[rounding](x, i) : x));
+      const sums = rounding === 'product' || rounding === 'matrix';
+      const y = computed(ops, name, rounded, sums ? { ...attributes, summation } : attributes);
+      return rounding === 'none' ? y : rounding === 'moves' ? moved(rounded.filter(isTensor), y) : stored(y);
+    }),
+    ...(attention === 'stored' && {
+      attention: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}) => inParts(q, k, v, options),
+    }),
   };
 }
 
-const others = (ops: Operations): Pick<Operations, 'round' | 'quantize'> => ({
-  round: (x, format) => ops.round(x, format),
-  quantize: (weight, outputs) => ops.quantize(weight, outputs),
-});
+const isTensor = (x: Operand | undefined): x is Tensor => x !== undefined && !(x.data instanceof Int32Array);
 
-/** (…,T,D) seen as (N,A,T,d): heads of d columns. The leading axes count images. */
-export function byHead(x: Tensor, heads: number): Tensor {
-  const rank = x.shape.length;
-  const [T, D] = x.shape.slice(-2);
-  const N = sizeOf(x.shape.slice(0, -2));
-  if (rank > 3)
-    throw new RangeError(`attention in parts: expected q, k and v of shape (N, T, D), got (${x.shape.join(', ')})`);
-  const [strideT, strideD] = x.stride.slice(-2);
-  const d = D / heads;
-  return ndarray(
-    x.data,
-    [N, heads, T, d],
-    [rank === 3 ? x.stride[0] : 0, d * strideD, strideT, strideD],
-    x.offset,
-  ) as Tensor;
-}
+/** An operation of `ops` on operands in the order of its arguments. */
+const computed = <Name extends OperationName>(
+  ops: Operations,
+  name: Name,
+  inputs: readonly (Operand | undefined)[],
+  attributes: AttributesOf[Name],
+): Tensor => DESCRIPTIONS[name].call((...args) => ops[name](...args), inputs as unknown as InputsOf[Name], attributes);

@@ -1,6 +1,6 @@
 // The leaves of the network, as PyTorch's nn modules of the same names: one parameter set, one operation each.
 
-import type { Conv2dOptions } from '../ops/operations.ts';
+import type { Conv2dOptions } from '../ops/conv2d.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { Module, type LayerOptions, type Weights } from './module.ts';
 

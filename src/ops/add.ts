@@ -3,6 +3,7 @@
 import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
 import { requireNoWider, requireTensor, shapeText } from './checks.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -30,3 +31,12 @@ export function add(a: Tensor, b: Tensor): Tensor {
   ops.add(y as ndarray.NdArray, a as ndarray.NdArray, ndarray(b.data, a.shape, strides, b.offset) as ndarray.NdArray);
   return y;
 }
+
+export const addOperation = operation({
+  plain: add,
+  record: (a, b) => ({ inputs: [a, b], attributes: {} }),
+  call: (f, [a, b]) => f(a, b),
+  shapes: ([a]) => [a.shape],
+  layout: ([a, b]) => (a.shape.length === b.shape.length ? 'like' : 'dense'),
+  rounding: 'value',
+});

@@ -4,10 +4,17 @@
 import { describe, requireNoWider, requireOptions, requireParameter, requireTensor, shapeText } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { rowProducts } from './dot-products.ts';
-import type { AttentionOptions } from './operations.ts';
 import { softmaxRows } from './softmax.ts';
+import { operation } from './operation.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
+
+export interface AttentionOptions {
+  /** Number of heads that the width is divided into. Default 1. */
+  heads?: number;
+  /** (T,S), added to the scores before the softmax. */
+  mask?: Tensor | null;
+}
 
 /**
  * q (…,T,D), k and v (…,S,D) -> (…,T,D). Numerics contract, item 7, for each head of d = D/heads columns:
@@ -76,3 +83,20 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   }
   return y;
 }
+
+type AttentionInputs = readonly [q: Tensor, k: Tensor, v: Tensor, mask?: Tensor];
+
+const attentionInputs = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor | null): AttentionInputs =>
+  mask === null ? [q, k, v] : [q, k, v, mask];
+
+export const attentionOperation = operation({
+  plain: attention,
+  record: (q, k, v, { heads = 1, mask = null } = {}) => ({
+    inputs: attentionInputs(q, k, v, mask),
+    attributes: { heads },
+  }),
+  call: (f, [q, k, v, mask = null], { heads }) => f(q, k, v, { heads, mask }),
+  shapes: ([q]) => [q.shape],
+  layout: 'tokens',
+  rounding: 'attention',
+});

@@ -3,10 +3,16 @@
 
 import { pairOf, requireOptions, requireTensor, windowCount } from './checks.ts';
 import { flat } from './contiguous.ts';
-import type { AvgPool2dOptions } from './operations.ts';
+import type { Conv2dOptions } from './conv2d.ts';
 import { total } from './stripes.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
+
+export interface AvgPool2dOptions extends Conv2dOptions {
+  /** Whether the padded zeros count in the divisor. Default false. */
+  countIncludePad?: boolean;
+}
 
 /**
  * x (N,C,H,W) -> (N,C,OH,OW). Numerics contract, items 3 and 9: the float64 sum of the window's counted elements in
@@ -60,3 +66,27 @@ export function avgPool2d(
   }
   return y;
 }
+
+export const avgPool2dOperation = operation({
+  plain: avgPool2d,
+  record: (x, kernel, options = {}) => ({
+    inputs: [x],
+    attributes: {
+      kernel: pairOf('avgPool2d', 'kernel', kernel, 1),
+      stride: pairOf('avgPool2d', 'stride', options.stride ?? kernel, 1),
+      padding: pairOf('avgPool2d', 'padding', options.padding ?? 0, 0),
+      countIncludePad: options.countIncludePad ?? false,
+    },
+  }),
+  call: (f, [x], { kernel, ...options }) => f(x, kernel, options),
+  shapes: ([{ shape: x }], { kernel, stride, padding }) => [
+    [
+      x[0],
+      x[1],
+      windowCount('avgPool2d', 'kernel', 'KH', x[2], kernel[0], stride[0], padding[0]),
+      windowCount('avgPool2d', 'kernel', 'KW', x[3], kernel[1], stride[1], padding[1]),
+    ],
+  ],
+  layout: 'planes',
+  rounding: 'value',
+});

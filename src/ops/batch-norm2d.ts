@@ -2,9 +2,16 @@
 
 import { describe, requireEps, requireParameter, requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
-import type { BatchNormParameters } from './operations.ts';
+import { operation } from './operation.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
+
+export interface BatchNormParameters {
+  weight: Tensor;
+  bias: Tensor;
+  runningMean: Tensor;
+  runningVar: Tensor;
+}
 
 /**
  * x (N,C,…), parameters (C) each -> the shape of x. Numerics contract, item 4:
@@ -45,3 +52,16 @@ export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps = 1e
   }
   return y;
 }
+
+export const batchNorm2dOperation = operation({
+  plain: batchNorm2d,
+  record: (x, { weight, bias, runningMean, runningVar }, eps = 1e-5) => ({
+    inputs: [x, weight, bias, runningMean, runningVar],
+    attributes: { eps },
+  }),
+  call: (f, [x, weight, bias, runningMean, runningVar], { eps }) =>
+    f(x, { weight, bias, runningMean, runningVar }, eps),
+  shapes: ([x]) => [x.shape],
+  layout: 'like',
+  rounding: 'value',
+});

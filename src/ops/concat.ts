@@ -3,6 +3,8 @@
 import type ndarray from 'ndarray';
 import ops from 'ndarray-ops';
 import { describe, requireNoWider, requireTensor, shapeText } from './checks.ts';
+import { toFloat64 } from './contiguous.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -48,3 +50,20 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   }
   return y;
 }
+
+export const concatOperation = operation({
+  plain: concat,
+  // The result has the element type of the first tensor, which may be a parameter.
+  plain64: (tensors, axis) =>
+    concat(
+      tensors.map((x) => (x.data instanceof Float64Array ? x : toFloat64(x))),
+      axis,
+    ),
+  record: (tensors, axis) => ({ inputs: tensors, attributes: { axis } }),
+  call: (f, tensors, { axis }) => f(tensors, axis),
+  shapes: (tensors, { axis }) => [
+    tensors[0].shape.map((extent, i) => (i === axis ? tensors.reduce((sum, x) => sum + x.shape[axis], 0) : extent)),
+  ],
+  layout: 'dense',
+  rounding: 'moves',
+});

@@ -1,8 +1,9 @@
 // contiguous: elements in row-major order.
 
-import type ndarray from 'ndarray';
+import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
 import { requireTensor } from './checks.ts';
+import { operation } from './operation.ts';
 import { isContiguous, zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';
 
@@ -24,6 +25,11 @@ export function flat(x: Tensor): FloatArray {
   return x.offset === 0 && x.data.length === x.size ? x.data : x.data.subarray(x.offset, x.offset + x.size);
 }
 
+/** A copy with float64 elements, exact. */
+export function toFloat64(x: Tensor): Tensor<Float64Array> {
+  return ndarray(Float64Array.from(flat(contiguous(x))), [...x.shape]);
+}
+
 function copy(x: Tensor): Tensor {
   const y = zeros(x.shape, x.data);
   // ndarray-ops picks the order of its loops by the strides. Axes of extent 1 or 0 need no care, an empty tensor no
@@ -31,3 +37,12 @@ function copy(x: Tensor): Tensor {
   if (y.size > 0) ops.assign(y as ndarray.NdArray, x as ndarray.NdArray);
   return y;
 }
+
+export const contiguousOperation = operation({
+  plain: contiguous,
+  record: (x) => ({ inputs: [x], attributes: {} }),
+  call: (f, [x]) => f(x),
+  shapes: ([x]) => [x.shape],
+  layout: 'dense',
+  rounding: 'moves',
+});

@@ -5,13 +5,20 @@
 import { pairOf, requireOptions, requireParameter, requireTensor, windowCount } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { rowProducts, type Summation } from './dot-products.ts';
-import type { Conv2dOptions } from './operations.ts';
+import { operation, productInputs } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';
 
 // Windows are unrolled for a band of output rows at a time, so that a large image needs 2 MB of windows and not (OH·OW)
 // x (C·KH·KW) elements.
 const BAND_ELEMENTS = 1 << 19;
+
+export interface Conv2dOptions {
+  /** Step between windows, one number or [vertical, horizontal]. Default 1. */
+  stride?: number | readonly [number, number];
+  /** Zeros added on each side, one number or [vertical, horizontal]. Default 0. */
+  padding?: number | readonly [number, number];
+}
 
 /**
  * x (N,C,H,W), weight (O,C,KH,KW), bias (O) or null -> (N,O,OH,OW) with OH = floor((H + 2·padding - KH) / stride) + 1.
@@ -115,3 +122,27 @@ function im2colRow(
     }
   }
 }
+
+export const conv2dOperation = operation({
+  plain: conv2d,
+  record: (x, weight, bias, options = {}, summation = null) => ({
+    inputs: productInputs(x, weight, bias),
+    attributes: {
+      stride: pairOf('conv2d', 'stride', options.stride ?? 1, 1),
+      padding: pairOf('conv2d', 'padding', options.padding ?? 0, 0),
+      summation,
+    },
+  }),
+  call: (f, [x, weight, bias = null], { stride, padding, summation }) =>
+    f(x, weight, bias, { stride, padding }, summation),
+  shapes: ([{ shape: x }, { shape: weight }], { stride, padding }) => [
+    [
+      x[0],
+      weight[0],
+      windowCount('conv2d', 'weight', 'KH', x[2], weight[2], stride[0], padding[0]),
+      windowCount('conv2d', 'weight', 'KW', x[3], weight[3], stride[1], padding[1]),
+    ],
+  ],
+  layout: 'planes',
+  rounding: 'product',
+});

@@ -1,15 +1,16 @@
 // embedding: rows of a table by number, https://pytorch.org/docs/stable/generated/torch.nn.Embedding.html
 
-import type ndarray from 'ndarray';
 import { describe, requireTensor, requireWithinData } from './checks.ts';
+import { toFloat64 } from './contiguous.ts';
+import { operation } from './operation.ts';
 import { sizeOf, zeros } from './tensor.ts';
-import type { Tensor } from './tensor.ts';
+import type { Ids, Tensor } from './tensor.ts';
 
 /**
  * ids (…) over an Int32Array, table (V,D) -> (…,D).
  * @throws TypeError, RangeError where ids are no Int32Array, or an id is no row of the table
  */
-export function embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tensor {
+export function embedding(ids: Ids, table: Tensor): Tensor {
   if (typeof ids !== 'object' || ids === null || !(ids.data instanceof Int32Array) || !Array.isArray(ids.shape)) {
     throw new TypeError(`embedding: "ids" expected an ndarray over an Int32Array, got ${describe(ids)}`);
   }
@@ -30,3 +31,13 @@ export function embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tens
   }
   return y;
 }
+
+export const embeddingOperation = operation({
+  plain: embedding,
+  plain64: (ids, table) => toFloat64(embedding(ids, table)),
+  record: (ids, table) => ({ inputs: [ids, table], attributes: {} }),
+  call: (f, [ids, table]) => f(ids, table),
+  shapes: ([ids, table]) => [[...ids.shape, table.shape[1]]],
+  layout: 'dense',
+  rounding: 'moves',
+});

@@ -3,6 +3,7 @@
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { erfCore32, erfCore64 } from './erf-core.ts';
+import { elementwise } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -23,3 +24,5 @@ export function gelu(x: Tensor): Tensor {
   else for (let i = 0; i < to.length; i++) to[i] = 0.5 * from[i] * (1 + erfCore64(from[i] * ROOT_HALF));
   return y;
 }
+
+export const geluOperation = elementwise(gelu, 'value');

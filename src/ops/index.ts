@@ -2,12 +2,12 @@
 // input.
 
 export { add } from './add.ts';
-export { attention } from './attention.ts';
-export { avgPool2d } from './avg-pool2d.ts';
-export { batchNorm2d } from './batch-norm2d.ts';
+export { attention, type AttentionOptions } from './attention.ts';
+export { avgPool2d, type AvgPool2dOptions } from './avg-pool2d.ts';
+export { batchNorm2d, type BatchNormParameters } from './batch-norm2d.ts';
 export { concat } from './concat.ts';
 export { contiguous } from './contiguous.ts';
-export { conv2d } from './conv2d.ts';
+export { conv2d, type Conv2dOptions } from './conv2d.ts';
 export { embedding } from './embedding.ts';
 export { erf } from './erf.ts';
 export { exp } from './exp.ts';
@@ -27,10 +27,4 @@ export { sigmoid } from './sigmoid.ts';
 export { softmax } from './softmax.ts';
 export { isContiguous, reshape, sizeOf, zeros } from './tensor.ts';
 export type { FloatArray, Tensor } from './tensor.ts';
-export type {
-  AttentionOptions,
-  AvgPool2dOptions,
-  BatchNormParameters,
-  Conv2dOptions,
-  Operations,
-} from './operations.ts';
+export type { Operations } from './operations.ts';

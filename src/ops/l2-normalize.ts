@@ -3,6 +3,7 @@
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { totalOfSquares } from './stripes.ts';
+import { rowwise } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -24,3 +25,5 @@ export function l2Normalize(x: Tensor): Tensor {
   }
   return y;
 }
+
+export const l2NormalizeOperation = rowwise(l2Normalize);

@@ -3,6 +3,7 @@
 import { requireEps, requireParameter, requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { total, totalOfSquares } from './stripes.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -37,3 +38,13 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): 
   }
   return y;
 }
+
+export const layerNormOperation = operation({
+  plain: layerNorm,
+  record: (x, weight, bias, eps = 1e-5) => ({ inputs: [x, weight, bias], attributes: { eps } }),
+  call: (f, [x, weight, bias], { eps }) => f(x, weight, bias, eps),
+  shapes: ([x]) => [x.shape],
+  layout: 'rows',
+  parameters: ['weight', 'bias'],
+  rounding: 'value',
+});

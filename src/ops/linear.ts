@@ -3,6 +3,7 @@
 import { requireParameter, requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { rowProducts, type Summation } from './dot-products.ts';
+import { operation, productInputs } from './operation.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -29,3 +30,15 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, summation
   rowProducts(flat(x), 0, sizeOf(leading), K, rows, O, bias === null ? null : flat(bias), out, summation);
   return y;
 }
+
+export const linearOperation = operation({
+  plain: linear,
+  record: (x, weight, bias, summation = null) => ({
+    inputs: productInputs(x, weight, bias),
+    attributes: { summation },
+  }),
+  call: (f, [x, weight, bias = null], { summation }) => f(x, weight, bias, summation),
+  shapes: ([x, weight]) => [[...x.shape.slice(0, -1), weight.shape[0]]],
+  layout: 'columns',
+  rounding: 'product',
+});

@@ -4,6 +4,7 @@
 import { requireNoWider, requireTensor, shapeText } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { rowProducts, type Summation } from './dot-products.ts';
+import { operation } from './operation.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -45,3 +46,12 @@ export function matmul(a: Tensor, b: Tensor, summation: Summation | null = null)
   }
   return y;
 }
+
+export const matmulOperation = operation({
+  plain: matmul,
+  record: (a, b, summation = null) => ({ inputs: [a, b], attributes: { summation } }),
+  call: (f, [a, b], { summation }) => f(a, b, summation),
+  shapes: ([a, b]) => [[...a.shape.slice(0, -1), b.shape[b.shape.length - 1]]],
+  layout: 'columns',
+  rounding: 'matrix',
+});

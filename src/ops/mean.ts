@@ -3,6 +3,7 @@
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { total } from './stripes.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -20,3 +21,12 @@ export function mean(x: Tensor): Tensor {
   for (let i = 0; i < to.length; i++) to[i] = total(from, i * D, D) / D;
   return y;
 }
+
+export const meanOperation = operation({
+  plain: mean,
+  record: (x) => ({ inputs: [x], attributes: {} }),
+  call: (f, [x]) => f(x),
+  shapes: ([x]) => [x.shape.slice(0, -1)],
+  layout: 'rows',
+  rounding: 'value',
+});

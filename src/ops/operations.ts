@@ -1,74 +1,125 @@
-// The set of operations that the layers are written against. Who implements it decides on executor, threads and
-// precision; `reference` (reference.ts) is the plain definition: the functions of this folder, loop for loop.
+// All operations that the layers are written against. A new one is a line here; operation sets, the recorder, emulation
+// and float64 mode follow from its description.
 
-import type ndarray from 'ndarray';
-import type { Summation } from './dot-products.ts';
-import type { RoundFormat } from './round.ts';
+import { addOperation } from './add.ts';
+import { attentionOperation } from './attention.ts';
+import { avgPool2dOperation } from './avg-pool2d.ts';
+import { batchNorm2dOperation } from './batch-norm2d.ts';
+import { concatOperation } from './concat.ts';
+import { contiguousOperation } from './contiguous.ts';
+import { conv2dOperation } from './conv2d.ts';
+import { embeddingOperation } from './embedding.ts';
+import { geluOperation } from './gelu.ts';
+import { l2NormalizeOperation } from './l2-normalize.ts';
+import { layerNormOperation } from './layer-norm.ts';
+import { linearOperation } from './linear.ts';
+import { matmulOperation } from './matmul.ts';
+import { meanOperation } from './mean.ts';
+import type { Layout, Operation, Rounding } from './operation.ts';
+import { quantizeOperation } from './quantize.ts';
+import { quickGeluOperation } from './quick-gelu.ts';
+import { reluOperation } from './relu.ts';
+import { roundOperation } from './round.ts';
+import { scaleOperation } from './scale.ts';
+import { sigmoidOperation } from './sigmoid.ts';
+import { softmaxOperation } from './softmax.ts';
 import type { Tensor } from './tensor.ts';
 
-export interface Conv2dOptions {
-  /** Step between windows, one number or [vertical, horizontal]. Default 1. */
-  stride?: number | readonly [number, number];
-  /** Zeros added on each side, one number or [vertical, horizontal]. Default 0. */
-  padding?: number | readonly [number, number];
-}
-
-export interface AvgPool2dOptions extends Conv2dOptions {
-  /** Whether the padded zeros count in the divisor. Default false. */
-  countIncludePad?: boolean;
-}
-
-export interface BatchNormParameters {
-  weight: Tensor;
-  bias: Tensor;
-  runningMean: Tensor;
-  runningVar: Tensor;
-}
-
-export interface AttentionOptions {
-  /** Number of heads that the width is divided into. Default 1. */
-  heads?: number;
-  /** (T,S), added to the scores before the softmax. */
-  mask?: Tensor | null;
-}
-
-export interface Operations {
-  /** x (N,C,H,W), weight (O,C,KH,KW), bias (O) -> (N,O,OH,OW) */
-  conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options?: Conv2dOptions, summation?: Summation | null): Tensor;
-  /** x (N,C,…), parameters (C) each */
-  batchNorm2d(x: Tensor, parameters: BatchNormParameters, eps?: number): Tensor;
+export const OPERATIONS = {
+  /** x (N,C,H,W), weight (O,C,KH,KW), bias (O) or null -> (N,O,OH,OW) */
+  conv2d: conv2dOperation,
+  /** x (N,C,…), parameters (C) each -> the shape of x */
+  batchNorm2d: batchNorm2dOperation,
   /** x (N,C,H,W) -> (N,C,OH,OW) */
-  avgPool2d(x: Tensor, kernel: number | readonly [number, number], options?: AvgPool2dOptions): Tensor;
-  relu(x: Tensor): Tensor;
-  sigmoid(x: Tensor): Tensor;
-  quickGelu(x: Tensor): Tensor;
-  gelu(x: Tensor): Tensor;
+  avgPool2d: avgPool2dOperation,
+  /** max(x, +0), any shape */
+  relu: reluOperation,
+  /** 1 / (1 + e^-x), any shape */
+  sigmoid: sigmoidOperation,
+  /** x·sigmoid(1.702·x), any shape */
+  quickGelu: quickGeluOperation,
+  /** x·Φ(x) with erf, any shape */
+  gelu: geluOperation,
   /** a + b. b has a's shape, or the shape of a's last axes and is then repeated over the others. */
-  add(a: Tensor, b: Tensor): Tensor;
-  /** over the last axis */
-  softmax(x: Tensor): Tensor;
-  /** x (…,D), weight and bias (D) */
-  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps?: number): Tensor;
-  /** over the last axis */
-  l2Normalize(x: Tensor): Tensor;
+  add: addOperation,
+  /** Over the last axis. */
+  softmax: softmaxOperation,
+  /** x (…,D), weight and bias (D) -> the shape of x */
+  layerNorm: layerNormOperation,
+  /** x / |x| over the last axis. */
+  l2Normalize: l2NormalizeOperation,
   /** a (…,M,K) x b (…,K,O) -> (…,M,O) */
-  matmul(a: Tensor, b: Tensor, summation?: Summation | null): Tensor;
-  /** x (…,K), weight (O,K), bias (O) -> (…,O) */
-  linear(x: Tensor, weight: Tensor, bias: Tensor | null, summation?: Summation | null): Tensor;
+  matmul: matmulOperation,
+  /** x (…,K), weight (O,K), bias (O) or null -> (…,O) */
+  linear: linearOperation,
   /** q (…,T,D), k and v (…,S,D) -> (…,T,D) */
-  attention(q: Tensor, k: Tensor, v: Tensor, options?: AttentionOptions): Tensor;
+  attention: attentionOperation,
   /** The mean over the last axis: x (…,D) -> (…) */
-  mean(x: Tensor): Tensor;
-  /** Joined along an axis, all other extents equal. */
-  concat(tensors: readonly Tensor[], axis: number): Tensor;
+  mean: meanOperation,
+  /** Tensors joined along an axis, all other extents equal. */
+  concat: concatOperation,
   /** Rows of a table: ids (…), table (V,D) -> (…,D) */
-  embedding(ids: ndarray.NdArray<Int32Array>, table: Tensor): Tensor;
-  /** x times a number that is itself a float32 in float32 mode: RN32(x * factor) */
-  scale(x: Tensor, factor: number): Tensor;
+  embedding: embeddingOperation,
+  /** x times a number that is itself a float32 in float32 mode: RN32(x·factor) */
+  scale: scaleOperation,
+  /** The same elements in row-major order: x itself if it is stored so already, else a copy. */
+  contiguous: contiguousOperation,
   /** Every element rounded to a smaller format: for emulation, in float32 mode. */
-  round(x: Tensor, format: RoundFormat): Tensor;
+  round: roundOperation,
   /** A weight as it comes back from 8-bit integers: for emulation, in float32 mode. */
-  quantize(weight: Tensor, outputs?: 'first' | 'last'): Tensor;
-  /** The same elements in row-major order: x itself if they lie so already, else a copy. */
-  contiguous(x: Tensor): Tensor;
+  quantize: quantizeOperation,
+};
+
+type Listed = typeof OPERATIONS;
+
+export type OperationName = keyof Listed;
+
+/** Arguments of each operation. */
+export type ArgumentsOf = { readonly [Name in keyof Listed]: Parameters<Listed[Name]['plain']> };
+
+/** The operation set that layers are written against. An executor has its own; `reference` is the plain definition. */
+export type Operations = { readonly [Name in keyof Listed]: (...args: ArgumentsOf[Name]) => Tensor };
+
+/** Operands of each operation, in the order of its arguments. */
+export type InputsOf = { readonly [Name in OperationName]: ReturnType<Listed[Name]['record']>['inputs'] };
+
+/** What each operation is told besides its operands. */
+export type AttributesOf = { readonly [Name in OperationName]: ReturnType<Listed[Name]['record']>['attributes'] };
+
+/** A tensor per output of each operation. */
+export type ShapesOf = { readonly [Name in OperationName]: ReturnType<Listed[Name]['shapes']> };
+
+/** Names of each operation's operands after the first, where its steps of layout `rows` have them. */
+export type ParametersOf = {
+  readonly [Name in OperationName]: NonNullable<Listed[Name]['parameters']>[number];
+};
+
+/** Names of the operations with these layouts, of those with these roundings. */
+export type LaidOut<L extends Layout> = {
+  [Name in OperationName]: Listed[Name]['layout'] extends L ? Name : never;
+}[OperationName];
+export type Rounded<R extends Rounding> = {
+  [Name in OperationName]: Listed[Name]['rounding'] extends R ? Name : never;
+}[OperationName];
+
+/** OPERATIONS, as code for an operation that is not known sees it. */
+export const DESCRIPTIONS: {
+  readonly [Name in OperationName]: Operation<
+    ArgumentsOf[Name],
+    InputsOf[Name],
+    AttributesOf[Name],
+    ShapesOf[Name],
+    Layout | ((inputs: InputsOf[Name]) => Layout),
+    Rounding,
+    readonly string[]
+  >;
+} = OPERATIONS;
+
+export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
+
+/** An operation set, function by function. */
+export function operationsOf(
+  make: <Name extends OperationName>(name: Name) => (...args: ArgumentsOf[Name]) => Tensor,
+): Operations {
+  return Object.fromEntries(OPERATION_NAMES.map((name) => [name, make(name)])) as unknown as Operations;
 }

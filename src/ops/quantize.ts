@@ -5,6 +5,7 @@
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { MAGIC } from './exp-core.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -47,3 +48,12 @@ export function quantize(weight: Tensor, outputs: 'first' | 'last' = 'first'): T
   }
   return y;
 }
+
+export const quantizeOperation = operation({
+  plain: quantize,
+  record: (weight, outputs = 'first') => ({ inputs: [weight], attributes: { outputs } }),
+  call: (f, [weight], { outputs }) => f(weight, outputs),
+  shapes: ([weight]) => [weight.shape],
+  layout: 'parameter',
+  rounding: 'none',
+});

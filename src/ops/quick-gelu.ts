@@ -3,6 +3,7 @@
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { expCore } from './exp-core.ts';
+import { elementwise } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -19,3 +20,5 @@ export function quickGelu(x: Tensor): Tensor {
   for (let i = 0; i < to.length; i++) to[i] = from[i] / (1 + expCore(-1.702 * from[i]));
   return y;
 }
+
+export const quickGeluOperation = elementwise(quickGelu, 'value');

@@ -3,6 +3,7 @@
 import type ndarray from 'ndarray';
 import ops from 'ndarray-ops';
 import { requireTensor } from './checks.ts';
+import { elementwise } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -17,3 +18,5 @@ export function relu(x: Tensor): Tensor {
   if (y.size > 0) ops.maxs(y as ndarray.NdArray, x as ndarray.NdArray, 0);
   return y;
 }
+
+export const reluOperation = elementwise(relu, 'moves');

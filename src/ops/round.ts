@@ -8,6 +8,7 @@
 
 import { describe, requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -85,3 +86,12 @@ export function roundInto(x: Float32Array, y: Float32Array, format: RoundFormat)
     to[i] = (sign | r) >>> 0;
   }
 }
+
+export const roundOperation = operation({
+  plain: round,
+  record: (x, format) => ({ inputs: [x], attributes: { format } }),
+  call: (f, [x], { format }) => f(x, format),
+  shapes: ([x]) => [x.shape],
+  layout: 'parameter',
+  rounding: 'none',
+});

@@ -3,6 +3,7 @@
 import type ndarray from 'ndarray';
 import ops from 'ndarray-ops';
 import { describe, requireTensor } from './checks.ts';
+import { operation } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -23,3 +24,12 @@ export function scale(x: Tensor, factor: number): Tensor {
   if (y.size > 0) ops.muls(y as ndarray.NdArray, x as ndarray.NdArray, factor);
   return y;
 }
+
+export const scaleOperation = operation({
+  plain: scale,
+  record: (x, factor) => ({ inputs: [x], attributes: { factor } }),
+  call: (f, [x], { factor }) => f(x, factor),
+  shapes: ([x]) => [x.shape],
+  layout: 'elements',
+  rounding: 'value',
+});

@@ -4,6 +4,7 @@
 import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { expCore } from './exp-core.ts';
+import { elementwise } from './operation.ts';
 import { zeros } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -39,3 +40,5 @@ export function sigmoidCore32(x: number): number {
   if (x === ODD_ONE) return SIGMOID_OF_ODD_ONE;
   return 1 / (1 + expCore(-x));
 }
+
+export const sigmoidOperation = elementwise(sigmoid, 'value');

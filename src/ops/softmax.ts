@@ -4,6 +4,7 @@ import { requireTensor } from './checks.ts';
 import { flat } from './contiguous.ts';
 import { expCore } from './exp-core.ts';
 import { total } from './stripes.ts';
+import { rowwise } from './operation.ts';
 import { sizeOf, zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';
 
@@ -40,3 +41,5 @@ export function softmaxRows(data: FloatArray, rows: number, D: number): void {
     for (let i = row; i < row + D; i++) data[i] /= S;
   }
 }
+
+export const softmaxOperation = rowwise(softmax);

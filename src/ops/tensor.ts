@@ -8,6 +8,8 @@ import ndarray from 'ndarray';
 
 export type FloatArray = Float32Array | Float64Array;
 export type Tensor<D extends FloatArray = FloatArray> = ndarray.NdArray<D>;
+/** Numbers of rows, of tokens for example. */
+export type Ids = ndarray.NdArray<Int32Array>;
 
 /** A new tensor of zeros with the given shape, in row-major order, with the element type of `like`. */
 export function zeros(shape: readonly number[], like: FloatArray): Tensor {

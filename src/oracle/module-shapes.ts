@@ -4,6 +4,7 @@
 import { parameterShapes } from '../clip/parameters.ts';
 import type { Architecture } from '../clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../layers/index.ts';
+import { source } from '../graph/node.ts';
 import { Recorder } from '../graph/recorder.ts';
 
 /**
@@ -14,12 +15,12 @@ export function moduleShapes(architecture: Architecture, N = 1): Map<string, num
   const weights = new Map(
     [...parameterShapes(architecture, { text: false })].map(([name, { shape }]) => [
       name,
-      Recorder.source({ kind: 'weight', name }, shape),
+      source({ kind: 'weight', name }, shape),
     ]),
   );
   const shapes = new Map<string, number[]>();
   const options = {
-    ops: new Recorder(),
+    ops: new Recorder().ops,
     tap: (name: string, output: { shape: number[] }) => void shapes.set(name, [...output.shape]),
   };
   const encoder =
@@ -27,6 +28,6 @@ export function moduleShapes(architecture: Architecture, N = 1): Map<string, num
       ? new VisionTransformer(weights, 'visual', options)
       : new ModifiedResNet(weights, 'visual', options);
   const R = architecture.vision.resolution;
-  encoder.forward(Recorder.source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
+  encoder.forward(source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
   return shapes;
 }

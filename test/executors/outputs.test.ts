@@ -11,7 +11,7 @@ import type { Executor, WeightSource } from '../../src/executors/executor.ts';
 import type { Operations } from '../../src/ops/operations.ts';
 import { reference } from '../../src/ops/reference.ts';
 import { reference64 } from '../../src/ops/reference64.ts';
-import { toFloat64 } from '../../src/ops/reference64.ts';
+import { toFloat64 } from '../../src/ops/contiguous.ts';
 import { sizeOf, type Tensor } from '../../src/ops/tensor.ts';
 import { readGolden } from '../support/golden.ts';
 import { expectSameBits } from '../support/bits.ts';

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import type { CLIP, EncodeOptions } from '../../src/clip/clip.ts';
 import { load } from '../../src/clip/load.ts';
-import { toFloat64 } from '../../src/ops/reference64.ts';
+import { toFloat64 } from '../../src/ops/contiguous.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { expectSameBits } from '../support/bits.ts';
 import { readGolden } from '../support/golden.ts';

@@ -5,7 +5,7 @@ import { load } from '../../src/clip/load.ts';
 import type { Operations } from '../../src/ops/operations.ts';
 import { reference64 } from '../../src/ops/reference64.ts';
 import { ModifiedResNet, VisionTransformer, type Weights } from '../../src/layers/index.ts';
-import { toFloat64 } from '../../src/ops/reference64.ts';
+import { toFloat64 } from '../../src/ops/contiguous.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { flat, maxAbs, readGolden, relRms } from '../support/golden.ts';
 import { syntheticWeights } from '../support/weights.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { l2Normalize, layerNorm, mean, softmax } from '../../src/ops/index.ts';
 import { anyFloat32, rawNumbers, seed, tensorOf, unitNumbers } from '../support/arbitraries.ts';
-import type { ElementwiseStep } from '../../src/compiler/elementwise.ts';
+import type { Step } from '../../src/compiler/steps.ts';
 import { Bench, BENCHES, PARTS } from '../support/simd.ts';
 
 const KINDS = ['softmax', 'layerNorm', 'l2Normalize', 'mean'] as const;
@@ -37,15 +37,7 @@ function plain(kind: Kind, { x, rows, width, weight, bias, eps }: Case): Float32
   }
 }
 
-function stepOf(
-  kind: Kind,
-  bench: Bench,
-  c: Case,
-  x: number,
-  xStride: number,
-  y: number,
-  yStride: number,
-): ElementwiseStep {
+function stepOf(kind: Kind, bench: Bench, c: Case, x: number, xStride: number, y: number, yStride: number): Step {
   const { rows, width, eps } = c;
   const common = { x, xStride, y, yStride, rows, width };
   switch (kind) {
@@ -86,7 +78,7 @@ function check(bench: Bench, kind: Kind, c: Case): void {
     // in place
     bench.expect(
       () => {
-        bench.run({ ...step, y: x, yStride: xStride } as ElementwiseStep, parts);
+        bench.run({ ...step, y: x, yStride: xStride } as Step, parts);
       },
       { address: x, rows, width, stride: xStride },
       expected,
@@ -245,7 +237,7 @@ describe('planted faults are caught', () => {
       const bench = BENCHES[0][1]();
       const machine = bench.withFault(kind, fault);
       const faulty = Object.assign(Object.create(bench) as Bench, {
-        run: (step: ElementwiseStep, parts: number) => {
+        run: (step: Step, parts: number) => {
           Bench.prototype.run.call(bench, step, parts, machine);
         },
         place: bench.place.bind(bench),

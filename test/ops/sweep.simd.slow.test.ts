@@ -5,7 +5,8 @@
 import { expect, test } from 'vitest';
 import { erfCore32 } from '../../src/ops/erf-core.ts';
 import { expCore } from '../../src/ops/exp-core.ts';
-import { elementwiseKernels, runElementwise } from '../../src/compiler/elementwise.ts';
+import { kernels, runStep } from '../../src/compiler/steps.ts';
+import { TILE } from '../../src/ops/tiles.simd.ts';
 import { compile, instantiate } from '../../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import { sigmoidCore32 } from '../../src/ops/sigmoid.ts';
@@ -25,10 +26,7 @@ test.each(Object.keys(PLAIN) as (keyof typeof PLAIN)[])('%s of every binary32', 
   const tables = 1024;
   const x = (tables + TABLES_BYTES + 63) & ~63;
   const y = x + 4 * CHUNK;
-  const machine = instantiate(
-    compile(elementwiseKernels(), false),
-    new WebAssembly.Memory({ initial: 160, maximum: 65536 }),
-  );
+  const machine = instantiate(compile(kernels(TILE), false), new WebAssembly.Memory({ initial: 160, maximum: 65536 }));
   writeTables(machine, tables);
   const inputs = new Uint32Array(machine.memory.buffer, x, CHUNK);
   const [from, to] = [
@@ -36,12 +34,11 @@ test.each(Object.keys(PLAIN) as (keyof typeof PLAIN)[])('%s of every binary32', 
     new Float32Array(machine.memory.buffer, y, CHUNK),
   ];
   const core = PLAIN[kind];
-  const run = runElementwise[kind] as (step: object, machine: object, part: number, parts: number) => void;
   let different = 0;
   let first = '';
   for (let start = 0; start < 2 ** 32; start += CHUNK) {
     for (let i = 0; i < CHUNK; i++) inputs[i] = start + i;
-    run({ kind, x, y, count: CHUNK, tables }, machine, 0, 1);
+    runStep({ kind, x, y, count: CHUNK, tables }, machine, 0, 1);
     for (let i = 0; i < CHUNK; i++) {
       const expected = Math.fround(core(from[i]));
       if (Object.is(to[i], expected)) continue;

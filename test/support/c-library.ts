@@ -5,7 +5,7 @@
 // library differs").
 
 import ndarray from 'ndarray';
-import type { AttentionOptions } from '../../src/ops/operations.ts';
+import type { AttentionOptions } from '../../src/ops/attention.ts';
 import { flat } from './golden.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 

@@ -1,7 +1,8 @@
 // A bench for SIMD steps: operands are laid into a memory full of canaries, a step is computed part by part, and then
 // every word of the memory must be what it was, but for the output, whose words must be the expected ones.
 
-import { elementwiseKernels, runElementwise, type ElementwiseStep } from '../../src/compiler/elementwise.ts';
+import { kernels, runStep, type Step } from '../../src/compiler/steps.ts';
+import { TILE } from '../../src/ops/tiles.simd.ts';
 import { compile, instantiate, type Kernels, type Machine } from '../../src/wasm/machine.ts';
 import { TABLES_BYTES, writeTables } from '../../src/ops/tables.simd.ts';
 import { withBits } from './bits.ts';
@@ -30,7 +31,7 @@ export class Bench {
 
   constructor(shared = true) {
     const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 65536, shared });
-    this.machine = instantiate(compile(elementwiseKernels(), shared), memory);
+    this.machine = instantiate(compile(kernels(TILE), shared), memory);
     this.#words = new Uint32Array(memory.buffer);
     this.reset();
   }
@@ -70,14 +71,8 @@ export class Bench {
   }
 
   /** Runs the step in `parts` parts, one after the other. */
-  run(step: ElementwiseStep, parts: number, machine = this.machine): void {
-    const run = runElementwise[step.kind] as (
-      step: ElementwiseStep,
-      machine: Machine,
-      part: number,
-      parts: number,
-    ) => void;
-    for (let part = 0; part < parts; part++) run(step, machine, part, parts);
+  run(step: Step, parts: number, machine = this.machine): void {
+    for (let part = 0; part < parts; part++) runStep(step, machine, part, parts);
   }
 
   /** Throws unless `compute` changes the output to the expected elements and nothing else. */

@@ -2,7 +2,7 @@
 // adapted parameter; layers and executors do not know about it.
 
 import ndarray from 'ndarray';
-import { bound } from '../../graph/wrap.ts';
+import { wrap } from '../../graph/wrap.ts';
 import type { Operations } from '../../ops/operations.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 
@@ -41,8 +41,7 @@ export function adapting(
         return ops.add(sum, ops.linear(low, rows(B, begin, outputs), null));
       }, y);
   };
-  return {
-    ...bound(ops),
+  return wrap(ops, {
     linear(x, weight, bias, summation) {
       const y = ops.linear(x, weight, bias, summation);
       const parts = changes.get(weight.data);
@@ -53,7 +52,7 @@ export function adapting(
       const parts = changes.get(b.data);
       return parts === undefined ? y : changed(y, a, parts, 0);
     },
-  };
+  });
 }
 
 /** Rows of a matrix, as a view. */

@@ -1,7 +1,7 @@
 // A recorded operation, computed.
 
-import type { BatchNormParameters } from '../../ops/operations.ts';
-import type { OperationName } from '../../graph/recorder.ts';
+import type { BatchNormParameters } from '../../ops/batch-norm2d.ts';
+import type { OperationName } from '../../ops/operations.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 

@@ -5,9 +5,12 @@ import ndarray from 'ndarray';
 import { createExecutor } from '../../executors/create.ts';
 import type { Executor, Precision } from '../../executors/executor.ts';
 import { emulating, type Emulation } from '../../graph/emulate.ts';
-import type { AttentionOptions, Conv2dOptions, Operations } from '../../ops/operations.ts';
+import type { AttentionOptions } from '../../ops/attention.ts';
+import type { Conv2dOptions } from '../../ops/conv2d.ts';
+import type { Operations } from '../../ops/operations.ts';
 import { reference } from '../../ops/reference.ts';
-import { reference64, toFloat64 } from '../../ops/reference64.ts';
+import { toFloat64 } from '../../ops/contiguous.ts';
+import { reference64 } from '../../ops/reference64.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 
 /** Multiply-adds above which starting the executor pays. */

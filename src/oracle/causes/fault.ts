@@ -1,7 +1,7 @@
 // What a fault is: one thing done differently while a piece of the network is computed.
 
 import type { Emulation } from '../../graph/emulate.ts';
-import type { OperationName } from '../../graph/recorder.ts';
+import type { OperationName } from '../../ops/operations.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 

@@ -5,7 +5,8 @@
 import { parameterShapes } from '../../clip/parameters.ts';
 import type { Architecture } from '../../clip/models.ts';
 import { ModifiedResNet, VisionTransformer } from '../../layers/index.ts';
-import { Recorder, storageOf, type Node, type Storage } from '../../graph/recorder.ts';
+import { source, storageOf, type Node, type Storage } from '../../graph/node.ts';
+import { Recorder } from '../../graph/recorder.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 
 export interface Network {
@@ -34,17 +35,17 @@ export function recordNetwork(architecture: Architecture, activation: 'quick_gel
     [...parameterShapes(architecture, { text: false })].map(([name, { shape }]) => [name, shape]),
   );
   const weights = new Map(
-    [...parameters].map(([name, shape]) => [name, Recorder.source({ kind: 'weight', name, shape }, shape)]),
+    [...parameters].map(([name, shape]) => [name, source({ kind: 'weight', name, shape }, shape)]),
   );
   const recorder = new Recorder();
   const modules = new Map<string, Tensor>();
-  const options = { ops: recorder, tap: (name: string, output: Tensor) => void modules.set(name, output) };
+  const options = { ops: recorder.ops, tap: (name: string, output: Tensor) => void modules.set(name, output) };
   const encoder =
     architecture.vision.kind === 'VisionTransformer'
       ? new VisionTransformer(weights, 'visual', { ...options, activation })
       : new ModifiedResNet(weights, 'visual', options);
   const R = architecture.vision.resolution;
-  encoder.forward(Recorder.source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
+  encoder.forward(source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
   return { nodes: recorder.nodes, modules, parameters };
 }
 
@@ -81,7 +82,7 @@ export function pieceOf(network: Network, target: string, known: Iterable<string
     else if (origin.kind === 'weight') weights.add(origin.name);
     else if (origin.kind === 'node' && !nodes.has(origin.node)) {
       nodes.add(origin.node);
-      open.push(...origin.node.inputs.map(storageOf));
+      open.push(...origin.node.operands.map(storageOf));
     }
   }
   return { target, output, nodes: network.nodes.filter((node) => nodes.has(node)), known: used, weights };

@@ -1,7 +1,8 @@
 // Computes a piece of the network once more, with a fault in it or without.
 
 import ndarray from 'ndarray';
-import { indexAt, storageOf, type Node, type Storage } from '../../graph/recorder.ts';
+import { indexAt, storageOf, type Node, type Storage } from '../../graph/node.ts';
+import type { Operand } from '../../ops/operation.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import { apply } from './apply.ts';
 import type { Arithmetic } from './arithmetic.ts';
@@ -104,7 +105,7 @@ class Replay {
     for (const [storage, name] of known) this.#fill(storage, name);
     for (const node of nodes) {
       const before = fault !== null && fault.emulation === undefined ? kept?.get(node) : undefined;
-      const untouched = before !== undefined && !node.inputs.some((view) => this.#reached.has(storageOf(view)));
+      const untouched = before !== undefined && !node.operands.some((view) => this.#reached.has(storageOf(view)));
       const change = this.#changeFor(node);
       if (untouched && change === null) {
         this.#contents.set(node.storage, before);
@@ -151,7 +152,7 @@ class Replay {
   }
 
   /** A recorded view with numbers in it; null where a fault has given its storage another shape, or none. */
-  #tensor(view: Tensor): Tensor | null {
+  #tensor(view: Operand): Tensor | null {
     const storage = storageOf(view);
     const reshaped = this.#reshaped.get(storage);
     if (reshaped !== undefined) {
@@ -174,7 +175,7 @@ class Replay {
     const { arithmetic, only = null } = this.#options;
     const names: (string | null)[] = [];
     const inputs: Tensor[] = [];
-    for (const view of node.inputs) {
+    for (const view of node.operands) {
       const { origin } = storageOf(view);
       if (origin.kind === 'weight') {
         const parameter = await this.#sources.parameter(origin.name);
@@ -204,15 +205,13 @@ class Replay {
     const place = names.find((name) => name !== null) ?? String(this.#operations++);
     let output = change !== null && (only === null || only === place) ? await change(step) : null;
     if (output !== null) this.#changed.add(place);
-    if (output !== null || node.inputs.some((view) => this.#reached.has(storageOf(view))))
+    if (output !== null || node.operands.some((view) => this.#reached.has(storageOf(view))))
       this.#reached.add(node.storage);
     if (output === null && before !== undefined) {
       this.#contents.set(node.storage, before);
       return true;
     }
     output ??= await step.run();
-    // Attention may have been recorded with tokens first; it is computed with images first.
-    if (node.attributes.tokensFirst === true) output = output.transpose(1, 0, 2) as Tensor;
     if (output.shape.join() === node.output.shape.join()) this.#put(node.storage, node.output, output);
     else this.#reshaped.set(node.storage, output);
     return true;

@@ -5,7 +5,7 @@ import { activationOf } from '../../clip/weights/activation.ts';
 import type { CLIP } from '../../clip/clip.ts';
 import type { Checkpoint } from '../../clip/weights/checkpoint.ts';
 import { openWeights } from '../../clip/load.ts';
-import type { OperationName } from '../../graph/recorder.ts';
+import type { OperationName } from '../../ops/operations.ts';
 import { sizeOf, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import { FLOAT32_LIMITS, type Limits } from '../layer-result.ts';
 import { measure } from '../measures.ts';

@@ -2,7 +2,7 @@
 
 import ndarray from 'ndarray';
 import { reference } from '../../ops/reference.ts';
-import { indexAt } from '../../graph/recorder.ts';
+import { indexAt } from '../../graph/node.ts';
 import { zeros, type Tensor } from '../../ops/tensor.ts';
 
 /** A new tensor of the same shape, element by element; `i` counts in row-major order. */
