@@ -1,5 +1,5 @@
-// One recorded item becomes steps with addresses, in float32 mode. Operands that are not laid out as a kernel needs them
-// are copied first.
+// One recorded item becomes steps with addresses, in float32 mode. Operands that are not laid out as a kernel needs
+// them are copied first.
 
 import type { Node } from '../graph/node.ts';
 import { collapse } from '../graph/views.ts';

@@ -126,7 +126,7 @@ function layoutOf(layout: Layout, shape: Shape, x: Tensor): MemoryLayout {
   }
 }
 
-/** Whether (N,T,D) is stored with tokens first, as the transformers have it: the next layer then finds rows in order. */
+/** Whether (N,T,D) is stored with tokens first, as transformers have it: the next layer then finds rows in order. */
 const tokensFirst = ({ shape, stride }: Tensor): boolean => shape.length === 3 && stride[0] < stride[1];
 
 const tokensBeforeImages = ([N, T, D]: Shape): MemoryLayout => ({ stride: [D, N * D, 1], size: N * T * D });
