@@ -32,7 +32,7 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   const step = await search.inputsOf('conv2d');
   if (step === null) return null;
   const [x, weight] = step.inputs;
-  const { stride, padding } = step.attributes as { stride: [number, number]; padding: [number, number] };
+  const { stride, padding } = step.attributes;
   const { data } = search.values;
   const stepSize = Math.max(1, Math.floor(data.length / SAMPLES));
   const samples = (y: ArrayLike<number>): Float64Array =>
@@ -101,7 +101,7 @@ async function otherEps(search: Search, op: 'layerNorm' | 'batchNorm2d'): Promis
   }
   const eps = sum / weights;
   if (!(eps > 0)) return null;
-  const change: Change = (s) => s.run({ attributes: { eps } });
+  const change: Change<'layerNorm' | 'batchNorm2d'> = (s) => s.run({ attributes: { eps } });
   const norm = op === 'layerNorm' ? 'LayerNorm' : 'BatchNorm';
   return {
     name: `${norm.toLowerCase()}-eps`,

@@ -1,23 +1,23 @@
 // What a fault is: one thing done differently while a piece of the network is computed.
 
 import type { Emulation } from '../../graph/emulate.ts';
-import type { OperationName } from '../../ops/operations.ts';
+import type { AttributesOf, OperationName } from '../../ops/operations.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 
 /** One operation of a piece, about to be computed. */
-export interface FaultedNode {
-  readonly op: OperationName;
+export interface FaultedNode<Name extends OperationName = OperationName> {
+  readonly op: Name;
   /** In the order of the operation's arguments. */
   readonly inputs: readonly Tensor[];
   /** The checkpoint's name of each input that is a parameter (or rows of one), else null. */
   readonly names: readonly (string | null)[];
-  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly attributes: AttributesOf[Name];
   /** Of the output, as it should be. */
   readonly shape: readonly number[];
   readonly arithmetic: Arithmetic;
   /** The operation itself, with other inputs or attributes than it would have. */
-  run(changes?: { inputs?: readonly Tensor[]; attributes?: Readonly<Record<string, unknown>> }): Promise<Tensor>;
+  run(changes?: { inputs?: readonly Tensor[]; attributes?: Partial<AttributesOf[Name]> }): Promise<Tensor>;
   /** Another parameter of the network; null if it has none of that name. */
   parameter(name: string): Promise<Tensor | null>;
   /** A module's output: computed in this piece, or else the backend's; null where there is none. */
@@ -25,7 +25,9 @@ export interface FaultedNode {
 }
 
 /** null: this fault leaves the operation alone. */
-export type Change = (step: FaultedNode) => Promise<Tensor | null> | Tensor | null;
+export type Change<Name extends OperationName = OperationName> = (
+  step: FaultedNode<Name>,
+) => Promise<Tensor | null> | Tensor | null;
 
 export interface Fault {
   /** Stable and short. Several faults may share a name: variants, of which the best is reported. */
@@ -33,7 +35,7 @@ export interface Fault {
   /** One sentence for people: what is different, and how to fix it. */
   readonly explanation: string;
   /** Operations that are computed differently. */
-  readonly steps?: Partial<Record<OperationName, Change>>;
+  readonly steps?: { readonly [Name in OperationName]?: Change<Name> };
   /** Another input image than the one that is known. */
   readonly image?: (image: Tensor) => Tensor;
   /** What is done to the piece's output; null: nothing. */

@@ -3,7 +3,7 @@
 // error, and numbers that are all float16's, speak for it.
 
 import { roundInto } from '../../ops/round.ts';
-import type { Fault } from './fault.ts';
+import type { Fault, FaultedNode } from './fault.ts';
 import type { Match, Search } from './search.ts';
 
 /** Outputs that are looked at. */
@@ -41,9 +41,9 @@ export async function halfAccumulation(search: Search): Promise<Match | null> {
   const truth = Float64Array.from(places, (i) => search.truth[i]);
   const error = rms(backend, truth);
   if (!(error > 1.5 * rms(rounded(Float32Array.from(truth)), truth))) return null; // no more than storing costs
-  const step = await search.inputsOf(last.op);
-  if (step === null) return null;
-  const { a, b, bias } = last.op === 'conv2d' ? windowsOf(step, places) : rowsAt(step, places);
+  const found = last.op === 'conv2d' ? await windowsIn(search, places) : await rowsIn(search, places);
+  if (found === null) return null;
+  const { a, b, bias } = found;
   const operands: Operands = { a: a.map(rounded), b: b.map(rounded), bias: bias === null ? null : rounded(bias) };
   const match = (confidence: number): Match => ({ fault: FAULT, changed: [], confidence, rho: search.rho });
   let alike = false;
@@ -100,10 +100,21 @@ function summedInHalf({ a, b, bias }: Operands, lanes: number, fused: boolean): 
   return sum;
 }
 
-type Inputs = NonNullable<Awaited<ReturnType<Search['inputsOf']>>>;
+async function windowsIn(search: Search, places: readonly number[]): Promise<Operands | null> {
+  const node = await search.inputsOf('conv2d');
+  return node === null ? null : windowsOf(node, places);
+}
+
+async function rowsIn(search: Search, places: readonly number[]): Promise<Operands | null> {
+  const node = await search.inputsOf('linear');
+  return node === null ? null : rowsAt(node, places);
+}
 
 /** x (…,K), weight (O,K): output `place` is row place div O of x times row place mod O of the weight. */
-function rowsAt({ inputs: [x, weight, bias], arithmetic: { ops } }: Inputs, places: readonly number[]): Operands {
+function rowsAt(
+  { inputs: [x, weight, bias], arithmetic: { ops } }: FaultedNode<'linear'>,
+  places: readonly number[],
+): Operands {
   const [O, K] = weight.shape;
   const [from, w] = [ops.contiguous(x), weight];
   const a: Float32Array[] = [];
@@ -116,11 +127,14 @@ function rowsAt({ inputs: [x, weight, bias], arithmetic: { ops } }: Inputs, plac
 }
 
 /** x (N,C,H,W), weight (O,C,KH,KW): k runs over (c, kh, kw). */
-function windowsOf({ inputs: [x, weight], attributes, shape }: Inputs, places: readonly number[]): Operands {
+function windowsOf(
+  { inputs: [x, weight], attributes, shape }: FaultedNode<'conv2d'>,
+  places: readonly number[],
+): Operands {
   const [, C, H, W] = x.shape;
   const [O, , KH, KW] = weight.shape;
   const [, , OH, OW] = shape;
-  const [[SH, SW], [PH, PW]] = [attributes.stride as [number, number], attributes.padding as [number, number]];
+  const [[SH, SW], [PH, PW]] = [attributes.stride, attributes.padding];
   const a: Float32Array[] = [];
   const b: Float32Array[] = [];
   for (let c = 0; c < C; c++) {

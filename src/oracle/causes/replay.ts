@@ -4,7 +4,7 @@ import ndarray from 'ndarray';
 import { indexAt, storageOf, type Node, type Storage } from '../../graph/node.ts';
 import type { Operand } from '../../ops/operation.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
-import { apply } from './apply.ts';
+import { apply, type Applied } from './apply.ts';
 import type { Arithmetic } from './arithmetic.ts';
 import type { Change, Fault, FaultedNode } from './fault.ts';
 import type { Network, Piece } from './network.ts';
@@ -125,7 +125,8 @@ class Replay {
   }
 
   #changeFor(node: Node): Change | null {
-    return this.#options.fault?.steps?.[node.op] ?? null;
+    // Called with this node only, whose operation is the change's.
+    return (this.#options.fault?.steps?.[node.op] as Change | undefined) ?? null;
   }
 
   #fill(storage: Storage, name: string): void {
@@ -198,7 +199,11 @@ class Replay {
       shape: node.output.shape,
       arithmetic,
       run: (changes = {}) =>
-        apply(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes }, arithmetic),
+        apply(
+          { op: node.op, attributes: { ...node.attributes, ...changes.attributes } } as Applied,
+          changes.inputs ?? inputs,
+          arithmetic,
+        ),
       parameter: (name) => this.#sources.parameter(name),
       module: (name) => Promise.resolve(this.#module(name)),
     };

@@ -174,9 +174,9 @@ export class Search implements Sources {
   }
 
   /** In float64: what the last operation of this kind in the piece is given; null if there is none. */
-  async inputsOf(op: OperationName): Promise<FaultedNode | null> {
-    let last: FaultedNode | null = null;
-    const look = (step: FaultedNode): null => {
+  async inputsOf<Name extends OperationName>(op: Name): Promise<FaultedNode<Name> | null> {
+    let last: FaultedNode<Name> | null = null;
+    const look = (step: FaultedNode<Name>): null => {
       last = step;
       return null;
     };

@@ -5,18 +5,18 @@ import { reshape, type Tensor } from '../../../ops/tensor.ts';
 import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { dense, mapped, picked, range } from '../tensors.ts';
 
-const attention = (name: string, explanation: string, change: Change): Fault => ({
+const attention = (name: string, explanation: string, change: Change<'attention'>): Fault => ({
   name,
   explanation,
   steps: { attention: change },
 });
 
-const headsOf = (step: FaultedNode): number => step.attributes.heads as number;
+const headsOf = (step: FaultedNode<'attention'>): number => step.attributes.heads;
 const widthOf = (step: FaultedNode): number => step.inputs[0].shape[2];
 
 /** Scores times a factor, by way of q. */
 const scaled =
-  (factor: (d: number, D: number) => number): Change =>
+  (factor: (d: number, D: number) => number): Change<'attention'> =>
   (step) => {
     const [q, ...rest] = step.inputs;
     const D = widthOf(step);
@@ -73,7 +73,7 @@ function byHead(x: Tensor, A: number): Tensor {
 }
 
 /** Attention in its parts; `probabilities` gets the scaled scores (N,A,T,S). */
-function inParts(step: FaultedNode, probabilities: (scores: Tensor) => Tensor): Tensor {
+function inParts(step: FaultedNode<'attention'>, probabilities: (scores: Tensor) => Tensor): Tensor {
   const { ops } = step.arithmetic;
   const A = headsOf(step);
   const [q, k, v] = step.inputs.map((x) => byHead(x, A));
@@ -86,7 +86,7 @@ function inParts(step: FaultedNode, probabilities: (scores: Tensor) => Tensor): 
 }
 
 /** The channels of a head are stored A apart instead of side by side. */
-const interleaved: Change = async (step) => {
+const interleaved: Change<'attention'> = async (step) => {
   const A = headsOf(step);
   const D = widthOf(step);
   if (A === 1) return null;

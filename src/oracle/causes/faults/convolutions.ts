@@ -5,8 +5,6 @@ import { zeros } from '../../../ops/tensor.ts';
 import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { picked, range } from '../tensors.ts';
 
-const pair = (step: FaultedNode, name: string): readonly [number, number] => step.attributes[name] as [number, number];
-
 /** Slices of an axis with a border: indices below 0 and from n on are `outside`. */
 function bordered(
   x: Tensor,
@@ -37,9 +35,9 @@ function padded(x: Tensor, [top, bottom]: readonly [number, number], [left, righ
 
 /** The padding's two sides taken in unequal parts: `more` zeros moved from the front to the back (or the other way). */
 const moved =
-  (down: number, right: number): Change =>
+  (down: number, right: number): Change<'conv2d'> =>
   (step) => {
-    const [PH, PW] = pair(step, 'padding');
+    const [PH, PW] = step.attributes.padding;
     if (PH === 0) return null;
     return step.run({
       inputs: [padded(step.inputs[0], [PH - down, PH + down], [PW - right, PW + right]), step.inputs[1]],
@@ -48,18 +46,18 @@ const moved =
   };
 
 const border =
-  (outside: (i: number, n: number) => number): Change =>
+  (outside: (i: number, n: number) => number): Change<'conv2d'> =>
   (step) => {
-    const [PH, PW] = pair(step, 'padding');
+    const [PH, PW] = step.attributes.padding;
     if (PH === 0) return null;
     const x = bordered(bordered(step.inputs[0], 2, PH, PH, outside), 3, PW, PW, outside);
     return step.run({ inputs: [x, step.inputs[1]], attributes: { padding: [0, 0] } });
   };
 
 /** Kernels with zeros between their elements. */
-function dilated(step: FaultedNode): Promise<Tensor> | null {
+function dilated(step: FaultedNode<'conv2d'>): Promise<Tensor> | null {
   const [, w] = step.inputs;
-  const [PH, PW] = pair(step, 'padding');
+  const [PH, PW] = step.attributes.padding;
   if (w.shape[2] !== 3 || PH !== 1) return null;
   const wide = zeros([w.shape[0], w.shape[1], 5, 5], w.data);
   for (let o = 0; o < w.shape[0]; o++) {
@@ -71,10 +69,10 @@ function dilated(step: FaultedNode): Promise<Tensor> | null {
 
 /** Of each window, what `choose` makes of its elements. */
 const windows =
-  (choose: (elements: readonly number[]) => number): Change =>
+  (choose: (elements: readonly number[]) => number): Change<'avgPool2d'> =>
   (step) => {
     const [x] = step.inputs;
-    const [KH, KW] = pair(step, 'kernel');
+    const [KH, KW] = step.attributes.kernel;
     const [N, C, H, W] = x.shape;
     const y = zeros([N, C, Math.floor(H / KH), Math.floor(W / KW)], x.data);
     const dense = step.arithmetic.ops.contiguous(x);
@@ -96,7 +94,7 @@ const STRIDE_EXPLANATION =
   "The convolution strides and no average pool follows, as in torchvision's ResNet; CLIP's convolutions have " +
   'stride 1, and an average pool does the downsampling.';
 const strided =
-  (place: RegExp): Change =>
+  (place: RegExp): Change<'conv2d'> =>
   (step) =>
     place.test(step.names[1] ?? '') ? step.run({ attributes: { stride: [2, 2] } }) : null;
 

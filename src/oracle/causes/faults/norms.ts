@@ -75,7 +75,7 @@ const withParameters =
 const eps = (op: 'layerNorm' | 'batchNorm2d', label: string, value: number, about: string): Fault => ({
   name: `${op.replace('2d', '').toLowerCase()}-eps-${label}`,
   explanation: `${op === 'layerNorm' ? 'LayerNorm' : 'BatchNorm'}'s eps is ${label}${about}; it is 1e-5 in CLIP.`,
-  steps: { [op]: ((step) => step.run({ attributes: { eps: value } })) satisfies Change },
+  steps: { [op]: ((step) => step.run({ attributes: { eps: value } })) satisfies Change<'layerNorm' | 'batchNorm2d'> },
 });
 
 export const NORM_FAULTS: readonly Fault[] = [
