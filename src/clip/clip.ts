@@ -5,9 +5,7 @@ import ndarray from 'ndarray';
 import {
   checkTokens,
   endsOfText,
-  ModifiedResNet,
-  TextTransformer,
-  VisionTransformer,
+  type Activation,
   type LayerOptions,
   type Tap,
   type Weights,
@@ -21,8 +19,9 @@ import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { Adapters } from './adapters/adapters.ts';
 import type { Executor, Precision } from '../executors/executor.ts';
 import { logitsOf } from './logits.ts';
-import type { Architecture } from './models.ts';
+import type { Architecture } from './architecture.ts';
 import { textBatches } from './text-batches.ts';
+import { imageTower, textTower } from './towers.ts';
 
 /** A tower's parameters are read when it is first asked for something. */
 export interface TowerSource {
@@ -39,7 +38,7 @@ export interface CLIPDescription {
   weights: string;
   architecture: Architecture;
   /** Which activation the transformers have. OpenAI's: quick_gelu. */
-  activation: 'quick_gelu' | 'gelu';
+  activation: Activation;
 }
 
 export interface EncodeOptions {
@@ -70,7 +69,7 @@ export class CLIP {
   readonly name: string;
   readonly weights: string;
   readonly architecture: Architecture;
-  readonly #activation: 'quick_gelu' | 'gelu';
+  readonly #activation: Activation;
   readonly #executor: Executor;
   readonly #source: TowerSource;
   readonly #adapters: Adapters | null;
@@ -98,7 +97,7 @@ export class CLIP {
     return this.#executor.threads;
   }
 
-  get precision(): 'float32' | 'float64' {
+  get precision(): Precision {
     return this.#executor.precision;
   }
 
@@ -155,17 +154,12 @@ export class CLIP {
 
   async #encodeImages(image: Tensor, options: EncodeOptions): Promise<Tensor> {
     const weights = await this.#tower('vision');
-    const { vision } = this.architecture;
     const precision = options.precision ?? this.precision;
     return this.#executor.run(
       [image],
       ([input], ops, tap) => {
         const layer = this.#layer(ops, tap, precision, options);
-        const encoder =
-          vision.kind === 'VisionTransformer'
-            ? new VisionTransformer(weights, 'visual', { ...layer, activation: this.#activation })
-            : new ModifiedResNet(weights, 'visual', layer);
-        return encoder.forward(input);
+        return imageTower(this.architecture, weights, { ...layer, activation: this.#activation }).forward(input);
       },
       {
         ...options,
@@ -193,7 +187,7 @@ export class CLIP {
         'encodeText: "tokens" expected an ndarray over an Int32Array, got something else; make it with tokenize(text)',
       );
     }
-    checkTokens(tokens, this.architecture.text.vocabulary, this.architecture.text.context);
+    checkTokens(tokens, this.architecture.text.vocabulary, this.architecture.text.context, 'encodeText');
     return this.#call(() => this.#encodeTexts(tokens, options));
   }
 
@@ -204,7 +198,7 @@ export class CLIP {
       this.#executor.run(
         [],
         (_, ops, tap) =>
-          new TextTransformer(weights, '', {
+          textTower(this.architecture.text!, weights, {
             ...this.#layer(ops, tap, precision, options),
             activation: this.#activation,
           }).forward(some),

@@ -1,8 +1,9 @@
 // What is in a file of weights: for the command `inspect`, and for programs that want to know before loading.
 
 import { stat } from 'node:fs/promises';
-import type { Architecture } from './models.ts';
-import { architectureFrom, checkParameters, modelNameFor, parameterCounts } from './parameters.ts';
+import type { Architecture } from './architecture.ts';
+import { architectureFrom, checkParameters, modelNameFor } from './parameters.ts';
+import { parameterCounts } from './sizes.ts';
 import { readConfig } from './weights/config-beside.ts';
 import { ELEMENT_BYTES, type DType } from '../formats/element-types.ts';
 import { nonFinite } from '../formats/finite.ts';
@@ -65,11 +66,18 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
       architecture: Architecture | null = null,
       outside: readonly string[] = [],
       head: Inspection['head'] = null;
+    let metadata: Record<string, string> = { ...raw.metadata };
+    let misconfigured: string | null = null;
+    try {
+      metadata = { ...metadata, ...(await readConfig(path)) };
+    } catch (error) {
+      misconfigured = message(error);
+    }
     try {
       const found = findModel(raw.tensors, path);
       ({ tensors, layout, outside } = found);
       kind = 'CLIP';
-      architecture = architectureFrom(tensors);
+      architecture = architectureFrom(tensors, metadata);
       checkParameters({ origin: path, tensors }, architecture);
     } catch (error) {
       problems.push(message(error));
@@ -85,12 +93,7 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
         // no head either: why it is no model has been said
       }
     }
-    let metadata: Record<string, string> = { ...raw.metadata };
-    try {
-      metadata = { ...metadata, ...(await readConfig(path)) };
-    } catch (error) {
-      problems.push(message(error));
-    }
+    if (misconfigured !== null) problems.push(misconfigured);
     if (options.values !== false) problems.push(...(await brokenValues(tensors)));
     const listed = [...tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
     return {

@@ -4,12 +4,20 @@ import type { AdapterFile, AdapterMode } from './adapters/adapter-file.ts';
 import { Adapters } from './adapters/adapters.ts';
 import { parseAdapter } from './adapters/parse.ts';
 import { activationOf } from './weights/activation.ts';
-import { architectureFrom, checkParameters, modelNameFor, parameterUses } from './parameters.ts';
+import {
+  architectureFrom,
+  checkParameters,
+  modelNameFor,
+  parameterUses,
+  sameImageTower,
+  sameTextTower,
+} from './parameters.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { CLIP, type TowerSource } from './clip.ts';
 import { createExecutor } from '../executors/create.ts';
 import type { Executor, ExecutorOptions } from '../executors/executor.ts';
-import { MODELS, type Architecture, type ModelEntry } from './models.ts';
+import type { Architecture } from './architecture.ts';
+import { MODELS, type ModelEntry } from './models.ts';
 import { atResolution } from './weights/resolution.ts';
 
 export interface ModelSource {
@@ -89,13 +97,9 @@ export function unknownModel(name: string, instead: string): RangeError {
 
 /** The architecture in the file; where a name was asked for, it must be that model's. */
 function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Architecture {
-  const found = architectureFrom(checkpoint.tensors);
+  const found = architectureFrom(checkpoint.tensors, checkpoint.metadata);
   if (entry === null) return found;
-  const same =
-    found.embed === entry.embed &&
-    JSON.stringify(found.vision) === JSON.stringify(entry.vision) &&
-    (found.text === null || entry.text === null || JSON.stringify(found.text) === JSON.stringify(entry.text));
-  if (!same) {
+  if (!sameImageTower(found, entry) || (entry.text !== null && !sameTextTower(entry, found))) {
     const other = modelNameFor(found);
     throw new Error(
       `${checkpoint.origin}: expected weights of ${entry.name}, got ` +

@@ -3,35 +3,13 @@
 // Architectures: OpenAI's build_model applied to the published checkpoints; file names and digests: openai/CLIP,
 // clip/clip.py.
 
-export interface VisionTransformerArchitecture {
-  readonly kind: 'VisionTransformer';
-  readonly resolution: number;
-  readonly patch: number;
-  readonly width: number;
-  readonly layers: number;
-}
-
-export interface ModifiedResNetArchitecture {
-  readonly kind: 'ModifiedResNet';
-  readonly resolution: number;
-  readonly width: number;
-  readonly layers: readonly [number, number, number, number];
-}
-
-export interface TextArchitecture {
-  readonly context: number;
-  readonly vocabulary: number;
-  readonly width: number;
-  readonly layers: number;
-}
-
-export interface Architecture {
-  /** E, the width of the feature. */
-  readonly embed: number;
-  readonly vision: VisionTransformerArchitecture | ModifiedResNetArchitecture;
-  /** null for a file that holds an image tower only. */
-  readonly text: TextArchitecture | null;
-}
+import type {
+  Architecture,
+  ModifiedResNetArchitecture,
+  TextArchitecture,
+  TransformerSizes,
+  VisionTransformerArchitecture,
+} from './architecture.ts';
 
 export interface ModelEntry extends Architecture {
   readonly name: string;
@@ -40,20 +18,30 @@ export interface ModelEntry extends Architecture {
   readonly sha256: string | null;
 }
 
-const text = (width: number): TextArchitecture => ({ context: 77, vocabulary: 49408, width, layers: 12 });
+/** Heads of 64 columns, and an MLP of four times the width, as all of OpenAI's transformers have. */
+const transformer = (width: number, layers: number): TransformerSizes => ({
+  width,
+  layers,
+  heads: width / 64,
+  mlp: 4 * width,
+});
+const text = (width: number, layers = 12, vocabulary = 49408): TextArchitecture => ({
+  context: 77,
+  vocabulary,
+  ...transformer(width, layers),
+});
 const rn = (
   resolution: number,
   width: number,
   layers: [number, number, number, number],
-): ModifiedResNetArchitecture => ({ kind: 'ModifiedResNet', resolution, width, layers });
+): ModifiedResNetArchitecture => ({ kind: 'ModifiedResNet', resolution, width, layers, heads: width / 2 });
 const vit = (resolution: number, patch: number, width: number, layers: number): VisionTransformerArchitecture => ({
   kind: 'VisionTransformer',
   resolution,
   patch,
-  width,
-  layers,
+  ...transformer(width, layers),
 });
-const tinyText: TextArchitecture = { context: 77, vocabulary: 512, width: 64, layers: 2 };
+const tinyText = text(64, 2, 512);
 
 export const MODELS: readonly ModelEntry[] = [
   {
@@ -132,7 +120,7 @@ export const MODELS: readonly ModelEntry[] = [
     name: 'mini-vit',
     embed: 128,
     vision: vit(64, 8, 128, 4),
-    text: { context: 77, vocabulary: 49408, width: 64, layers: 2 },
+    text: text(64, 2),
     file: null,
     sha256: null,
   },

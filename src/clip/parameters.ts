@@ -6,14 +6,13 @@ import type {
   Architecture,
   ModifiedResNetArchitecture,
   TextArchitecture,
+  TransformerSizes,
   VisionTransformerArchitecture,
-} from './models.ts';
+} from './architecture.ts';
 import { MODELS } from './models.ts';
 import type { WeightUse } from '../executors/executor.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { isFloat, type TensorInfo } from '../formats/element-types.ts';
-
-export { multiplyAdds, parameterCounts } from './sizes.ts';
 
 type Tensors = ReadonlyMap<string, Pick<TensorInfo, 'shape'>>;
 
@@ -21,9 +20,14 @@ type Tensors = ReadonlyMap<string, Pick<TensorInfo, 'shape'>>;
  * Reads the architecture off the shapes. Differs from build_model in one way: a file without text tower is accepted
  * (`text` null).
  * @param tensors under OpenAI's names
+ * @param configured a checkpoint's metadata: the widths and numbers of heads that the configuration beside the weights
+ *   names (weights/config.ts), which no shape shows
  * @throws Error if a tensor that decides is missing or has a shape that no CLIP has
  */
-export function architectureFrom(tensors: Tensors): Architecture {
+export function architectureFrom(
+  tensors: Tensors,
+  configured: Readonly<Record<string, string | undefined>> = {},
+): Architecture {
   const shapeOf = (name: string, rank: number): readonly number[] => {
     const shape = tensors.get(name)?.shape;
     if (shape === undefined)
@@ -34,6 +38,10 @@ export function architectureFrom(tensors: Tensors): Architecture {
       throw new Error(`"${name}" expected ${rank} axes, got shape (${shape.join(', ')}); the file is no CLIP model`);
     return shape;
   };
+  const mlpOf = (prefix: string, width: number): number =>
+    tensors.has(`${prefix}.resblocks.0.mlp.c_fc.weight`)
+      ? shapeOf(`${prefix}.resblocks.0.mlp.c_fc.weight`, 2)[0]
+      : 4 * width;
   const blocks = (pattern: RegExp): number =>
     new Set([...tensors.keys()].map((name) => pattern.exec(name)?.[1]).filter((index) => index !== undefined)).size;
   // [1] the image tower
@@ -42,12 +50,15 @@ export function architectureFrom(tensors: Tensors): Architecture {
   if (tensors.has('visual.proj')) {
     const [width, , , patch] = shapeOf('visual.conv1.weight', 4);
     const grid = Math.round(Math.sqrt(shapeOf('visual.positional_embedding', 2)[0] - 1));
+    const layers = blocks(/^visual\.(.*)\.attn\.in_proj_weight$/);
     vision = {
       kind: 'VisionTransformer',
       resolution: patch * grid,
       patch,
       width,
-      layers: blocks(/^visual\.(.*)\.attn\.in_proj_weight$/),
+      layers,
+      heads: configuredHeads(configured, 'vision', width) ?? width / headWidth(width, layers),
+      mlp: mlpOf('visual.transformer', width),
     };
     embed = shapeOf('visual.proj', 2)[1];
   } else if (tensors.has('visual.attnpool.positional_embedding')) {
@@ -65,7 +76,8 @@ export function architectureFrom(tensors: Tensors): Architecture {
         `"visual.attnpool.positional_embedding" expected a square plus one rows, got ${positions}; the file is ` +
           'no CLIP model',
       );
-    vision = { kind: 'ModifiedResNet', resolution: 32 * grid, width, layers };
+    const heads = configuredHeads(configured, 'vision', width) ?? (32 * width) / 64;
+    vision = { kind: 'ModifiedResNet', resolution: 32 * grid, width, layers, heads };
     [embed] = shapeOf('visual.attnpool.c_proj.weight', 2);
   } else {
     throw new Error(
@@ -78,14 +90,40 @@ export function architectureFrom(tensors: Tensors): Architecture {
   let text: TextArchitecture | null = null;
   if (TEXT_KEYS.some((name) => tensors.has(name))) {
     embed = shapeOf('text_projection', 2)[1];
+    const [width] = shapeOf('ln_final.weight', 1);
     text = {
       context: shapeOf('positional_embedding', 2)[0],
       vocabulary: shapeOf('token_embedding.weight', 2)[0],
-      width: shapeOf('ln_final.weight', 1)[0],
+      width,
       layers: blocks(/^transformer\.resblocks\.([^.]+)\./),
+      heads: configuredHeads(configured, 'text', width) ?? width / 64,
+      mlp: mlpOf('transformer', width),
     };
   }
   return { embed, vision, text };
+}
+
+/**
+ * open_clip's image towers whose heads are not 64 columns wide, for weights without a configuration: no shape shows it,
+ * and with other heads every feature would be wrong.
+ */
+const WIDE_HEADS: readonly { width: number; layers: number; columns: number }[] = [
+  { width: 1280, layers: 32, columns: 80 }, // ViT-H
+  { width: 1408, layers: 40, columns: 88 }, // ViT-g
+  { width: 1664, layers: 48, columns: 104 }, // ViT-bigG
+];
+
+const headWidth = (width: number, layers: number): number =>
+  WIDE_HEADS.find((tower) => tower.width === width && tower.layers === layers)?.columns ?? 64;
+
+/** The number of heads that a configuration gives a tower of this width; null if it is silent or for another width. */
+function configuredHeads(
+  configured: Readonly<Record<string, string | undefined>>,
+  tower: 'vision' | 'text',
+  width: number,
+): number | null {
+  const heads = Number(configured[`${tower}_heads`]);
+  return Number(configured[`${tower}_width`]) === width && Number.isInteger(heads) && heads > 0 ? heads : null;
 }
 
 export interface Parameter {
@@ -118,7 +156,7 @@ export function parameterShapes(
     else resNetShapes(shapes, vision, embed);
   }
   if (withText) {
-    transformerShapes(shapes, 'transformer', text.width, text.layers);
+    transformerShapes(shapes, 'transformer', text);
     shapes.set('token_embedding.weight', { shape: [text.vocabulary, text.width], use: 'table' });
     affine(shapes, 'ln_final', text.width);
   }
@@ -147,31 +185,28 @@ function batchNorm(shapes: Parameters, name: string, channels: number): void {
   shapes.set(`${name}.running_var`, { shape: [channels], use: 'vector' });
 }
 
-function transformerShapes(shapes: Parameters, prefix: string, width: number, layers: number): void {
+function transformerShapes(shapes: Parameters, prefix: string, { width, layers, mlp }: TransformerSizes): void {
   for (let i = 0; i < layers; i++) {
     const block = `${prefix}.resblocks.${i}`;
     shapes.set(`${block}.attn.in_proj_weight`, { shape: [3 * width, width], use: 'linear' });
     shapes.set(`${block}.attn.in_proj_bias`, { shape: [3 * width], use: 'vector' });
     linear(shapes, `${block}.attn.out_proj`, width, width);
     affine(shapes, `${block}.ln_1`, width);
-    linear(shapes, `${block}.mlp.c_fc`, 4 * width, width);
-    linear(shapes, `${block}.mlp.c_proj`, width, 4 * width);
+    linear(shapes, `${block}.mlp.c_fc`, mlp, width);
+    linear(shapes, `${block}.mlp.c_proj`, width, mlp);
     affine(shapes, `${block}.ln_2`, width);
   }
 }
 
-function visionTransformerShapes(
-  shapes: Parameters,
-  { resolution, patch, width, layers }: VisionTransformerArchitecture,
-  embed: number,
-): void {
+function visionTransformerShapes(shapes: Parameters, vision: VisionTransformerArchitecture, embed: number): void {
+  const { resolution, patch, width } = vision;
   const grid = Math.floor(resolution / patch);
   shapes.set('visual.class_embedding', { shape: [width], use: 'vector' });
   shapes.set('visual.positional_embedding', { shape: [grid * grid + 1, width], use: 'table' });
   shapes.set('visual.proj', { shape: [width, embed], use: 'matrix' });
   shapes.set('visual.conv1.weight', { shape: [width, 3, patch, patch], use: 'convolution' });
   affine(shapes, 'visual.ln_pre', width);
-  transformerShapes(shapes, 'visual.transformer', width, layers);
+  transformerShapes(shapes, 'visual.transformer', vision);
   affine(shapes, 'visual.ln_post', width);
 }
 
@@ -254,33 +289,18 @@ export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors
     );
 }
 
-/**
- * open_clip's towers whose heads are not 64 columns wide. Their shapes do not say so, and the feature would be silently
- * wrong.
- */
-const OTHER_HEADS: readonly { name: string; width: number; layers: number; columns: number }[] = [
-  { name: 'ViT-H', width: 1280, layers: 32, columns: 80 },
-  { name: 'ViT-g', width: 1408, layers: 40, columns: 88 },
-  { name: 'ViT-bigG', width: 1664, layers: 48, columns: 104 },
-];
-
 function checkHeads(origin: string, { vision, text }: Architecture): void {
-  if (vision.kind === 'VisionTransformer') {
-    const other = OTHER_HEADS.find(({ width, layers }) => width === vision.width && layers === vision.layers);
-    if (other !== undefined)
-      throw new Error(
-        `"${origin}" holds a ${other.name}, whose heads have ${other.columns} columns; OpenAI's architecture ` +
-          'has heads of 64, and only those can be loaded',
-      );
-  }
-  for (const tower of [vision, text]) {
-    // width / 64 heads; the attention pool's 32·width is a multiple of 64 where the width is even
-    if (tower !== null && tower.width % (tower === vision && vision.kind === 'ModifiedResNet' ? 2 : 64) !== 0) {
-      throw new Error(
-        `"${origin}" has a tower of width ${tower.width}, expected a multiple of 64 (heads of 64 columns); ` +
-          `only OpenAI's architecture can be loaded`,
-      );
-    }
+  const towers = [
+    { name: 'image', heads: vision.heads, width: vision.kind === 'ModifiedResNet' ? 32 * vision.width : vision.width },
+    ...(text === null ? [] : [{ name: 'text', heads: text.heads, width: text.width }]),
+  ];
+  for (const { name, heads, width } of towers) {
+    if (Number.isInteger(heads) && width % heads === 0) continue;
+    throw new Error(
+      `"${origin}": the ${name} tower expected a width that its heads divide, got ${width} columns for ` +
+        `${Number.isInteger(heads) ? `${heads} heads` : 'heads of 64'}; name the number of heads in config.json or ` +
+        'open_clip_config.json beside the weights',
+    );
   }
 }
 
@@ -302,17 +322,17 @@ const nameOf = (architecture: Architecture): string => {
 };
 
 /** Which of MODELS has this architecture; an image tower without text tower is recognised too. null if none. */
-export function modelNameFor(architecture: Architecture): string | null {
-  const key = (value: unknown): string => JSON.stringify(value);
-  const vision = (a: Architecture): string => {
-    const { kind, resolution, width, layers } = a.vision;
-    return key([a.embed, kind, resolution, width, layers, a.vision.kind === 'VisionTransformer' ? a.vision.patch : 0]);
-  };
-  const text = (a: Architecture): string =>
-    key(a.text === null ? null : [a.text.context, a.text.vocabulary, a.text.width, a.text.layers]);
-  const found = MODELS.find(
-    (model) =>
-      vision(model) === vision(architecture) && (architecture.text === null || text(model) === text(architecture)),
-  );
-  return found?.name ?? null;
-}
+export const modelNameFor = (architecture: Architecture): string | null =>
+  MODELS.find((model) => sameImageTower(model, architecture) && sameTextTower(model, architecture))?.name ?? null;
+
+export const sameImageTower = (a: Architecture, b: Architecture): boolean =>
+  a.embed === b.embed && sameFields(a.vision, b.vision);
+
+/** Whether `found` has the text tower of `model`, or none. */
+export const sameTextTower = ({ text }: Architecture, found: Architecture): boolean =>
+  found.text === null || (text !== null && sameFields(text, found.text));
+
+const sameFields = (a: object, b: object): boolean => {
+  const fields = (of: object): string => JSON.stringify(Object.entries(of).sort(([x], [y]) => (x < y ? -1 : 1)));
+  return fields(a) === fields(b);
+};

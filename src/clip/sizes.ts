@@ -1,6 +1,6 @@
 // How large a model is and how much work an image is, from the architecture alone.
 
-import type { Architecture } from './models.ts';
+import type { Architecture } from './architecture.ts';
 import { parameterShapes } from './parameters.ts';
 
 /**
@@ -23,11 +23,11 @@ export function parameterCounts(architecture: Architecture): { vision: number; t
  */
 export function multiplyAdds({ vision, embed }: Architecture): number {
   if (vision.kind === 'VisionTransformer') {
-    const { resolution, patch, width, layers } = vision;
+    const { resolution, patch, width, layers, mlp } = vision;
     const patches = Math.floor(resolution / patch) * Math.floor(resolution / patch);
     const tokens = patches + 1;
-    // in_proj 3, out_proj 1, the two linear layers of the MLP 4 each; q·k and p·v
-    const block = tokens * width * width * 12 + 2 * tokens * tokens * width;
+    // in_proj 3, out_proj 1; the two linear layers of the MLP; q·k and p·v
+    const block = tokens * width * (4 * width + 2 * mlp) + 2 * tokens * tokens * width;
     return patches * 3 * patch * patch * width + layers * block + width * embed;
   }
   const { resolution, width, layers } = vision;

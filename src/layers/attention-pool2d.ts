@@ -1,5 +1,5 @@
-// AttentionPool2d, the ResNets' last layer (openai/CLIP, clip/model.py): the mean of all positions asks, every position
-// answers.
+// AttentionPool2d, the ResNets' last layer (openai/CLIP, clip/model.py): the query is the mean of all positions, keys and
+// values are all positions.
 
 import type { Tensor } from '../ops/tensor.ts';
 import { reshape } from '../ops/tensor.ts';
@@ -9,6 +9,7 @@ import { Module, type LayerOptions, type Weights } from './module.ts';
 export class AttentionPool2d extends Module {
   readonly heads: number;
 
+  /** @param options `heads`: their number. Default: heads of 64 columns. */
   constructor(weights: Weights, prefix: string, options: LayerOptions & { heads?: number } = {}) {
     super(weights, prefix, options);
     const width = this.parameter('positional_embedding').shape[1];
@@ -33,7 +34,7 @@ export class AttentionPool2d extends Module {
     const mean = reshape(ops.mean(flat), [N, 1, C]);
     const grid = flat.transpose(0, 2, 1); // N C (HW) -> N (HW) C
     const tokens = ops.add(ops.concat([mean, grid], 1), positions);
-    // Only the mean token's answer is kept, so only it asks.
+    // Only the mean token's result is kept, so it is the only query.
     const q = this.#project('q_proj', tokens.hi(N, 1, C));
     const k = this.#project('k_proj', tokens);
     const v = this.#project('v_proj', tokens);

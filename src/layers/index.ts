@@ -7,5 +7,5 @@ export { ModifiedResNet } from './modified-resnet.ts';
 export { Module, type LayerOptions, type Tap, type Weights } from './module.ts';
 export { HEAD_WIDTH, MultiheadAttention, type Pick } from './multihead-attention.ts';
 export { causalMask, checkTokens, endsOfText, TextTransformer } from './text-transformer.ts';
-export { ResidualAttentionBlock, Transformer, type TransformerOptions } from './transformer.ts';
+export { ResidualAttentionBlock, Transformer, type Activation, type TransformerOptions } from './transformer.ts';
 export { VisionTransformer } from './vision-transformer.ts';

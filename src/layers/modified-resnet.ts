@@ -25,7 +25,8 @@ export class ModifiedResNet extends Module {
   readonly layer4: Stage;
   readonly attnpool: AttentionPool2d;
 
-  constructor(weights: Weights, prefix = 'visual', options: LayerOptions = {}) {
+  /** @param options `heads`: the number of heads of the attention pool. Default: heads of 64 columns. */
+  constructor(weights: Weights, prefix = 'visual', options: LayerOptions & { heads?: number } = {}) {
     super(weights, prefix, options);
     this.conv1 = new Conv2d(weights, this.path('conv1'), { stride: 2, padding: 1 }, options);
     this.bn1 = new BatchNorm2d(weights, this.path('bn1'), options);

@@ -3,21 +3,29 @@
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../ops/tensor.ts';
-import { Module } from './module.ts';
+import { Module, type LayerOptions, type Weights } from './module.ts';
 
-/** The width of a head in every CLIP model. */
+/** Columns of a head in OpenAI's models; ViT-H, ViT-g and ViT-bigG of open_clip have wider ones. */
 export const HEAD_WIDTH = 64;
 
 /** Chooses tokens: (T,N,D) -> (any,N,D). */
 export type Pick = (x: Tensor) => Tensor;
 
 export class MultiheadAttention extends Module {
+  readonly #heads: number | undefined;
+
+  /** @param options `heads`: their number. Default: heads of 64 columns. */
+  constructor(weights: Weights, prefix: string, options: LayerOptions & { heads?: number } = {}) {
+    super(weights, prefix, options);
+    this.#heads = options.heads;
+  }
+
   /**
    * @param x (T,N,D), PyTorch's order
-   * @param queries how many of the first tokens ask; the others only answer
+   * @param queries only the first `queries` tokens form queries; all tokens form keys and values
    * @param mask (queries,T), added to the scores
-   * @param pick chooses among the answers, (queries,N,D) -> (any,N,D), before they are projected
-   * @returns (queries,N,D), or as many as were picked
+   * @param pick chooses tokens of the result, (queries,N,D) -> (any,N,D), before they are projected
+   * @returns (queries,N,D), or the picked tokens
    */
   forward(x: Tensor, queries: number, mask: Tensor | null, pick: Pick | null = null): Tensor {
     const { ops } = this;
@@ -30,12 +38,12 @@ export class MultiheadAttention extends Module {
     const v = kv.lo(0, 0, D);
     // T N D -> N T D, and back
     const mixed = ops.attention(q.transpose(1, 0, 2), k.transpose(1, 0, 2), v.transpose(1, 0, 2), {
-      heads: D / HEAD_WIDTH,
+      heads: this.#heads ?? D / HEAD_WIDTH,
       mask,
     });
-    const answers = mixed.transpose(1, 0, 2);
+    const attended = mixed.transpose(1, 0, 2);
     const out = ops.linear(
-      pick === null ? answers : pick(answers),
+      pick === null ? attended : pick(attended),
       this.parameter('out_proj.weight'),
       this.parameter('out_proj.bias'),
     );

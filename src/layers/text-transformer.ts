@@ -27,7 +27,7 @@ export class TextTransformer extends Module {
   forward(tokens: ndarray.NdArray<Int32Array>): Tensor {
     const { ops } = this;
     const table = this.parameter('token_embedding.weight');
-    checkTokens(tokens, table.shape[0], this.context);
+    checkTokens(tokens, table.shape[0], this.context, 'TextTransformer');
     const N = tokens.shape[0];
     const ends = endsOfText(tokens);
     // Under the causal mask nothing after the end of text can reach the feature; a trace still has it all.
@@ -69,11 +69,19 @@ export function endsOfText(tokens: ndarray.NdArray<Int32Array>): number[] {
   });
 }
 
-/** @throws RangeError for another shape, or an id outside the vocabulary */
-export function checkTokens(tokens: ndarray.NdArray<Int32Array>, vocabulary: number, context: number): void {
+/**
+ * @param call the function or class that was given the tokens, for error messages
+ * @throws RangeError for another shape, or an id outside the vocabulary
+ */
+export function checkTokens(
+  tokens: ndarray.NdArray<Int32Array>,
+  vocabulary: number,
+  context: number,
+  call: string,
+): void {
   if (tokens.dimension !== 2 || tokens.shape[1] < 1 || tokens.shape[1] > context) {
     throw new RangeError(
-      `encodeText: "tokens" expected shape (N, 1…${context}), got (${tokens.shape.join(', ')}); use tokenize`,
+      `${call}: "tokens" expected shape (N, 1…${context}), got (${tokens.shape.join(', ')}); use tokenize`,
     );
   }
   const [N, T] = tokens.shape;
@@ -82,7 +90,7 @@ export function checkTokens(tokens: ndarray.NdArray<Int32Array>, vocabulary: num
       const id = tokens.get(n, t);
       if (!Number.isInteger(id) || id < 0 || id >= vocabulary) {
         throw new RangeError(
-          `encodeText: "tokens" expected ids from 0 to ${vocabulary - 1}, got ${id} in row ${n}, column ${t}; ` +
+          `${call}: "tokens" expected ids from 0 to ${vocabulary - 1}, got ${id} in row ${n}, column ${t}; ` +
             `was another model's tokenizer used?`,
         );
       }

@@ -6,11 +6,16 @@ import { GELU, LayerNorm, Linear, QuickGELU } from './basic.ts';
 import { MultiheadAttention, type Pick } from './multihead-attention.ts';
 import { Module, type LayerOptions, type Weights } from './module.ts';
 
+/** The activation of the MLPs. */
+export type Activation = 'quick_gelu' | 'gelu';
+
 export interface TransformerOptions extends LayerOptions {
   /** (T,T), added to the attention scores; the text tower's is causal. */
   mask?: Tensor | null;
   /** OpenAI's models have QuickGELU, most of LAION's the exact GELU. Default 'quick_gelu'. */
-  activation?: 'quick_gelu' | 'gelu';
+  activation?: Activation;
+  /** Number of attention heads. Default: heads of 64 columns, as in all of OpenAI's models. */
+  heads?: number;
 }
 
 /** x + attn(ln_1(x)), then + mlp(ln_2(x)). */
@@ -32,20 +37,21 @@ export class ResidualAttentionBlock extends Module {
 
   /**
    * x (T,N,D) -> (queries,N,D)
-   * @param queries compute only the first so many tokens; the others still answer them. Default all.
-   * @param pick of these, go on with what it chooses after attention, for which alone the MLP is then computed
+   * @param queries only the first `queries` tokens form queries and are returned; all tokens form keys and values.
+   *   Default all.
+   * @param pick chooses among these after attention; the MLP is computed for its choice only
    */
   forward(x: Tensor, queries: number = x.shape[0], pick: Pick | null = null): Tensor {
     const { ops } = this;
     const mask = this.#mask?.hi(queries, x.shape[0]) ?? null;
     const attended = this.attn.forward(this.ln_1.forward(x), queries, mask, pick);
-    const asking = x.hi(queries, x.shape[1], x.shape[2]);
-    const middle = ops.add(pick === null ? asking : pick(asking), attended);
+    const kept = x.hi(queries, x.shape[1], x.shape[2]);
+    const middle = ops.add(pick === null ? kept : pick(kept), attended);
     return this.traced(ops.add(middle, this.mlp.forward(this.ln_2.forward(middle))));
   }
 }
 
-/** c_proj(gelu(c_fc(x))), four times as wide inside. */
+/** c_proj(gelu(c_fc(x))), wider inside: four times in OpenAI's models. */
 class Mlp extends Module {
   readonly c_fc: Linear;
   readonly gelu: QuickGELU | GELU;

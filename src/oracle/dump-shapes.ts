@@ -1,6 +1,6 @@
 // Whether a dump is a trace of this model at all: its shapes, its input, its batch.
 
-import type { Architecture } from '../clip/models.ts';
+import type { Architecture } from '../clip/architecture.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { arranged, IMAGES, layoutsFor } from './layout.ts';
 import type { Matched } from './candidate-models.ts';

@@ -2,7 +2,7 @@
 // { q_proj: { w_lora_A, w_lora_B }, … }, … }, metadata: { r, alpha, encoder, params, position } }). Layers count the
 // adapted blocks, the text tower's first. The scale is alpha / sqrt(r) in this code, whatever the paper says.
 
-import type { Architecture } from '../models.ts';
+import type { Architecture } from '../architecture.ts';
 import type { Found } from './peft.ts';
 
 const KEY = /^(?:weights\.)?layer_(\d+)\.(q_proj|k_proj|v_proj|proj)\.w_lora_([AB])$/;

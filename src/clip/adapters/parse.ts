@@ -6,7 +6,7 @@ import { assertFinite } from '../../formats/finite.ts';
 import { readStored } from '../../formats/stored-tensor.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { sizeOf } from '../../ops/tensor.ts';
-import type { Architecture } from '../models.ts';
+import type { Architecture } from '../architecture.ts';
 import type { AdapterFile, AdapterHints } from './adapter-file.ts';
 import { clipLoraModules, isClipLora } from './clip-lora.ts';
 import type { Adapter, LoraPart, Target } from './lora.ts';

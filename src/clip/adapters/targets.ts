@@ -1,7 +1,7 @@
 // From a module's path, in the names of Hugging Face's CLIPModel or of OpenAI's (and open_clip's) CLIP, to the rows of
 // a parameter.
 
-import type { Architecture } from '../models.ts';
+import type { Architecture, TransformerSizes } from '../architecture.ts';
 import type { Target } from './lora.ts';
 
 const HUGGING_FACE =
@@ -46,14 +46,13 @@ export function targetOf(module: string, architecture: Architecture): Target | n
   const projection = PROJECTION.exec(module);
   if (projection === null) return null;
   const vision = projection[1] === 'visual';
-  const width = widthOf(vision ? 'vision' : 'text', module, architecture);
+  const { width } = transformerOf(vision ? 'vision' : 'text', module, architecture);
   return { ...whole(vision ? 'visual.proj' : 'text_projection', architecture.embed, width), transposed: true };
 }
 
 /** A linear layer of block `index` of a transformer. */
 function inBlock(tower: Tower, index: number, layer: string, module: string, architecture: Architecture): Target {
-  const W = widthOf(tower, module, architecture);
-  const layers = tower === 'vision' ? (architecture.vision.layers as number) : architecture.text!.layers;
+  const { width: W, layers, mlp } = transformerOf(tower, module, architecture);
   if (index >= layers) throw absent(module, `its ${NAMES[tower]} tower has ${layers} blocks`);
   const block = `${tower === 'vision' ? 'visual.' : ''}transformer.resblocks.${index}`;
   const attention = ['q_proj', 'k_proj', 'v_proj'].indexOf(layer);
@@ -61,8 +60,8 @@ function inBlock(tower: Tower, index: number, layer: string, module: string, arc
   if (layer === 'in_proj' || layer === 'qkv') return whole(`${block}.attn.in_proj_weight`, 3 * W, W);
   if (layer === 'out_proj' || layer === 'proj') return whole(`${block}.attn.out_proj.weight`, W, W);
   return layer === 'fc1' || layer === 'c_fc'
-    ? whole(`${block}.mlp.c_fc.weight`, 4 * W, W)
-    : whole(`${block}.mlp.c_proj.weight`, W, 4 * W);
+    ? whole(`${block}.mlp.c_fc.weight`, mlp, W)
+    : whole(`${block}.mlp.c_proj.weight`, W, mlp);
 }
 
 const whole = (parameter: string, outputs: number, inputs: number): Target => ({
@@ -76,14 +75,14 @@ const whole = (parameter: string, outputs: number, inputs: number): Target => ({
 
 const NAMES = { vision: 'image', text: 'text' };
 
-/** The width of a tower that is a transformer. */
-function widthOf(tower: Tower, module: string, { vision, text }: Architecture): number {
+/** The sizes of a tower, which must be a transformer. */
+function transformerOf(tower: Tower, module: string, { vision, text }: Architecture): TransformerSizes {
   if (tower === 'text') {
     if (text === null) throw absent(module, 'it has no text tower');
-    return text.width;
+    return text;
   }
   if (vision.kind !== 'VisionTransformer') throw absent(module, 'its image tower is a ModifiedResNet');
-  return vision.width;
+  return vision;
 }
 
 const absent = (module: string, why: string): Error =>

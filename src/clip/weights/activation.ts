@@ -3,9 +3,8 @@
 // evidence is contradictory.
 
 import type { Checkpoint } from './checkpoint.ts';
+import type { Activation } from '../../layers/index.ts';
 import { MODELS } from '../models.ts';
-
-export type Activation = 'quick_gelu' | 'gelu';
 
 /**
  * What the configuration beside the weights says (`config.json`, `open_clip_config.json`), else QuickGELU. OpenAI's own

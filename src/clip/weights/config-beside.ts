@@ -4,10 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { configured, MAX_CONFIG_BYTES } from './config.ts';
 
-/**
- * `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file. @throws Error for another activation,
- * or heads that are not 64 wide
- */
+/** What `configured` finds in the folder of the weights. @throws Error for another activation */
 export async function readConfig(source: string): Promise<Record<string, string>> {
   const folder = await stat(source).then(
     (s) => (s.isDirectory() ? source : dirname(source)),

@@ -1,5 +1,5 @@
-// config.json (Hugging Face) and open_clip_config.json, where they are beside the weights: which GELU, and whether the
-// heads have the 64 columns that OpenAI's rule (heads = width / 64) assumes. The weights do not say.
+// config.json (Hugging Face) and open_clip_config.json beside the weights: which activation the transformers have, and
+// how many heads. Neither can be read off the weights.
 
 import { checkNesting, isObject } from '../../formats/json.ts';
 
@@ -7,10 +7,11 @@ import { checkNesting, isObject } from '../../formats/json.ts';
 export const MAX_CONFIG_BYTES = 1 << 20;
 
 /**
- * `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file.
+ * `{ hidden_act: 'quick_gelu' | 'gelu' }`, or nothing if there is no such file; with the width and the number of heads
+ * of each tower that the file describes: `vision_width`, `vision_heads`, `text_width`, `text_heads`.
  * @param beside the path of a file beside the weights
  * @param read its text, or null if there is no such file
- * @throws Error for another activation, or heads that are not 64 wide
+ * @throws Error for another activation
  */
 export async function configured(
   beside: (file: string) => string,
@@ -33,8 +34,7 @@ export async function configured(
     typeof huggingFace?.hidden_act === 'string'
   ) {
     const vision = isObject(huggingFace?.vision_config) ? huggingFace.vision_config : huggingFace!;
-    const { hidden_size: width, num_attention_heads: heads } = vision;
-    if (typeof width === 'number' && typeof heads === 'number') checkHeads(width, width / heads, file);
+    const textual = isObject(huggingFace?.text_config) ? huggingFace.text_config : {};
     // transformers' default where the file is silent
     const activation = vision.hidden_act ?? 'quick_gelu';
     if (activation !== 'quick_gelu' && activation !== 'gelu') {
@@ -43,7 +43,7 @@ export async function configured(
           '"gelu"; only those can be computed',
       );
     }
-    const text = isObject(huggingFace?.text_config) ? (huggingFace.text_config.hidden_act ?? activation) : activation;
+    const text = textual.hidden_act ?? activation;
     if (text !== activation) {
       throw new Error(
         `"${file}" names ${JSON.stringify(text).slice(0, 60)} for the text tower and ` +
@@ -51,24 +51,34 @@ export async function configured(
           'configuration',
       );
     }
-    return { hidden_act: activation };
+    return {
+      hidden_act: activation,
+      ...heads('vision', vision.hidden_size, vision.num_attention_heads),
+      ...heads('text', textual.hidden_size, textual.num_attention_heads),
+    };
   }
   const openClipFile = beside('open_clip_config.json');
   const openClip = await readJson(openClipFile);
   if (openClip !== null && isObject(openClip.model_cfg)) {
-    const { vision_cfg: vision, quick_gelu: quick } = openClip.model_cfg;
-    if (isObject(vision) && typeof vision.head_width === 'number' && typeof vision.width === 'number')
-      checkHeads(vision.width, vision.head_width, openClipFile);
-    return { hidden_act: quick === true ? 'quick_gelu' : 'gelu' };
+    const { vision_cfg, text_cfg, quick_gelu: quick } = openClip.model_cfg;
+    const vision = isObject(vision_cfg) ? vision_cfg : {};
+    const text = isObject(text_cfg) ? text_cfg : {};
+    // a ResNet (its layers are four numbers) has its heads in the attention pool, 32 times as wide
+    const columns = Array.isArray(vision.layers) ? 32 * Number(vision.width) : vision.width;
+    return {
+      hidden_act: quick === true ? 'quick_gelu' : 'gelu',
+      ...(typeof vision.head_width === 'number'
+        ? heads('vision', vision.width, Number(columns) / vision.head_width)
+        : {}),
+      ...heads('text', text.width, text.heads),
+    };
   }
   return {};
 }
 
-function checkHeads(width: number, headWidth: number, file: string): void {
-  if (headWidth !== 64) {
-    throw new Error(
-      `"${file}" says that the image tower of width ${width} has heads of ${headWidth} columns, but OpenAI's ` +
-        'architecture has heads of 64; only those can be loaded',
-    );
-  }
+/** A tower's width and number of heads, if a configuration has both. */
+function heads(tower: 'vision' | 'text', width: unknown, count: unknown): Record<string, string> {
+  return typeof width === 'number' && typeof count === 'number'
+    ? { [`${tower}_width`]: String(width), [`${tower}_heads`]: String(count) }
+    : {};
 }

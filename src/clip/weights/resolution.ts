@@ -5,7 +5,7 @@
 import { resizeGrid } from './bicubic.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { sizeOf } from '../../ops/tensor.ts';
-import type { Architecture } from '../models.ts';
+import type { Architecture } from '../architecture.ts';
 
 /**
  * The model for images of R x R.

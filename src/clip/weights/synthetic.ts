@@ -4,7 +4,8 @@
 
 import ndarray from 'ndarray';
 import { type Tensor, sizeOf } from '../../ops/tensor.ts';
-import { MODELS, type Architecture } from '../models.ts';
+import type { Architecture } from '../architecture.ts';
+import { MODELS } from '../models.ts';
 import { parameterShapes } from '../parameters.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { TensorInfo } from '../../formats/element-types.ts';

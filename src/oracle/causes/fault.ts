@@ -18,6 +18,8 @@ export interface FaultedNode<Name extends OperationName = OperationName> {
   readonly arithmetic: Arithmetic;
   /** The operation itself, with other inputs or attributes than it would have. */
   run(changes?: { inputs?: readonly Tensor[]; attributes?: Partial<AttributesOf[Name]> }): Promise<Tensor>;
+  /** Heads of every attention in the network. */
+  readonly heads: number;
   /** Another parameter of the network; null if it has none of that name. */
   parameter(name: string): Promise<Tensor | null>;
   /** A module's output: computed in this piece, or else the backend's; null where there is none. */

@@ -3,8 +3,9 @@
 // second description of the network.
 
 import { parameterShapes } from '../../clip/parameters.ts';
-import type { Architecture } from '../../clip/models.ts';
-import { ModifiedResNet, VisionTransformer } from '../../layers/index.ts';
+import type { Architecture } from '../../clip/architecture.ts';
+import { imageTower } from '../../clip/towers.ts';
+import type { Activation } from '../../layers/index.ts';
 import { source, storageOf, type Node, type Storage } from '../../graph/node.ts';
 import { Recorder } from '../../graph/recorder.ts';
 import type { Tensor } from '../../ops/tensor.ts';
@@ -13,6 +14,8 @@ export interface Network {
   readonly nodes: readonly Node[];
   /** Modules in the network's order, with their outputs as recorded. */
   readonly modules: ReadonlyMap<string, Tensor>;
+  /** Heads of every attention in the image tower. */
+  readonly heads: number;
   /** Shapes of the image tower's parameters. */
   readonly parameters: ReadonlyMap<string, readonly number[]>;
 }
@@ -30,7 +33,7 @@ export interface Piece {
 }
 
 /** @param N images in the batch */
-export function recordNetwork(architecture: Architecture, activation: 'quick_gelu' | 'gelu', N: number): Network {
+export function recordNetwork(architecture: Architecture, activation: Activation, N: number): Network {
   const parameters = new Map(
     [...parameterShapes(architecture, { text: false })].map(([name, { shape }]) => [name, shape]),
   );
@@ -39,14 +42,12 @@ export function recordNetwork(architecture: Architecture, activation: 'quick_gel
   );
   const recorder = new Recorder();
   const modules = new Map<string, Tensor>();
-  const options = { ops: recorder.ops, tap: (name: string, output: Tensor) => void modules.set(name, output) };
-  const encoder =
-    architecture.vision.kind === 'VisionTransformer'
-      ? new VisionTransformer(weights, 'visual', { ...options, activation })
-      : new ModifiedResNet(weights, 'visual', options);
+  const tap = (name: string, output: Tensor): void => void modules.set(name, output);
   const R = architecture.vision.resolution;
-  encoder.forward(source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
-  return { nodes: recorder.nodes, modules, parameters };
+  imageTower(architecture, weights, { ops: recorder.ops, tap, activation }).forward(
+    source({ kind: 'input', slot: 0 }, [N, 3, R, R]),
+  );
+  return { nodes: recorder.nodes, modules, heads: architecture.vision.heads, parameters };
 }
 
 /**

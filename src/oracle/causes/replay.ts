@@ -204,6 +204,7 @@ class Replay {
           changes.inputs ?? inputs,
           arithmetic,
         ),
+      heads: this.#network.heads,
       parameter: (name) => this.#sources.parameter(name),
       module: (name) => Promise.resolve(this.#module(name)),
     };

@@ -11,7 +11,8 @@ import { addChanges } from '../../../src/clip/adapters/merge.ts';
 import { peftModules } from '../../../src/clip/adapters/peft.ts';
 import { targetOf } from '../../../src/clip/adapters/targets.ts';
 import { load } from '../../../src/clip/load.ts';
-import { MODELS, type Architecture } from '../../../src/clip/models.ts';
+import type { Architecture } from '../../../src/clip/architecture.ts';
+import { MODELS } from '../../../src/clip/models.ts';
 import { fixture, readAdapter, safetensors } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-formats-'));

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Adapter } from '../../../src/clip/adapters/lora.ts';
 import { openAdapter, type AdapterSource } from '../../../src/clip/adapters/open.ts';
 import { parseAdapter } from '../../../src/clip/adapters/parse.ts';
-import type { Architecture } from '../../../src/clip/models.ts';
+import type { Architecture } from '../../../src/clip/architecture.ts';
 
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../../fixtures/adapters/${name}`, import.meta.url));

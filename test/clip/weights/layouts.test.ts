@@ -197,10 +197,32 @@ describe('config.json beside the weights', () => {
     ).toMatch(/activation "gelu_pytorch_tanh", expected "quick_gelu" or "gelu"/);
   });
 
-  test('heads that are not 64 wide are refused', async () => {
-    expect(
-      await failure(openCheckpoint(place('huge', { vision_config: { hidden_size: 1280, num_attention_heads: 16 } }))),
-    ).toMatch(/heads of 80 columns/);
+  test.each([
+    [
+      'heads-hf',
+      'config.json',
+      { vision_config: { hidden_size: 1280, num_attention_heads: 16 }, text_config: { hidden_size: 8 } },
+      { hidden_act: 'quick_gelu', vision_width: '1280', vision_heads: '16' },
+    ],
+    [
+      'heads-oc',
+      'open_clip_config.json',
+      { model_cfg: { vision_cfg: { width: 1408, head_width: 88 }, text_cfg: { width: 1024, heads: 16 } } },
+      { hidden_act: 'gelu', vision_width: '1408', vision_heads: '16', text_width: '1024', text_heads: '16' },
+    ],
+    [
+      'heads-rn',
+      'open_clip_config.json',
+      { model_cfg: { vision_cfg: { width: 80, head_width: 64, layers: [4, 6, 10, 6] } } },
+      { hidden_act: 'gelu', vision_width: '80', vision_heads: '40' },
+    ],
+  ])('%s: %s says how many heads the towers have', async (name, file, config, expected) => {
+    const checkpoint = await openCheckpoint(place(name, config, file));
+    expect(checkpoint.metadata).toMatchObject(expected);
+    expect(Object.keys(checkpoint.metadata).filter((key) => /_(width|heads)$/.test(key))).toEqual(
+      Object.keys(expected).filter((key) => key !== 'hidden_act'),
+    );
+    await checkpoint.close();
   });
 });
 

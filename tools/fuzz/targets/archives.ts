@@ -40,7 +40,7 @@ async function readAll(raw: TensorFile): Promise<void> {
 function emptyModel(names: (name: string) => string = (name) => name): Uint8Array {
   const shapes = parameterShapes({
     embed: 8,
-    vision: { kind: 'VisionTransformer', resolution: 4, patch: 4, width: 64, layers: 1 },
+    vision: { kind: 'VisionTransformer', resolution: 4, patch: 4, width: 64, layers: 1, heads: 1, mlp: 256 },
     text: null,
   });
   return safetensorsOf(

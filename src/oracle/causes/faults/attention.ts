@@ -48,8 +48,8 @@ const poolExchanged =
 const heads = (count: number, scale: 'own' | 'right'): Fault =>
   attention(
     `attention-heads-${count}`,
-    `Attention is divided into ${count === 1 ? 'one head' : `${count} heads`}; take heads of 64, as all CLIP ` +
-      'models have.',
+    `Attention is divided into ${count === 1 ? 'one head' : `${count} heads`}; take the model's number, ` +
+      'which gives most CLIP models heads of 64 columns.',
     (step) => {
       const D = widthOf(step);
       if (D % count !== 0 || headsOf(step) === count) return null;
@@ -170,23 +170,23 @@ export const ATTENTION_FAULTS: readonly Fault[] = [
   ),
   attention(
     'attention-scale-missing',
-    "The scores are not scaled; multiply q by 1/sqrt(64), the root of a head's width.",
+    'The scores are not scaled; multiply q by 1/sqrt(d), d the columns of a head (64 in most models).',
     scaled((d) => Math.sqrt(d)),
   ),
   attention(
     'attention-scale-twice',
-    'The scores are scaled twice (or by 1/d); multiply q by 1/sqrt(64) once.',
+    'The scores are scaled twice (or by 1/d); multiply q by 1/sqrt(d) once, d the columns of a head.',
     scaled((d) => 1 / Math.sqrt(d)),
   ),
   attention(
     'attention-scale-of-width',
-    "The scores are scaled by the root of the whole width; take that of a head's width, 1/sqrt(64).",
+    "The scores are scaled by the root of the whole width; take that of a head's columns, 1/sqrt(d).",
     scaled((d, D) => Math.sqrt(d) / Math.sqrt(D)),
   ),
   ...[1, 2, 4, 8, 12, 16, 24, 32].flatMap((count) => [heads(count, 'own'), heads(count, 'right')]),
   attention(
     'attention-heads-interleaved',
-    'Channels of a head are taken apart from one another; a head is 64 channels side by side.',
+    'Channels of a head are taken apart from one another; a head is d channels side by side (64 in most models).',
     interleaved,
   ),
   attention(

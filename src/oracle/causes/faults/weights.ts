@@ -51,7 +51,7 @@ const flipped = withWeight((w) => (w.shape[2] * w.shape[3] === 1 ? null : flip(f
  * at each place.
  */
 const packedOtherwise =
-  (order: (D: number) => readonly number[]): Change =>
+  (order: (D: number, heads: number) => readonly number[]): Change =>
   async (step) => {
     const [x, weight, bias] = step.inputs;
     const [, weightName, biasName] = step.names;
@@ -61,16 +61,17 @@ const packedOtherwise =
     if (whole === null || wholeBias === null) return null;
     const D = weight.shape[1];
     const begin = weight.offset / D;
-    const rows = order(D).slice(begin, begin + weight.shape[0]);
+    const rows = order(D, step.heads).slice(begin, begin + weight.shape[0]);
     return step.run({ inputs: [x, picked(whole, 0, rows), picked(wholeBias, 0, rows.slice(0, bias.shape[0]))] });
   };
 
 /** q, k and v of one head side by side, then the next head's. */
-const headByHead = (D: number): number[] =>
+const headByHead = (D: number, heads: number): number[] =>
   range(3 * D).map((row) => {
+    const d = D / heads;
     const [part, column] = [Math.floor(row / D), row % D];
-    const [head, i] = [Math.floor(column / 64), column % 64];
-    return (head * 3 + part) * 64 + i;
+    const [head, i] = [Math.floor(column / d), column % d];
+    return (head * 3 + part) * d + i;
   });
 
 /** Zero is always among them. */
