@@ -1,15 +1,15 @@
-// A barrier for threads that compute one program together: nobody goes on to the next step before everybody has
-// finished this one.
+// A barrier for threads that compute one program together: no thread starts the next step before all have finished this
+// one.
 //
-// It lives in a few words of shared memory (nothing of Node; browsers have the same Atomics). A waiting thread first
+// It is a few words of shared memory (nothing of Node; browsers have the same Atomics). A waiting thread first
 // spins, because the others are usually microseconds away, then sleeps. An abort flag beside the barrier releases
-// everybody, whoever may be missing: a thread that exited never arrives.
+// all threads, whichever is missing: a thread that exited never arrives.
 //
 // Method: the generation counts the rounds. Arriving threads add to a counter; the last one sets it back to zero and
 // opens the next generation, for which the others wait. (A sense-reversing barrier, Mellor-Crummey and Scott 1991,
 // section 3.1, with the generation as the sense.)
 
-/** The words lie on cache lines of their own: those who spin on the generation do not disturb those who arrive. */
+/** Each word has a cache line of its own: threads that spin on the generation do not slow arriving ones down. */
 const LINE = 16;
 const ARRIVED = 0;
 const GENERATION = LINE;
@@ -19,8 +19,8 @@ const ABORT = 2 * LINE;
 export const BARRIER_WORDS = 3 * LINE;
 
 /**
- * Thrown out of `wait` when the abort flag is set. It tells the thread to leave, not what happened: whoever set the
- * flag knows.
+ * Thrown out of `wait` when the abort flag is set. It tells the thread to leave, not what happened; the
+ * thread that set the flag knows.
  */
 export class Released extends Error {
   constructor() {
@@ -30,8 +30,8 @@ export class Released extends Error {
 }
 
 /**
- * Words of a new barrier, in shared memory of their own. Never used twice, so that no thread of an earlier run can be
- * in the way.
+ * Words of a new barrier, in shared memory of their own. They are used once, so that no thread of an earlier run can
+ * interfere.
  */
 export function barrierWords(): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(BARRIER_WORDS * Int32Array.BYTES_PER_ELEMENT));
@@ -59,7 +59,7 @@ export class Barrier {
   }
 
   /**
-   * Returns when all parts have called it. Writes to shared memory before the call are seen by everybody after it.
+   * Returns when all parts have called it. Writes to shared memory before the call are seen by all threads after it.
    * @throws Released when the abort flag is set, before or while waiting
    */
   wait(): void {
@@ -82,7 +82,7 @@ export class Barrier {
 }
 
 /**
- * Sets the abort flag: all who wait, and all who come later, get Released. Never blocks; for any thread, part of the
+ * Sets the abort flag: waiting threads and later ones get Released. Never blocks; for any thread, part of the
  * barrier or not.
  */
 export function abort(words: Int32Array): void {

@@ -1,5 +1,5 @@
-// Where the worker's entry file lies. Threads run JavaScript, also when this module itself is loaded as TypeScript (as
-// the tests do).
+// The path of the worker's entry file. Threads run JavaScript, even when this module is loaded as TypeScript (as the
+// tests do).
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,5 @@
 // What a worker thread does: its part of a program (see job.ts). Kernels are instantiated once per model and programs
-// parsed once, and both are dropped when their model is gone: the caches below never hold more than the models that
-// live.
+// parsed once, and both are dropped when their model is closed: the caches below hold open models only.
 
 import { instantiate, type Machine } from '../src/wasm/machine.ts';
 import * as operations from '../src/compiler/steps.ts';
@@ -21,7 +20,7 @@ interface Known {
   readonly programs: Map<number, AnyStep[]>;
 }
 
-/** What a module of steps exports. `checkKernels` refuses to compute on a thread that does not keep the rules. */
+/** What a module of steps exports. `checkKernels` throws on a thread whose arithmetic breaks the rules. */
 interface Steps {
   readonly runStep: RunStep;
   readonly checkKernels?: (module: WebAssembly.Module, shared: boolean) => void;
@@ -41,7 +40,7 @@ export default async function run(task: Task): Promise<Outcome> {
     return { kind: 'done' };
   } catch (error) {
     if (error instanceof Released) return { kind: 'released' };
-    abort(task.words); // The others need not wait until the main thread has heard of it.
+    abort(task.words); // The others need not wait for the main thread.
     if (error instanceof Error) return { kind: 'failed', name: error.name, message: error.message, stack: error.stack };
     return { kind: 'failed', name: 'Error', message: String(error) };
   }
@@ -49,7 +48,7 @@ export default async function run(task: Task): Promise<Outcome> {
 
 async function know(model: NonNullable<Task['model']>): Promise<Known> {
   const known = models.get(model.id);
-  // A memory object made before the memory grew may not have heard of it; the one that came with the task has.
+  // A memory object from before the memory grew may still have its old size; the one in the task has the new one.
   if (known !== undefined && known.machine.memory.buffer.byteLength >= model.memory.buffer.byteLength) return known;
   const { runStep, checkKernels }: Steps =
     known ??
@@ -74,7 +73,7 @@ function programOf({ machine, programs }: Known, { id, address, byteLength }: No
   return steps;
 }
 
-/** Sizes of the caches, for the tests that watch them: import this module in a step and ask. */
+/** Sizes of the caches, for tests that import this module in a step. */
 export function cached(): { models: number; programs: number } {
   let programs = 0;
   for (const known of models.values()) programs += known.programs.size;

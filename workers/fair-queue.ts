@@ -11,7 +11,7 @@ export class FairQueue<Owner, Item> {
     else items.push(item);
   }
 
-  /** Takes the next item, or undefined when nobody waits. */
+  /** Takes the next item, or undefined if the queue is empty. */
   shift(): Item | undefined {
     for (const [owner, items] of this.#waiting) {
       const item = items.shift();

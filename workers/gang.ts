@@ -136,7 +136,7 @@ export class Gang {
           if (outcome.kind === 'failed') failure ??= failureOf(outcome, part, this.parts);
         } catch (error) {
           abort(words);
-          failure ??= deathOf(error, part, this.parts);
+          failure ??= exitOf(error, part, this.parts);
         }
       }),
     );
@@ -178,9 +178,9 @@ function failureOf(outcome: Outcome & { kind: 'failed' }, part: number, parts: n
   return new Error(`Thread ${part + 1} of ${parts} failed: ${outcome.message}`, { cause });
 }
 
-function deathOf(error: unknown, part: number, parts: number): Error {
+function exitOf(error: unknown, part: number, parts: number): Error {
   const reason = error instanceof Error ? error.message : String(error);
-  // What piscina says of the tasks of threads that are given up.
+  // piscina's message for tasks of threads that it terminates
   const message = reason === 'Terminating worker thread' ? 'another thread ended before it was ready' : reason;
   return new Error(
     `Thread ${part + 1} of ${parts} exited during the computation (${message}); the call has no result. ` +

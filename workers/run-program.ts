@@ -6,7 +6,7 @@ import { decodeProgram } from '../src/compiler/program-text.ts';
 import type { Barrier } from './barrier.ts';
 
 /**
- * One operation of a recorded network as plain data. Which fields there are is known to the run function of its kind.
+ * One operation of a recorded network as plain data. Its fields depend on the kind.
  */
 export interface AnyStep {
   readonly kind: string;
@@ -16,8 +16,8 @@ export interface AnyStep {
 export type RunStep<S extends AnyStep = AnyStep> = (step: S, machine: Machine, part: number, parts: number) => void;
 
 /**
- * Computes part `part` of `barrier.parts` of all steps. No barrier follows the last step: whoever started the threads
- * waits for all of them.
+ * Computes part `part` of `barrier.parts` of all steps. No barrier follows the last step: the gang
+ * waits for all threads.
  * @throws Released when another part has failed or the run was cancelled; else what the step threw, with the step named
  *   in the message
  */

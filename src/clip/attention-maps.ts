@@ -14,9 +14,9 @@ export type AttentionMapsOptions = Pick<EncodeOptions, 'precision' | 'signal'>;
  * The attention probabilities that the image tower computes for one image: softmax(q·kᵀ / sqrt(d)), before they mix the
  * values.
  *
- * A ViT's tokens are the class token, then the patches row by row; map [l][a][t][s] says how much token t of block l
- * takes from token s in head a. A ResNet has one attention, in its pool, where the mean of all positions asks: L is 1 +
- * its positions, and token 0 of the keys is that mean.
+ * A ViT's tokens are the class token, then the patches row by row; map [l][a][t][s] is the weight of token s
+ * for the query of token t, in head a of block l. A ResNet has one attention, in its pool, where the mean of all
+ * positions is the query: L is 1 + its positions, and token 0 of the keys is that mean.
  * @param x (1,3,R,R), as `preprocess` gives it
  * @returns (layers,heads,L,L) for a ViT, (1,heads,1,L) for a ResNet; every row sums to one within rounding
  * @throws RangeError for more than one image; otherwise as `encodeImage`
@@ -29,7 +29,7 @@ export async function attentionMaps(
   const images = Array.isArray(x?.shape) && x.shape.length === 4 ? x.shape[0] : 1;
   if (images !== 1)
     throw new RangeError(
-      `attentionMaps: "x" expected one image, (1, 3, R, R), got ${images}; ask for each image by itself`,
+      `attentionMaps: "x" expected one image, (1, 3, R, R), got ${images}; call it once for each image`,
     );
   const maps: Tensor[] = [];
   await model.encodeImage(x, {
@@ -38,8 +38,7 @@ export async function attentionMaps(
     tap: (_, p) => {
       maps.push(p);
     },
-    // The layers' own outputs are not asked for. That there is a tap keeps them from leaving out the last block's
-    // tokens.
+    // The layers' own outputs are not needed, but without a tap the last block would compute one token only.
     around: ({ ops, tap }) => ({ ops: watching(ops!, precision, (p) => tap?.(MAP, p)), tap: () => undefined }),
   });
   const [, heads, T, S] = maps[0].shape;
@@ -51,8 +50,8 @@ export async function attentionMaps(
 const MAP = 'attention probabilities';
 
 /**
- * `ops`, with each attention's probabilities (N,A,T,S) shown. They are computed besides; what the network goes on with
- * is `ops`'s own attention.
+ * `ops`, which also passes each attention's probabilities (N,A,T,S) to `see`. They are computed separately; the network
+ * uses `ops`'s own attention.
  */
 function watching(ops: Operations, precision: Precision, see: (p: Tensor) => void): Operations {
   return wrap(ops, {

@@ -6,7 +6,7 @@ import { load, type LoadOptions } from './load.ts';
 import { headAndModel, ModelWithHead } from './model-with-head.ts';
 
 export interface CLIPModelOptions extends LoadOptions {
-  /** How many outputs the head has. Default: as many as the file says, 1 where none is given. */
+  /** Number of outputs of the head. Default: that of the file, 1 without a file. */
   numClasses?: number;
   /**
    * A file with the head's weight and bias (.pth or safetensors). Default: synthetic weights, to be replaced or

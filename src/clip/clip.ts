@@ -1,5 +1,5 @@
-// CLIP: pixels or token ids in, features out. The network itself is in src/layers; this is where weights, executor and
-// shapes meet.
+// CLIP: pixels or token ids in, features out. The network itself is in src/layers; this class has its weights, executor
+// and checks of shapes.
 
 import ndarray from 'ndarray';
 import {
@@ -23,10 +23,10 @@ import type { Architecture } from './architecture.ts';
 import { textBatches } from './text-batches.ts';
 import { imageTower, textTower } from './towers.ts';
 
-/** A tower's parameters are read when it is first asked for something. */
+/** A tower's parameters, which are read at its first use. */
 export interface TowerSource {
   weights(tower: 'vision' | 'text'): Promise<Weights>;
-  /** null where the model was loaded without. */
+  /** null if the model was loaded without adapters. */
   readonly adapters?: Adapters | null;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export interface CLIPDescription {
   /** Where the weights come from: a path, `synthetic:0`, or the name of a bundled model. */
   weights: string;
   architecture: Architecture;
-  /** Which activation the transformers have. OpenAI's: quick_gelu. */
+  /** The activation of the transformers; OpenAI's is quick_gelu. */
   activation: Activation;
 }
 
@@ -49,8 +49,7 @@ export interface EncodeOptions {
   /** Sees every module's output under its PyTorch path while the features are computed. */
   tap?: Tap;
   /**
-   * What the layers compute with and announce to, in other clothes: to see or to change what they ask for. Such calls
-   * are planned anew every time.
+   * Wraps the operations and the tap that layers use, to observe or replace them. Plans of such calls are not cached.
    */
   around?: (layer: LayerOptions) => LayerOptions;
   /**
@@ -92,7 +91,7 @@ export class CLIP {
     return this.#executor.name;
   }
 
-  /** How many threads compute. */
+  /** Number of threads. */
   get threads(): number {
     return this.#executor.threads;
   }
@@ -106,14 +105,14 @@ export class CLIP {
     return this.#adapters?.names ?? [];
   }
 
-  /** The name of the adapter in force, or null. */
+  /** The name of the active adapter, or null. */
   get adapter(): string | null {
     return this.#adapters?.active ?? null;
   }
 
   /**
-   * Puts another of the adapters in force, or none, for all calls from now on; calls before it are finished as they
-   * were asked for.
+   * Activates another of the adapters, or none, for all calls from now on. Earlier calls finish with the adapter that
+   * was active when they were made.
    * @param name one of `adapters`, or null for the model alone
    * @throws RangeError for another name
    */
@@ -232,7 +231,7 @@ export class CLIP {
     tokens: ndarray.NdArray<Int32Array>,
     options: Omit<EncodeOptions, 'tap' | 'until'> = {},
   ): Promise<{ logitsPerImage: Tensor; logitsPerText: Tensor }> {
-    // Asked for together, so that no change of the adapter comes between.
+    // Started together, so that no change of the adapter comes between.
     const [images, texts, scale] = await Promise.all([
       this.encodeImage(image, options),
       this.encodeText(tokens, options),
@@ -252,12 +251,12 @@ export class CLIP {
     const weights = (await this.#tower('text')) as ReadonlyMap<string, Tensor>;
     const stored = weights.get('logit_scale')!;
     const one = ndarray(stored.data, [1], [1], stored.offset) as Tensor;
-    // its number, wherever the weights lie
+    // a run reads it, wherever the weights are stored
     const scalar = await this.#executor.run([], (_, ops) => ops.scale(one, 1), { precision });
     return exp(precision === 'float64' ? toFloat64(scalar) : scalar).data[0];
   }
 
-  /** Frees the weights and whatever computes. Calls that wait are finished first. */
+  /** Finishes waiting calls, then frees the weights and the executor. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -274,7 +273,7 @@ export class CLIP {
     await this.#call(() => this.#tower(tower));
   }
 
-  /** A call under the adapter that is in force when it is asked for. */
+  /** Runs a call with the adapter that is active now. */
   #call<T>(call: () => Promise<T>): Promise<T> {
     return this.#adapters === null ? call() : this.#adapters.use(call);
   }

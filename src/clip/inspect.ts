@@ -90,7 +90,7 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
         kind = 'head';
         problems.length = 0;
       } catch {
-        // no head either: why it is no model has been said
+        // not a head either: the reason why it is not a model stands
       }
     }
     if (misconfigured !== null) problems.push(misconfigured);

@@ -24,7 +24,7 @@ export interface ModelSource {
   /** A model's name, or what the weights came from. */
   readonly name: string;
   open(): Promise<Checkpoint>;
-  /** What to call the weights. Default: the checkpoint's own origin. */
+  /** The name of the weights. Default: the checkpoint's origin. */
   readonly weights?: string;
   /** LoRA adapters, open; `loadModel` closes them. The first is active. Default mode: merged. */
   readonly adapters?: { readonly files: readonly AdapterFile[]; readonly mode?: AdapterMode };
@@ -32,7 +32,7 @@ export interface ModelSource {
   readonly signal?: AbortSignal;
 }
 
-/** The entry of a model that is known by name. */
+/** The entry of a model, or null for another name. */
 export const entryOf = (name: string): ModelEntry | null => MODELS.find((model) => model.name === name) ?? null;
 
 /**
@@ -95,7 +95,7 @@ export function unknownModel(name: string, instead: string): RangeError {
   );
 }
 
-/** The architecture in the file; where a name was asked for, it must be that model's. */
+/** The architecture in the file. @throws Error if it is not that of the named model */
 function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Architecture {
   const found = architectureFrom(checkpoint.tensors, checkpoint.metadata);
   if (entry === null) return found;
@@ -110,7 +110,7 @@ function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Archi
   return found;
 }
 
-/** Reads a tower's parameters from a checkpoint when it is asked for, straight into the executor's memory. */
+/** Reads a tower's parameters from a checkpoint into the executor's memory. */
 class CheckpointTowers implements TowerSource {
   readonly #checkpoint: Checkpoint;
   readonly #architecture: Architecture;

@@ -1,5 +1,5 @@
-// load: from a name or a path to a model that answers. Weights come from the cache, the package, a file of any known
-// layout, or a seed.
+// load: from a name or a path to a model. Weights come from the cache, the package, a file of any known layout, or a
+// seed.
 
 import { availableParallelism } from 'node:os';
 import { openAll, type AdapterMode } from './adapters/adapter-file.ts';
@@ -30,7 +30,7 @@ export interface LoadOptions extends ExecutorOptions {
    */
   adapterMode?: AdapterMode;
   /**
-   * R, if it is to be another than the model was trained with: the positional embedding is interpolated. A multiple of
+   * R, if it differs from the one the model was trained with: the positional embedding is interpolated. A multiple of
    * the patch, ResNets of 32.
    */
   resolution?: number;

@@ -48,7 +48,7 @@ export class ModelWithHead<P> {
 
 /**
  * Head and model, checked against each other.
- * @param readHead reads the head that was asked for, or null
+ * @param readHead reads the given head; null for a new one
  * @param what the head, for messages
  * @throws RangeError if the head does not fit the model or numClasses does not fit the head
  */
@@ -61,7 +61,7 @@ export async function headAndModel<P>(
   if (numClasses !== undefined && (!Number.isInteger(numClasses) || numClasses < 1)) {
     throw new RangeError(`CLIPModel: "numClasses" expected a positive integer, got ${numClasses}`);
   }
-  // The head first: it is small, and its mistakes should not cost the reading of a gigabyte.
+  // The head first: it is small, and an error in it should not cost reading a gigabyte.
   const given = (await readHead?.()) ?? null;
   if (given !== null && numClasses !== undefined && given.weight.shape[0] !== numClasses) {
     throw new RangeError(

@@ -1,4 +1,4 @@
-// Where files that come with the package lie, whether the code runs from src (tests) or from dist/src (installed).
+// The paths of files in the package, whether the code runs from src (tests) or from dist/src (installed).
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -21,10 +21,10 @@ export interface Head {
    */
   readonly labels?: readonly string[];
   /**
-   * Above which probability a head with one output says yes, where the file says so (safetensors metadata `threshold`).
+   * The probability above which a head with one output says yes, if the file has it (safetensors metadata `threshold`).
    */
   readonly threshold?: number;
-  /** Trained on features of length 1, so that it wants such (safetensors metadata `normalized`: "true"). */
+  /** Trained on features of length 1, and needs such (safetensors metadata `normalized`: "true"). */
   readonly normalized?: boolean;
 }
 
@@ -113,7 +113,7 @@ function labelsOf(raw: TensorFile, classes: number, where: string): string[] | n
   }
   const needed = classes === 1 ? 2 : classes;
   if (!Array.isArray(labels) || labels.length !== needed || labels.some((label) => typeof label !== 'string')) {
-    throw new Error(`"${where}": the metadata "labels" expected a JSON list of ${needed} names; mend or remove it`);
+    throw new Error(`"${where}": the metadata "labels" expected a JSON list of ${needed} names; fix or remove it`);
   }
   return labels as string[];
 }
@@ -124,7 +124,7 @@ function thresholdOf(raw: TensorFile, where: string): number | null {
   const threshold = Number(text);
   if (text.trim() === '' || !(threshold >= 0 && threshold <= 1))
     throw new Error(
-      `"${where}": the metadata "threshold" expected a number from 0 to 1, got "${text.slice(0, 40)}"; mend or ` +
+      `"${where}": the metadata "threshold" expected a number from 0 to 1, got "${text.slice(0, 40)}"; fix or ` +
         'remove it',
     );
   return threshold;

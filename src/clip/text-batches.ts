@@ -1,9 +1,7 @@
-// How many texts are computed in a few passes: by length, so that hardly anything is computed for what comes after the
-// ends. Which texts share a pass changes no bit.
+// Groups texts into passes by length, so that little is computed after the ends of texts. The grouping changes no bit.
 
 /**
- * A pass reads all weights once, which costs as much as some tokens do: with fewer it is worth taking shorter texts
- * along.
+ * Below this many tokens reading the weights dominates a pass, so shorter texts are added to it.
  */
 const ENOUGH_TOKENS = 128;
 /** Tokens of a pass: more would not be faster, and need more memory. */

@@ -43,6 +43,12 @@ export interface RunOptions {
    * module's output.
    */
   until?: string;
+  /**
+   * Outputs that are also written over weights when the run is done, by index or name: sums over a batch, an
+   * optimizer's moments, trained parameters. The next run reads them there. The target is a tensor that `readWeights`
+   * gave, in float32 and of the output's shape.
+   */
+  into?: ReadonlyMap<string, Tensor>;
   /** Identifies the computation, apart from the shapes of its inputs, so that its plan can be reused. */
   key?: string;
   /** Cancels: the promise is rejected with the signal's reason. */

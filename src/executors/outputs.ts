@@ -19,6 +19,34 @@ export function arrangedAs<R extends Outputs>(outputs: R, tensors: readonly Tens
 }
 
 /**
+ * The outputs that overwrite weights, each with its target.
+ * @param outputs computed, in float32 or float64
+ * @throws RangeError for an output that there is not, or a target of another shape
+ */
+export function overwritten(
+  outputs: Outputs,
+  { into = new Map<string, Tensor>(), call = 'run' }: { into?: ReadonlyMap<string, Tensor>; call?: string },
+): { target: Tensor; output: Tensor }[] {
+  const named: Readonly<Record<string, Tensor>> = isOne(outputs)
+    ? { 0: outputs }
+    : { ...(outputs as Readonly<Record<string, Tensor>>) };
+  return [...into].map(([name, target]) => {
+    if (!Object.hasOwn(named, name))
+      throw new RangeError(
+        `${call}: "into" expected outputs among ${Object.keys(named).join(', ') || 'none'}, got "${name}"; name one ` +
+          'that the computation returns',
+      );
+    const output = named[name];
+    if (output.shape.join() !== target.shape.join())
+      throw new RangeError(
+        `${call}: "into" expected an output of shape (${target.shape.join(', ')}) for "${name}", got ` +
+          `(${output.shape.join(', ')}); compute the shape of the weight`,
+      );
+    return { target, output };
+  });
+}
+
+/**
  * Thrown out of the tap after the last module that is wanted: layers are straight-line code. Never leaves this file.
  */
 class Reached extends Error {

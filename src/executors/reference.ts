@@ -10,7 +10,7 @@ import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import { checkedTap } from './checked-tap.ts';
 import { emulationIn } from './emulation.ts';
 import type { Compute, Executor, Outputs, Precision, RunOptions, WeightSource, WeightUse } from './executor.ts';
-import { arrangedAs, computeUntil, tensorsOf } from './outputs.ts';
+import { arrangedAs, computeUntil, overwritten, tensorsOf } from './outputs.ts';
 
 export class ReferenceExecutor implements Executor {
   readonly name = 'reference';
@@ -53,7 +53,11 @@ export class ReferenceExecutor implements Executor {
       options.tap ? checkedTap(options.tap) : null,
       options,
     );
-    return arrangedAs(outputs, tensorsOf(outputs).map(contiguous));
+    const results = arrangedAs(outputs, tensorsOf(outputs).map(contiguous));
+    // copies first: an output may be a weight
+    const writes = overwritten(results, options).map(({ target, output }) => [target, output.data.slice()] as const);
+    for (const [target, data] of writes) target.data.set(data);
+    return results;
   }
 
   async close(): Promise<void> {

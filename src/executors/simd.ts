@@ -8,7 +8,7 @@ import { encodeProgram } from '../compiler/program-text.ts';
 import type { Step } from '../compiler/steps.ts';
 import type { PlacedWeight } from '../compiler/weights.ts';
 import { emulating } from '../graph/emulate.ts';
-import { source as recordedSource } from '../graph/node.ts';
+import { source as recordedSource, storageOf } from '../graph/node.ts';
 import { Recorder } from '../graph/recorder.ts';
 import type { Operations } from '../ops/operations.ts';
 import { TABLES_BYTES, writeTables } from '../ops/tables.simd.ts';
@@ -28,7 +28,7 @@ import type {
   WeightSource,
   WeightUse,
 } from './executor.ts';
-import { arrangedAs, computeUntil, tensorsOf } from './outputs.ts';
+import { arrangedAs, computeUntil, overwritten, tensorsOf } from './outputs.ts';
 import { planKey, Plans, type CompiledPlan } from './plans.ts';
 import { fromMemory, replace, toMemory } from './tensor-memory.ts';
 import { runInTurns } from './turns.ts';
@@ -47,6 +47,8 @@ export class SimdExecutor implements Executor {
   readonly #lease: GangLease | null;
   readonly #weights = new Map<string, PlacedWeight>();
   readonly #plans: Plans;
+  /** Weights whose numbers are part of plans. */
+  readonly #folded = new Set<string>();
   /** Where weights end and the memory of plans begins. */
   #top: number;
   /** Memory belongs to one run or reading at a time. */
@@ -91,11 +93,7 @@ export class SimdExecutor implements Executor {
   }
 
   rewriteWeights(source: WeightSource, weights: ReadonlyMap<string, Tensor>): Promise<void> {
-    // Plans stay: they know addresses, which do not change. What is beyond the weights is written anew by every run.
-    return this.#exclusive(() => {
-      const placed = new Map([...weights.keys()].map((name) => [name, this.#weights.get(name)!]));
-      return this.#fill(source, placed, roundUp(this.#top));
-    });
+    return this.#exclusive(() => this.#rewrite(source, [...weights.keys()]));
   }
 
   run<R extends Outputs>(inputs: readonly Tensor[], compute: Compute<R>, options: RunOptions = {}): Promise<R> {
@@ -116,7 +114,9 @@ export class SimdExecutor implements Executor {
       const program = this.#plans.get(planKey(options, precision, emulation, inputs), () =>
         this.#plan(recorder, tensorsOf(outputs), precision),
       );
-      return arrangedAs(outputs, await this.#execute(program, recorder, inputs, precision, options));
+      const results = arrangedAs(outputs, await this.#execute(program, recorder, inputs, precision, options));
+      await this.#overwrite(overwritten(results, options));
+      return results;
     });
     const { signal } = options;
     if (signal === undefined) return result;
@@ -154,6 +154,7 @@ export class SimdExecutor implements Executor {
       weights: this.#weights,
       base: this.#top,
       values: (name) => {
+        this.#folded.add(name);
         const { address, shape } = this.#weights.get(name)!;
         return this.#machine.f32.slice(address / 4, address / 4 + sizeOf(shape));
       },
@@ -204,6 +205,35 @@ export class SimdExecutor implements Executor {
     return program.outputs.map((placed) => fromMemory(placed, memory, precision));
   }
 
+  /**
+   * Reads weights anew. Plans stay, since addresses do not change, but for those that hold numbers of these weights
+   * (BatchNorm is folded to two numbers a channel). What is beyond the weights is written anew by every run.
+   */
+  #rewrite(source: WeightSource, names: readonly string[]): Promise<void> {
+    if (names.some((name) => this.#folded.has(name))) {
+      this.#plans.clear();
+      this.#folded.clear();
+    }
+    return this.#fill(source, new Map(names.map((name) => [name, this.#weights.get(name)!])), roundUp(this.#top));
+  }
+
+  /** Writes outputs over weights, in each weight's own layout. */
+  async #overwrite(writes: readonly { target: Tensor; output: Tensor }[]): Promise<void> {
+    if (writes.length === 0) return;
+    const values = new Map(writes.map(({ target, output }) => [weightName(target), output]));
+    const names = [...values.keys()];
+    const half = names.find((name) => this.#weights.get(name)!.form !== 'f32');
+    if (half !== undefined)
+      throw new RangeError(
+        `"into" expected weights in float32, got ${half} in half precision; load with residency single`,
+      );
+    const read = (name: string, memory: Float32Array): Promise<void> => {
+      memory.set(values.get(name)!.data);
+      return Promise.resolve();
+    };
+    await this.#rewrite({ tensors: new Map(), read }, names);
+  }
+
   /** @throws RangeError, before anything is read, for weights that no WebAssembly memory has room for */
   #checkRoom(end: number, { tensors }: WeightSource, uses: ReadonlyMap<string, unknown>): void {
     const most = MAXIMUM_PAGES * PAGE;
@@ -244,4 +274,11 @@ export class SimdExecutor implements Executor {
     new Uint8Array(this.#machine.memory.buffer, textAt, text.length).set(text);
     return this.#lease.run({ id: this.#plans.number(), address: textAt, byteLength: text.length });
   }
+}
+
+/** @throws TypeError for a tensor that is not one of an executor's weights */
+function weightName(x: Tensor): string {
+  const { origin } = storageOf(x);
+  if (origin.kind !== 'weight') throw new TypeError('"into" expected a tensor that readWeights gave, got another');
+  return origin.name;
 }

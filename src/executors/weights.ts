@@ -115,7 +115,7 @@ export class Staging {
     }
   }
 
-  /** Lets the filled area be packed, and goes on with the other. */
+  /** Starts packing the filled area, and turns to the other. */
   async #pack(): Promise<void> {
     await this.#packing;
     this.#packing = this.#run(this.#steps, this.end);

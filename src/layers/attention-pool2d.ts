@@ -1,5 +1,5 @@
-// AttentionPool2d, the ResNets' last layer (openai/CLIP, clip/model.py): the query is the mean of all positions, keys and
-// values are all positions.
+// AttentionPool2d, the ResNets' last layer (openai/CLIP, clip/model.py): the query is the mean of all positions, keys
+// and values are all positions.
 
 import type { Tensor } from '../ops/tensor.ts';
 import { reshape } from '../ops/tensor.ts';

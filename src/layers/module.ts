@@ -1,6 +1,6 @@
-// What all layers share: they find their parameters by the checkpoint's names, compute with whatever set of operations
-// they are given, and announce their outputs under PyTorch's module paths, so that a trace needs no second description
-// of the network.
+// The base of all layers: a layer finds its parameters by the checkpoint's names, computes with the operation set it is
+// given, and passes its output to the tap under PyTorch's module path, so that a trace needs no second description of
+// the network.
 
 import { reference } from '../ops/reference.ts';
 import type { Operations } from '../ops/operations.ts';
@@ -10,16 +10,16 @@ import type { Tensor } from '../ops/tensor.ts';
 export type Weights = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
 /**
- * Called with a module's path and its output, as PyTorch's forward hooks are; a tensor that it returns is what the
- * network goes on with instead.
+ * Called with a module's path and its output, as PyTorch's forward hooks are; a tensor that it returns replaces
+ * the output.
  */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a tap that only looks, such as console.log, has nothing to return
 export type Tap = (name: string, output: Tensor) => Tensor | void;
 
 export interface LayerOptions {
-  /** Who computes. Default: the plain definitions. */
+  /** The operation set. Default: the plain definitions. */
   ops?: Operations;
-  /** Sees every module's output. Without it, work that cannot reach the result may be left out. */
+  /** Sees every module's output. Without a tap, work that cannot reach the result is left out. */
   tap?: Tap | null;
 }
 
@@ -63,7 +63,7 @@ export abstract class Module {
     return tensor;
   }
 
-  /** Announces this module's output and hands it on. */
+  /** Passes this module's output to the tap. @returns the output, or what the tap replaces it with */
   protected traced(output: Tensor): Tensor {
     return this.tap?.(this.name, output) ?? output;
   }

@@ -30,7 +30,7 @@ export class TextTransformer extends Module {
     checkTokens(tokens, table.shape[0], this.context, 'TextTransformer');
     const N = tokens.shape[0];
     const ends = endsOfText(tokens);
-    // Under the causal mask nothing after the end of text can reach the feature; a trace still has it all.
+    // Under the causal mask nothing after the end of text can reach the feature; a trace still shows all tokens.
     const T = this.tap === null ? Math.max(0, ...ends) + 1 : tokens.shape[1];
     const looked = ops.embedding(tokens.hi(N, T), table);
     const embedded = this.tap?.(this.path('token_embedding'), looked) ?? looked;
@@ -42,7 +42,7 @@ export class TextTransformer extends Module {
       [1, N],
     );
     const atEnds = (all: Tensor): Tensor => ops.embedding(rows, reshape(ops.contiguous(all), [T * N, D]));
-    // Of the last block and of ln_final only the tokens at the ends are needed; a trace has them all.
+    // Of the last block and of ln_final only the tokens at the ends are needed; a trace shows all of them.
     const pooled =
       this.tap === null
         ? this.ln_final.forward(this.transformer.forward(x, atEnds))

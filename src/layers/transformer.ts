@@ -85,8 +85,8 @@ export class Transformer extends Module {
   }
 
   /**
-   * x (T,N,D) -> (T,N,D), or fewer tokens where not all are wanted: then the last block leaves the others' work out.
-   * With a tap everything is computed, because a trace has it all.
+   * x (T,N,D) -> (T,N,D), or fewer tokens if not all are wanted: the last block then computes only those.
+   * With a tap everything is computed, because a trace shows all tokens.
    * @param wanted 'all', 'first' for the first token, or a function that chooses
    */
   forward(x: Tensor, wanted: 'all' | 'first' | Pick = 'all'): Tensor {

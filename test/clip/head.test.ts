@@ -95,7 +95,7 @@ describe('loadHead', () => {
         await failure(
           loadHead(folder.write('threshold.safetensors', counting({ weight: [1, 3], bias: [1] }, { threshold }))),
         ),
-      ).toMatch(/"threshold" expected a number from 0 to 1, got ".*"; mend or remove it/);
+      ).toMatch(/"threshold" expected a number from 0 to 1, got ".*"; fix or remove it/);
     }
   });
 

@@ -155,7 +155,7 @@ describe.each(SMALL)('weights in files: %s', (name) => {
   });
 });
 
-/** open_clip's published sizes: docs/model_profile.csv, millions of parameters and GFLOP (two per multiply-add, rounded). */
+/** open_clip's docs/model_profile.csv: millions of parameters, and GFLOP of an image (two per multiply-add). */
 const PUBLISHED = [
   ['ViT-H-14', [1280, 32, 16, 5120], [1024, 24, 16], 1024, 632.08, 354.03, 334.59],
   ['ViT-g-14', [1408, 40, 16, 6144], [1024, 24, 16], 1024, 1012.65, 354.03, 534.06],

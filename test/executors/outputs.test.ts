@@ -7,8 +7,8 @@ import { load } from '../../src/clip/load.ts';
 import { syntheticImage } from '../../src/clip/weights/synthetic.ts';
 import { ReferenceExecutor } from '../../src/executors/reference.ts';
 import { SimdExecutor } from '../../src/executors/simd.ts';
-import type { Executor, WeightSource } from '../../src/executors/executor.ts';
-import type { Operations } from '../../src/ops/operations.ts';
+import type { Executor, WeightSource, WeightUse } from '../../src/executors/executor.ts';
+import type { BatchNormParameters, Operations } from '../../src/ops/operations.ts';
 import { reference } from '../../src/ops/reference.ts';
 import { reference64 } from '../../src/ops/reference64.ts';
 import { toFloat64 } from '../../src/ops/contiguous.ts';
@@ -120,6 +120,81 @@ describe.each(executors)('%s', (_, executor) => {
       if (i > 0) await executor.rewriteWeights(sourceOf({ p: value }), weights);
       const y = await executor.run([x], ([a], ops) => compute(ops, a, weights.get('p')!), { key: `in place ${use}` });
       expectSameBits(y, compute(reference, x, value));
+    }
+  });
+});
+
+describe.each(executors)('%s: outputs that are written over weights', (_, executor) => {
+  const zeros = (...shape: number[]): Tensor<Float32Array> => ndarray(new Float32Array(sizeOf(shape)), shape);
+
+  test('an accumulator outlives its runs', async () => {
+    const sum = (await executor.readWeights(sourceOf({ sum: zeros(5, 9) }), new Map([['sum', 'table']]))).get('sum')!;
+    let expected: Tensor = zeros(5, 9);
+    for (const start of [1, 2, 3]) {
+      const x = numbers(start, 5, 9);
+      const result = await executor.run([x], ([a], ops) => ops.add(sum, a), {
+        key: 'sum',
+        into: new Map([['0', sum]]),
+      });
+      expected = reference.add(expected, x);
+      expectSameBits(result, expected);
+    }
+    expectSameBits(await executor.run([], (_inputs, ops) => ops.scale(sum, 1)), expected);
+  });
+
+  test('a packed matrix takes a step, from its other packing too, and both are new afterwards', async () => {
+    const [x, start] = [numbers(1, 7, 33), numbers(2, 40, 33)];
+    const weights = await executor.readWeights(
+      sourceOf({ step: start, change: numbers(3, 40, 33) }),
+      new Map<string, WeightUse | WeightUse[]>([
+        ['step', ['linear', 'matrix']],
+        ['change', 'table'],
+      ]),
+    );
+    const [w, change] = [weights.get('step')!, weights.get('change')!];
+    const next = reference.scale(numbers(3, 40, 33), 0.5);
+    await executor.run([], (_inputs, ops) => ({ next: ops.scale(change, 0.5) }), { into: new Map([['next', w]]) });
+    const [y, back] = await executor.run([x], ([a], ops) => {
+      const product = ops.linear(a, w, null);
+      return [product, ops.matmul(product, w)];
+    });
+    expectSameBits(y, reference.linear(x, next, null));
+    expectSameBits(back, reference.matmul(y, next));
+  });
+
+  test('what does not fit is refused', async () => {
+    const w = (await executor.readWeights(sourceOf({ w2: zeros(2, 3) }), new Map([['w2', 'table']]))).get('w2')!;
+    const run = (name: string): Promise<unknown> =>
+      executor.run([numbers(1, 3, 2)], ([a], ops) => ({ y: ops.relu(a) }), {
+        into: new Map([[name, w]]),
+        call: 'train',
+      });
+    await expect(run('z')).rejects.toThrow('train: "into" expected outputs among y, got "z"');
+    await expect(run('y')).rejects.toThrow('train: "into" expected an output of shape (2, 3) for "y", got (3, 2)');
+  });
+});
+
+describe.each(executors)('%s: BatchNorm', (_, executor) => {
+  test('has the rewritten parameters, though plans hold what they were folded to', async () => {
+    const x = numbers(1, 2, 6, 3, 3);
+    const of = (start: number): Record<string, Tensor<Float32Array>> => ({
+      weight: numbers(start, 6),
+      bias: numbers(start + 1, 6),
+      runningMean: numbers(start + 2, 6),
+      runningVar: ndarray(
+        numbers(start + 3, 6).data.map((v) => v * v + 0.5),
+        [6],
+      ),
+    });
+    const names = Object.keys(of(0));
+    const weights = await executor.readWeights(sourceOf(of(1)), new Map(names.map((name) => [name, 'vector'])));
+    const parameters = Object.fromEntries(weights) as unknown as BatchNormParameters;
+    const run = (): Promise<Tensor> =>
+      executor.run([x], ([a], ops) => ops.batchNorm2d(a, parameters, 1e-5), { key: 'norm' });
+    for (const start of [1, 7]) {
+      if (start === 7) await executor.rewriteWeights(sourceOf(of(7)), weights);
+      const expected = reference.batchNorm2d(x, of(start) as unknown as BatchNormParameters, 1e-5);
+      expectSameBits(await run(), expected);
     }
   });
 });
