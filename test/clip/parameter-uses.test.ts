@@ -34,6 +34,7 @@ test.each(MODELS)('$name', (model) => {
   const seen = new Map<string, Set<string>>();
   for (const { op, inputs } of recorder.nodes) {
     inputs.forEach((x, i) => {
+      if (x === undefined) return;
       const { origin } = storageOf(x);
       if (origin.kind !== 'weight') return;
       const several = parameters.get(origin.name)!.shape.length > 1;
