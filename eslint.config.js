@@ -75,26 +75,20 @@ const noNode = [
   },
 ];
 /** What a room's files may not import, by the constant that docs/design.md's table and the test of all imports are made of. */
-const roomRules = FLOORS.filter(({ room, imports }) => imports !== null && room !== 'src/features').flatMap(
-  ({ room, node, imports }) => {
-    const others = FLOORS.filter((other) => other.room !== room && !imports.includes(other.room)).map(
-      (other) => other.room,
-    );
-    const names = others
-      .filter((other) => !other.endsWith('.ts'))
-      .map((other) => `**/${other.replace(/^src\//, '')}/**`);
-    const patterns = [
-      { group: names, message: `${room} may not import that room (docs/design.md, tools/floors.mjs).` },
-    ];
-    const files = room.endsWith('.ts') ? [room] : [`${room}/**/*.ts`];
-    const rule = (list) => ({ 'no-restricted-imports': ['error', { patterns: list }] });
-    if (node && room !== 'workers') return [{ files, rules: rule(patterns) }];
-    return [
-      { files, rules: rule([...patterns, ...noNode]) },
-      { files: files.map((glob) => glob.replace('*.ts', '{*-node,entry-path}.ts')), rules: rule(patterns) },
-    ];
-  },
-);
+const roomRules = FLOORS.filter(({ room, imports }) => imports !== null).flatMap(({ room, node, imports }) => {
+  const others = FLOORS.filter((other) => other.room !== room && !imports.includes(other.room)).map(
+    (other) => other.room,
+  );
+  const names = others.filter((other) => !other.endsWith('.ts')).map((other) => `**/${other.replace(/^src\//, '')}/**`);
+  const patterns = [{ group: names, message: `${room} may not import that room (docs/design.md, tools/floors.mjs).` }];
+  const files = room.endsWith('.ts') ? [room] : [`${room}/**/*.ts`];
+  const rule = (list) => ({ 'no-restricted-imports': ['error', { patterns: list }] });
+  if (node && room !== 'workers') return [{ files, rules: rule(patterns) }];
+  return [
+    { files, rules: rule([...patterns, ...noNode]) },
+    { files: files.map((glob) => glob.replace('*.ts', '{*-node,entry-path}.ts')), rules: rule(patterns) },
+  ];
+});
 
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'coverage', 'bench/peers/node_modules', '**/*.d.ts'] },

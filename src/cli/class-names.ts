@@ -1,8 +1,8 @@
 // The names of a head's classes: from --labels, from the head's own file, or those of the bundled emoji head.
 
 import { existsSync } from 'node:fs';
+import { linesOf, readTextFile } from '../features/text-file.ts';
 import { CommandError } from './errors.ts';
-import { linesOf, readTextFile } from './text-file.ts';
 
 export interface Labels {
   names: readonly string[];
@@ -21,7 +21,11 @@ export async function readLabels(spec: string, option = '--labels'): Promise<Lab
       throw new CommandError(`${option} expected a list a,b,… or a file, got "${spec}", which does not exist`);
     return { names: spec.split(',').map((name) => name.trim()), signs: null };
   }
-  const text = await readTextFile(spec, option, `name a readable file${option === '--labels' ? ' or give a,b,…' : ''}`);
+  const text = await readTextFile(
+    spec,
+    option.slice(2),
+    `name a readable file${option === '--labels' ? ' or give a,b,…' : ''}`,
+  );
   return /\.json$/i.test(spec)
     ? fromJson(text, spec, option)
     : {

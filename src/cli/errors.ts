@@ -1,5 +1,8 @@
 // What a command says when it fails: one sentence on standard error, and the exit code.
 
+import { ArgumentError } from '../features/argument-error.ts';
+import { messageOf as plainMessage } from '../formats/error-text.ts';
+
 /** 0: all done. */
 export const OK = 0;
 /** Some image failed, or a verdict is negative. */
@@ -19,16 +22,6 @@ export class CommandError extends Error {
   }
 }
 
-/** Control characters of both sets: names in files may hold them, and terminals obey them. */
-// eslint-disable-next-line no-control-regex -- that is what is looked for
-const CONTROLS = /[\x00-\x1f\x7f-\x9f]/g;
-
-/** Text out of a file for a terminal: control characters are written as \xNN. */
-export const printable = (text: string): string =>
-  text.replace(CONTROLS, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
-
-/** The message of anything that was thrown, on one line. */
-export function messageOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return printable(text.replace(/\s*[\r\n]+\s*/g, ' ').trim());
-}
+/** The message of anything that was thrown, on one line. An argument's name becomes its option's. */
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof ArgumentError ? plainMessage(`--${thrown.argument} ${thrown.detail}`) : plainMessage(thrown);

@@ -3,9 +3,15 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Metrics } from '../train/head/metrics.ts';
 import type { TrainedHead } from '../train/head/train-head.ts';
-import type { TrainHeadCommandOptions } from './commands/train-head.ts';
 import type { TrainingData } from '../features/labelled.ts';
 import { styleFor } from './terminal/style.ts';
+
+/** What the report needs of the command's options. */
+interface Reported {
+  out: readonly string[];
+  seed: number;
+  balanced?: boolean;
+}
 
 /** More classes than this are not listed one by one. */
 const LISTED = 20;
@@ -13,7 +19,7 @@ const LISTED = 20;
 export function reportJson(
   head: TrainedHead,
   { features, failed, origin }: TrainingData,
-  { out, seed, balanced }: TrainHeadCommandOptions,
+  { out, seed, balanced }: Reported,
 ): string {
   const {
     report: { split, ...report },
@@ -36,11 +42,7 @@ export function reportJson(
   })}\n`;
 }
 
-export function reportTable(
-  head: TrainedHead,
-  { features, origin }: TrainingData,
-  { out }: TrainHeadCommandOptions,
-): string {
+export function reportTable(head: TrainedHead, { features, origin }: TrainingData, { out }: Reported): string {
   const { report, labels } = head;
   const style = styleFor(process.stdout);
   const { training, validation, validationAtHalf, threshold } = report;

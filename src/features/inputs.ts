@@ -1,12 +1,11 @@
-// IMAGE arguments: files, folders (walked in sorted order) and `-` (paths on standard input), one path after the other.
+// The images that a list of arguments stands for: files, folders (walked in sorted order) and `-` (a list of paths).
 
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits, raise } from '../formats/limits.ts';
-import { CommandError } from '../cli/errors.ts';
 import { linesFrom } from '../formats/lines.ts';
 
-/** What a name ends in that is an image's. */
+/** The endings of images. */
 export const IMAGE_NAME = /\.(?:jpe?g|png|webp)$/i;
 
 /** One input: a path, or a path that turned out unreadable before it was opened as an image. */
@@ -15,35 +14,34 @@ export interface InputPath {
   error?: string;
 }
 
-/** Whether the number of inputs is known before they are read: not with a list on standard input. */
+/** Whether the number of inputs is unknown before they are read, which it is with a list of paths. */
 export const isEndless = (images: readonly string[]): boolean => images.includes('-');
 
 /**
- * The paths that the arguments stand for, in their order. A file named outright is taken whatever its name; in folders
- * only .jpg, .jpeg, .png and .webp count. A path that does not exist is passed on: opening it gives its own error.
- * @throws CommandError for a folder in which no image is
+ * The paths that the arguments stand for, in their order. A file that is named itself is taken whatever its name; in
+ * folders only .jpg, .jpeg, .png and .webp count. A path that does not exist is passed on: opening it gives its own
+ * error.
+ * @param images files, folders, or `-` for the paths in `list`
+ * @param list paths, one per line
+ * @throws Error for a folder without images, or `-` without a list
  */
 export async function* inputPaths(
   images: readonly string[],
-  input: NodeJS.ReadableStream = process.stdin,
+  list: NodeJS.ReadableStream | null = null,
 ): AsyncGenerator<InputPath> {
-  let fromInput = false;
+  let fromList = false;
   for (const image of images) {
     if (image !== '-') {
       yield* expand(image);
       continue;
     }
-    if (fromInput) throw new CommandError('"-" stands for standard input and can be given once');
-    fromInput = true;
-    for await (const line of linesFrom(input, 'standard input')) {
+    if (list === null) throw new Error('"-" stands for a list of paths, and there is none; name files or folders');
+    if (fromList) throw new Error('"-" stands for standard input and can be given once');
+    fromList = true;
+    for await (const line of linesFrom(list, 'standard input')) {
       if (line.trim() !== '') yield* expand(line);
     }
   }
-}
-
-/** A list as something that comes piece by piece. */
-export async function* each<T>(list: readonly T[]): AsyncGenerator<T> {
-  yield* list;
 }
 
 async function* expand(path: string): AsyncGenerator<InputPath> {
@@ -58,9 +56,7 @@ async function* expand(path: string): AsyncGenerator<InputPath> {
     yield input;
   }
   if (count === 0)
-    throw new CommandError(
-      `the folder ${path} holds no .jpg, .jpeg, .png or .webp file; name another folder or a file`,
-    );
+    throw new Error(`the folder ${path} holds no .jpg, .jpeg, .png or .webp file; name another folder or a file`);
 }
 
 /** Files below a folder, sorted by name in each; linked folders are followed unless they lead back. */

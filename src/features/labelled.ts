@@ -1,16 +1,16 @@
-// What `train-head` learns from: files of features with a file of labels, or folders of images by class.
+// Labelled features to train on: feature files with a label file, or folders of images by class.
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
-import { CommandError } from '../cli/errors.ts';
+import { ArgumentError } from './argument-error.ts';
 import { openFeatures } from './read.ts';
-import { each, inputPaths, type InputPath } from './inputs.ts';
+import { inputPaths, type InputPath } from './inputs.ts';
 import { readLabelFile, type LabelFile } from './labels.ts';
-import type { ImageOptions } from '../cli/options.ts';
-import { loadModel, runImages } from './pipeline.ts';
+import { embedImages, sourceOf, type EmbedOptions, type Loaded } from './pipeline.ts';
 
+/** What a head is trained on. */
 export interface TrainingData {
   /** (N,E) */
   features: Tensor;
@@ -21,6 +21,7 @@ export interface TrainingData {
   origin: { model?: string; weights?: string; pipeline?: string; adapter?: string };
 }
 
+/** True for the path of an existing folder. */
 export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() === true;
 }
@@ -28,7 +29,8 @@ export async function isFolder(path: string): Promise<boolean> {
 /**
  * Features of files that `embed --out` wrote, or numpy.save. Rows of NaN (images that failed) are passed over, with
  * their labels.
- * @throws CommandError if counts or widths differ, or a row has no label
+ * @param labelFile the formats of readLabelFile
+ * @throws ArgumentError (`labels`) if a row has no label; Error if widths or models differ
  */
 export async function fromFiles(files: readonly string[], labelFile: string): Promise<TrainingData> {
   const given = await readLabelFile(labelFile);
@@ -38,7 +40,7 @@ export async function fromFiles(files: readonly string[], labelFile: string): Pr
   let E: number | null = null,
     rows = 0;
   for (const file of files) {
-    const collection = await openFeatures(file, 'train-head');
+    const collection = await openFeatures(file);
     const first = rows;
     for await (const part of collection.rows()) {
       E ??= collection.width!;
@@ -46,12 +48,12 @@ export async function fromFiles(files: readonly string[], labelFile: string): Pr
       rows += part.length / collection.width!;
     }
     if (collection.width !== E)
-      throw new CommandError(
+      throw new Error(
         `${file} holds features of width ${collection.width}, ${files[0]} of width ${E}; train on features of ` +
           'one model',
       );
     if (collection.model !== undefined && origin.model !== undefined && collection.model !== origin.model)
-      throw new CommandError(
+      throw new Error(
         `${file} holds features of ${collection.model}, a file before it of ${origin.model}; train on features ` +
           'of one model',
       );
@@ -62,26 +64,29 @@ export async function fromFiles(files: readonly string[], labelFile: string): Pr
   return { ...withoutFailures(parts, rows, E!, labels), origin };
 }
 
-/** One label per row. @throws CommandError */
+/** One label per row. @throws ArgumentError */
 function labelsOf(given: LabelFile, paths: readonly (string | null)[], file: string): string[] {
   if ('list' in given) {
     if (given.list.length !== paths.length)
-      throw new CommandError(
-        `--labels expected ${paths.length} labels, one per row of the features, got ${given.list.length} in ` +
+      throw new ArgumentError(
+        'labels',
+        `expected ${paths.length} labels, one per row of the features, got ${given.list.length} in ` +
           `${file}; give each row its own`,
       );
     return given.list;
   }
   return paths.map((path, row) => {
     if (path === null)
-      throw new CommandError(
-        `--labels goes by path in ${file}, but row ${row} of the features has no path; write the features as ` +
+      throw new ArgumentError(
+        'labels',
+        `goes by path in ${file}, but row ${row} of the features has no path; write the features as ` +
           '.safetensors or .jsonl, or give one label per row in a .txt file',
       );
     const label = given.byPath.get(path);
     if (label === undefined)
-      throw new CommandError(
-        `--labels has no label for "${path}" in ${file}; add it, with the path as the features have it`,
+      throw new ArgumentError(
+        'labels',
+        `has no label for "${path}" in ${file}; add it, with the path as the features have it`,
       );
     return label;
   });
@@ -112,13 +117,20 @@ function withoutFailures(
   };
 }
 
+/** Images with their classes. */
+export interface LabelledImages {
+  inputs: InputPath[];
+  /** One per input. */
+  labels: string[];
+}
+
 /**
- * Features of the images in folders, whose subfolders are the classes; the same name in several folders is one class.
- * @throws CommandError for a folder without subfolders, or a subfolder without images
+ * The images in folders whose subfolders are the classes; subfolders of the same name are one class.
+ * @throws Error for a folder without subfolders, or a subfolder without images
  */
-export async function fromFolders(folders: readonly string[], options: ImageOptions): Promise<TrainingData> {
+export async function labelledImages(folders: readonly string[]): Promise<LabelledImages> {
   const inputs: InputPath[] = [],
-    labelOf: string[] = [];
+    labels: string[] = [];
   for (const folder of folders) {
     const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
     let classes = 0;
@@ -127,47 +139,57 @@ export async function fromFolders(folders: readonly string[], options: ImageOpti
       classes++;
       for await (const input of inputPaths([join(folder, name)])) {
         inputs.push(input);
-        labelOf.push(name);
+        labels.push(name);
       }
     }
     if (classes === 0)
-      throw new CommandError(
-        `train-head expected a folder with one folder of images per class, ${folder} has no folders in it; ` +
-          'sort the images into folders named by class',
+      throw new Error(
+        `"${folder}" expected one folder of images per class, got no folders; sort the images into folders named by ` +
+          'class',
       );
   }
-  const loaded = await loadModel(options);
-  try {
-    const {
-      name: model,
-      weights,
-      architecture: { embed: E },
-    } = loaded.model;
-    const rows: FloatArray[] = [],
-      labels: string[] = [];
-    let at = 0;
-    const { failed } = await runImages({ paths: each(inputs), total: inputs.length }, options, loaded, {
-      feature: (_path, features, row) => {
+  return { inputs, labels };
+}
+
+/**
+ * Features of labelled images. Images that fail are left out, with their labels.
+ * @param onFailure called for each of them
+ */
+export async function fromImages(
+  { inputs, labels }: LabelledImages,
+  loaded: Loaded,
+  options: EmbedOptions & { onFailure?: (path: string, error: string) => void } = {},
+): Promise<TrainingData> {
+  const {
+    name: model,
+    weights,
+    precision,
+    architecture: { embed: E },
+  } = loaded.model;
+  const rows: FloatArray[] = [],
+    kept: string[] = [];
+  let at = 0;
+  const { failed } = await embedImages(
+    sourceOf(inputs),
+    loaded,
+    {
+      feature: async (_path, features, row) => {
         rows.push(features.data.slice(row * E, (row + 1) * E));
-        labels.push(labelOf[at++]);
-        return Promise.resolve();
+        kept.push(labels[at++]);
       },
-      failure: (path, error) => {
+      failure: async (path, error) => {
         at++;
-        process.stderr.write(`clip-oracle: ${error.startsWith(path) ? error : `${path}: ${error}`}\n`);
-        return Promise.resolve();
+        options.onFailure?.(path, error);
       },
-    });
-    const data =
-      options.precision === 'float64' ? new Float64Array(rows.length * E) : new Float32Array(rows.length * E);
-    rows.forEach((row, n) => data.set(row, n * E));
-    return {
-      features: ndarray(data, [rows.length, E]) as Tensor,
-      labels,
-      failed,
-      origin: { model, weights, pipeline: options.pipeline, adapter: options.adapter },
-    };
-  } finally {
-    await loaded.model.close();
-  }
+    },
+    options,
+  );
+  const data = precision === 'float64' ? new Float64Array(rows.length * E) : new Float32Array(rows.length * E);
+  rows.forEach((row, n) => data.set(row, n * E));
+  return {
+    features: ndarray(data, [rows.length, E]) as Tensor,
+    labels: kept,
+    failed,
+    origin: { model, weights, pipeline: options.pipeline ?? 'openai' },
+  };
 }

@@ -1,7 +1,7 @@
-// The labels of a collection: one per row, or by path.
+// Label files: one label per row of the features, or one per path.
 
-import { CommandError } from '../cli/errors.ts';
-import { linesOf, readTextFile } from '../cli/text-file.ts';
+import { ArgumentError } from './argument-error.ts';
+import { linesOf, readTextFile } from './text-file.ts';
 
 /** A label per row in the features' order, or one per path. */
 export type LabelFile = { list: string[] } | { byPath: Map<string, string> };
@@ -9,10 +9,10 @@ export type LabelFile = { list: string[] } | { byPath: Map<string, string> };
 /**
  * Reads .csv and .tsv (path, label; a first line "path,label" is a heading, whose columns may come in any order among
  * others), .json (a list, or an object of paths), and anything else as one label per line.
- * @throws CommandError if the file cannot be read or is none of these
+ * @throws ArgumentError if the file cannot be read, or is not in one of these formats
  */
 export async function readLabelFile(file: string): Promise<LabelFile> {
-  const text = await readTextFile(file, '--labels', 'name a file with one label per row');
+  const text = await readTextFile(file, 'labels', 'name a file with one label per row');
   if (/\.json$/i.test(file)) return fromJson(text, file);
   if (/\.[ct]sv$/i.test(file)) return { byPath: fromTable(text, /\.tsv$/i.test(file) ? '\t' : ',', file) };
   return { list: linesOf(text).map((line) => line.trim()) };
@@ -23,14 +23,15 @@ function fromJson(text: string, file: string): LabelFile {
   try {
     value = JSON.parse(text);
   } catch {
-    /* said below */
+    /* reported below */
   }
   const isLabel = (label: unknown): label is string | number => typeof label === 'string' || typeof label === 'number';
   if (Array.isArray(value) && value.every(isLabel)) return { list: value.map(String) };
   if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isLabel))
     return { byPath: new Map(Object.entries(value).map(([path, label]) => [path, String(label)])) };
-  throw new CommandError(
-    `--labels expected a JSON list of labels, or an object {"path": "label"}, in ${file}; one label per line ` +
+  throw new ArgumentError(
+    'labels',
+    `expected a JSON list of labels, or an object {"path": "label"}, in ${file}; one label per line ` +
       'in a .txt file will do too',
   );
 }
@@ -45,18 +46,20 @@ function fromTable(text: string, separator: string, file: string): Map<string, s
   const labels = new Map<string, string>();
   rows.forEach((row, i) => {
     if (row.length <= Math.max(path, label) || (heading[path] !== 'path' && row.length > 2))
-      throw new CommandError(
-        `--labels expected two columns, path and label, in ${file}, got ${row.length} in row ${i + 1}; name ` +
+      throw new ArgumentError(
+        'labels',
+        `expected two columns, path and label, in ${file}, got ${row.length} in row ${i + 1}; name ` +
           `the columns in a first line "path${separator}label" if there are more`,
       );
     const before = labels.get(row[path]);
     if (before !== undefined && before !== row[label].trim())
-      throw new CommandError(
-        `--labels has two labels for "${row[path]}" in ${file}, "${before}" and "${row[label].trim()}"; leave one out`,
+      throw new ArgumentError(
+        'labels',
+        `has two labels for "${row[path]}" in ${file}, "${before}" and "${row[label].trim()}"; leave one out`,
       );
     labels.set(row[path], row[label].trim());
   });
-  if (labels.size === 0) throw new CommandError(`--labels expected rows of path and label in ${file}, got none`);
+  if (labels.size === 0) throw new ArgumentError('labels', `expected rows of path and label in ${file}, got none`);
   return labels;
 }
 
@@ -74,8 +77,9 @@ function parseRows(text: string, separator: string, file: string): string[][] {
       for (at++; ; at++) {
         const end = text.indexOf('"', at);
         if (end < 0)
-          throw new CommandError(
-            `--labels expected every quotation mark closed in ${file}, one in row ${rows.length + 1} is not; mend it`,
+          throw new ArgumentError(
+            'labels',
+            `expected every quotation mark closed in ${file}, one in row ${rows.length + 1} is not; close it`,
           );
         field += text.slice(at, end);
         at = end + 1;

@@ -1,107 +1,106 @@
-// What `embed` and `classify` share: the model, the inputs in batches, features, progress; the commands only say what
-// becomes of a feature.
+// Sends images through the image tower in batches: the one place where decoding feeds computing.
 
 import type { CLIP } from '../clip/clip.ts';
+import type { Pipeline } from '../clip/image/pipelines.ts';
 import type { Preprocess } from '../clip/image/preprocess.ts';
+import { l2Normalize } from '../ops/l2-normalize.ts';
 import type { Tensor } from '../ops/tensor.ts';
-import { CommandError } from '../cli/errors.ts';
-import { each, inputPaths, isEndless, type InputPath } from './inputs.ts';
-import { loadedChanges, type ImageOptions } from '../cli/options.ts';
+import { inputPaths, isEndless, type InputPath } from './inputs.ts';
 import { imageBatches, tensorBatches } from './pixel-batches.ts';
-import { Progress } from '../cli/terminal/progress.ts';
 import type { TensorInput } from './tensor-input.ts';
 
+/** Takes one result per input, in input order; the next batch waits for it. */
 export interface Sink {
   /** Row `row` of the features (n,E) belongs to `path`. */
   feature(path: string, features: Tensor, row: number): Promise<void>;
+  /** An input without a feature, and why. */
   failure(path: string, error: string): Promise<void>;
 }
 
-/** What goes in: paths, or a ready tensor. */
+/** The inputs: paths of images, or pixels that were read from a file. `total` is null for a list still being read. */
 export type Source = { tensor: TensorInput } | { paths: AsyncIterable<InputPath>; total: number | null };
 
-/**
- * Finds the inputs, before a gigabyte of weights is read. A list on standard input is read as it comes.
- * @throws CommandError if there are none, or the tensor of --input is none
- */
-export async function openSource(images: readonly string[], options: ImageOptions): Promise<Source> {
-  if (options.input === undefined && images.length === 0)
-    throw new CommandError(
-      'expected an image, a folder or - (a list on standard input), got nothing; name one, or give --input ' +
-        'FILE.safetensors',
-    );
-  if (options.input !== undefined && images.length > 0)
-    throw new CommandError('expected either images or --input, got both; leave one out');
-  if (options.input !== undefined)
-    return { tensor: await (await import('./tensor-input.ts')).readTensorInput(options.input, options.precision) };
-  if (isEndless(images)) return { paths: inputPaths(images), total: null };
-  const found = await all(inputPaths(images));
-  return { paths: each(found), total: found.length };
-}
-
+/** What `load` returns. */
 export interface Loaded {
   model: CLIP;
   preprocess: Preprocess;
 }
 
-/** Loads the model that the options name. */
-export async function loadModel(options: ImageOptions): Promise<Loaded> {
-  const { load } = await import('../clip/load.ts');
-  const { model, weights, threads, precision, executor, residency } = options;
-  return load(model, { weights, threads, precision, executor, residency, ...loadedChanges(options) });
+export interface EmbedOptions {
+  /** How pixels are made. Default openai. */
+  pipeline?: Pipeline;
+  /** Images per forward pass; the bits are the same. Default 1. */
+  batch?: number;
+  /** Divide each feature by its length. Default false. */
+  normalize?: boolean;
+  /** Called after each batch. */
+  onProgress?: (progress: { done: number; total: number | null }) => void;
+  /** Cancels between two batches: the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /**
- * Sends every input through the image tower and its features to the sink, in input order.
- * @returns how many inputs there were and how many failed
+ * Finds the images before any weights are read; a list of paths is read as it comes.
+ * @param images files, folders, or `-` for the paths in `list`
+ * @param list paths, one per line
+ * @throws Error for a folder without images
  */
-export async function runImages(
+export async function imageSource(
+  images: readonly string[],
+  list: NodeJS.ReadableStream | null = null,
+): Promise<Source> {
+  if (isEndless(images)) return { paths: inputPaths(images, list), total: null };
+  const found: InputPath[] = [];
+  for await (const path of inputPaths(images)) found.push(path);
+  return sourceOf(found);
+}
+
+/** Paths that are known already. */
+export function sourceOf(paths: readonly InputPath[]): Source {
+  return { paths: each(paths), total: paths.length };
+}
+
+/**
+ * Sends every input through the image tower, and its feature to the sink. An input that fails is reported to the sink
+ * and does not stop the others.
+ * @returns the number of inputs, and how many of them failed
+ * @throws what the sink throws, and the reason of `signal`
+ */
+export async function embedImages(
   source: Source,
-  options: ImageOptions,
-  loaded: Loaded,
+  { model, preprocess }: Loaded,
   sink: Sink,
+  { pipeline = 'openai', batch = 1, normalize = false, onProgress, signal }: EmbedOptions = {},
 ): Promise<{ count: number; failed: number }> {
-  const { model, preprocess } = loaded;
-  const normalize = options.normalize ? (await import('../ops/l2-normalize.ts')).l2Normalize : null;
+  signal?.throwIfAborted();
   const batches =
-    'tensor' in source
-      ? tensorBatches(source.tensor, options.batch)
-      : imageBatches(source.paths, preprocess, options.pipeline, options.batch);
+    'tensor' in source ? tensorBatches(source.tensor, batch) : imageBatches(source.paths, preprocess, pipeline, batch);
   const total = 'tensor' in source ? source.tensor.x.shape[0] : source.total;
   let count = 0,
     failed = 0;
-  // Where lines appear on the same terminal, they are the progress.
-  const progress = await Progress.create({
-    unit: 'images',
-    total,
-    quiet: options.quiet || (process.stdout.isTTY && options.out === undefined),
-  });
-  try {
-    for await (const { items, x } of batches) {
-      const features = x === null ? null : await featuresOf(model, x, normalize);
-      let row = 0;
-      for (const { path, error } of items) {
-        const reason = error ?? notFinite(features!, row);
-        if (reason === null) await sink.feature(path, features!, row);
-        else await sink.failure(path, reason);
-        if (error === undefined) row++;
-        if (reason !== null) failed++;
-      }
-      progress.update((count += items.length));
+  for await (const { items, x } of batches) {
+    const features = x === null ? null : await featuresOf(model, x, normalize);
+    let row = 0;
+    for (const { path, error } of items) {
+      const reason = error ?? notFinite(features!, row);
+      if (reason === null) await sink.feature(path, features!, row);
+      else await sink.failure(path, reason);
+      if (error === undefined) row++;
+      if (reason !== null) failed++;
     }
-  } finally {
-    progress.stop();
+    count += items.length;
+    onProgress?.({ done: count, total });
+    signal?.throwIfAborted();
   }
-  if (count === 0) throw new CommandError('the list on standard input is empty; nothing was done');
   return { count, failed };
 }
 
-async function featuresOf(model: CLIP, x: Tensor, normalize: ((x: Tensor) => Tensor) | null): Promise<Tensor> {
+async function featuresOf(model: CLIP, x: Tensor, normalize: boolean): Promise<Tensor> {
   const features = await model.encodeImage(x);
-  return normalize === null ? features : normalize(features);
+  return normalize ? l2Normalize(features) : features;
 }
 
-/** JSON has no NaN and no infinity, and nobody wants them unseen. */
+/** JSON has neither NaN nor infinity, and such a feature should not pass unnoticed. */
 function notFinite(features: Tensor, row: number): string | null {
   const E = features.shape[1];
   for (let i = row * E; i < (row + 1) * E; i++) {
@@ -111,16 +110,6 @@ function notFinite(features: Tensor, row: number): string | null {
   return null;
 }
 
-/** A sentence for standard error where some failed. */
-export function summary({ count, failed }: { count: number; failed: number }): string {
-  return (
-    `${failed} of ${count} ${count === 1 ? 'image' : 'images'} failed; ` +
-    `${failed === 1 ? 'its "error" says' : 'their "error" says'} why`
-  );
-}
-
-async function all(paths: AsyncIterable<InputPath>): Promise<InputPath[]> {
-  const found: InputPath[] = [];
-  for await (const path of paths) found.push(path);
-  return found;
+async function* each<T>(list: readonly T[]): AsyncGenerator<T> {
+  yield* list;
 }

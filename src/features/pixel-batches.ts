@@ -1,19 +1,21 @@
-// Images or a ready tensor, cut into batches of pixels. An image that cannot be read keeps its place, with its error.
+// Batches of pixels, of images or of a tensor. An image that cannot be read keeps its place, with its error.
 
 import ndarray from 'ndarray';
 import type { Preprocess } from '../clip/image/preprocess.ts';
 import type { Pipeline } from '../clip/image/pipelines.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
-import { messageOf } from '../cli/errors.ts';
+import { messageOf } from '../formats/error-text.ts';
 import type { InputPath } from './inputs.ts';
 import type { TensorInput } from './tensor-input.ts';
 
+/** One input of a batch. */
 export interface Item {
   path: string;
   /** Why there are no pixels. */
   error?: string;
 }
 
+/** The pixels of several inputs. */
 export interface PixelBatch {
   /** In input order. Those without an error are the rows of `x`, in the same order. */
   items: Item[];

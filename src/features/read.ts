@@ -1,5 +1,5 @@
-// Embedded collections, as `embed --out` writes them: .npy, .safetensors and .jsonl; and .npz. Rows come in pieces, so
-// that millions of them need not lie in memory.
+// Reads feature files, as `embed --out` writes them: .npy, .safetensors and .jsonl; also .npz. Rows are read in pieces,
+// so that millions of them need not fit into memory.
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -7,17 +7,17 @@ import { openTensorFile } from '../formats/open.ts';
 import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../formats/npy.ts';
 import { checkFloat, decode, floatBytes, isFloatDType } from '../formats/elements.ts';
 import { type FloatArray, sizeOf } from '../ops/tensor.ts';
-import { CommandError } from '../cli/errors.ts';
 import { float32Text } from '../formats/float-text.ts';
 import { linesFrom } from '../formats/lines.ts';
 
+/** The rows of a feature file (N,E), and what the file says about them. */
 export interface FeatureRows {
   /** E, or null where it is not known before the first row. */
   width: number | null;
   /** What made the features, where the file says so. */
   model?: string;
   weights?: string;
-  /** The rows' paths, those that were met so far; empty where the format has none. */
+  /** The paths of the rows read so far; empty where the format has none. */
   paths: (string | null)[];
   /** Whole rows, in order. Rows of images that failed are NaN. */
   rows(): AsyncGenerator<FloatArray>;
@@ -26,30 +26,32 @@ export interface FeatureRows {
 /** Bytes that are read at a time. */
 const PIECE = 8 << 20;
 
-/** @throws CommandError or Error in one sentence if the file holds no features */
-export async function openFeatures(file: string, command = 'search'): Promise<FeatureRows> {
+/**
+ * Opens a feature file. Its rows are read by `rows()`, a few megabytes at a time.
+ * @param file .npy, .npz, .safetensors or .jsonl
+ * @throws Error if the file contains no features (N,E)
+ */
+export async function openFeatures(file: string): Promise<FeatureRows> {
   if (!(await stat(file).catch(() => null))?.isFile())
-    throw new CommandError(
-      `${command} expected a file of features, ${file} is none; write one with clip-oracle embed … --out features.npy`,
-    );
-  if (/\.npy$/i.test(file)) return npyRows(file, command);
-  if (/\.npz$/i.test(file)) return npzRows(file, command);
-  if (/\.safetensors$/i.test(file)) return safetensorsRows(file, command);
-  if (/\.jsonl?$/i.test(file)) return jsonRows(file, command);
-  throw new CommandError(
-    `${command} expected features in .npy, .npz, .safetensors or .jsonl, got "${file}"; write them with ` +
+    throw new Error(`"${file}" is not a feature file; write one with clip-oracle embed … --out features.npy`);
+  if (/\.npy$/i.test(file)) return npyRows(file);
+  if (/\.npz$/i.test(file)) return npzRows(file);
+  if (/\.safetensors$/i.test(file)) return safetensorsRows(file);
+  if (/\.jsonl?$/i.test(file)) return jsonRows(file);
+  throw new Error(
+    `"${file}" expected features in .npy, .npz, .safetensors or .jsonl, got another ending; write them with ` +
       'clip-oracle embed … --out features.npy',
   );
 }
 
-async function npyRows(file: string, command: string): Promise<FeatureRows> {
+async function npyRows(file: string): Promise<FeatureRows> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
     const head = new Uint8Array(Math.min(size, NPY_HEADER_BYTES));
     await handle.read(head, 0, head.length, 0);
     const header = npyHeader(head, size, `"${file}"`);
-    const [N, E] = rowsOf(header.shape, file, command);
+    const [N, E] = rowsOf(header.shape, file);
     if (header.fortran)
       throw new Error(
         `"${file}" has its columns one after the other; save it with numpy.save(file, numpy.ascontiguousarray(x))`,
@@ -74,7 +76,7 @@ async function npyRows(file: string, command: string): Promise<FeatureRows> {
 }
 
 /** Compressed, so that it is read whole. */
-async function npzRows(file: string, command: string): Promise<FeatureRows> {
+async function npzRows(file: string): Promise<FeatureRows> {
   const { openDump } = await import('../formats/dump/open.ts');
   const dump = await openDump(file);
   try {
@@ -83,13 +85,13 @@ async function npzRows(file: string, command: string): Promise<FeatureRows> {
       .map(([name]) => name);
     const name = tables.includes('features') ? 'features' : tables.length === 1 ? tables[0] : undefined;
     if (name === undefined)
-      throw new CommandError(
-        `${command} expected the array "features" (N, E) in ${file}, it has ` +
+      throw new Error(
+        `"${file}" expected the array "features" (N, E), got ` +
           `${tables.length === 0 ? 'none with two axes' : tables.slice(0, 5).join(', ')}; save it with ` +
           'numpy.savez(file, features=x)',
       );
     const { shape, data } = dump.read(name);
-    const [, E] = rowsOf(shape, file, command);
+    const [, E] = rowsOf(shape, file);
     return {
       width: E,
       paths: [],
@@ -102,14 +104,14 @@ async function npzRows(file: string, command: string): Promise<FeatureRows> {
   }
 }
 
-async function safetensorsRows(file: string, command: string): Promise<FeatureRows> {
+async function safetensorsRows(file: string): Promise<FeatureRows> {
   const raw = await openTensorFile(file);
   try {
     const tables = [...raw.tensors].filter(([, { dtype, shape }]) => shape.length === 2 && isFloatDType(dtype));
     const found = tables.find(([name]) => name === 'features') ?? (tables.length === 1 ? tables[0] : undefined);
     if (found === undefined)
-      throw new CommandError(
-        `${command} expected the tensor "features" (N, E) in ${file}, it has ${
+      throw new Error(
+        `"${file}" expected the tensor "features" (N, E), got ${
           tables.length === 0
             ? 'none with two axes'
             : tables
@@ -119,7 +121,7 @@ async function safetensorsRows(file: string, command: string): Promise<FeatureRo
         }; write it with clip-oracle embed`,
       );
     const [, { dtype, shape, position }] = found;
-    const [N, E] = rowsOf(shape, file, command);
+    const [N, E] = rowsOf(shape, file);
     const kind = checkFloat(dtype, `"${file}"`);
     const bytes = floatBytes(kind) * E;
     const { model, weights, paths } = raw.metadata;
@@ -138,7 +140,7 @@ async function safetensorsRows(file: string, command: string): Promise<FeatureRo
   }
 }
 
-async function jsonRows(file: string, command: string): Promise<FeatureRows> {
+async function jsonRows(file: string): Promise<FeatureRows> {
   const collection: FeatureRows = { width: null, paths: [], rows: jsonLines };
   async function* jsonLines(): AsyncGenerator<FloatArray> {
     let number = 0;
@@ -163,9 +165,8 @@ async function jsonRows(file: string, command: string): Promise<FeatureRows> {
     if (features === undefined) continue;
     return Object.assign(collection, { width: features.length, model, weights });
   }
-  throw new CommandError(
-    `${command} expected features in ${file}, got no line with any; write them with clip-oracle embed … --out ` +
-      'features.jsonl',
+  throw new Error(
+    `"${file}" expected features, got no line with any; write them with clip-oracle embed … --out ` + 'features.jsonl',
   );
 }
 
@@ -203,10 +204,10 @@ function entryOf(line: string, file: string, number: number): Entry {
   return entry!;
 }
 
-function rowsOf(shape: readonly number[], file: string, command: string): [number, number] {
+function rowsOf(shape: readonly number[], file: string): [number, number] {
   if (shape.length !== 2 || sizeOf(shape) === 0)
-    throw new CommandError(
-      `${command} expected features (N, E) in ${file}, got shape (${shape.join(', ')}); write them with ` +
+    throw new Error(
+      `"${file}" expected features of shape (N, E), got shape (${shape.join(', ')}); write them with ` +
         'clip-oracle embed',
     );
   return [shape[0], shape[1]];

@@ -1,61 +1,101 @@
-// The formats that features are written in, by the name of --out: JSON Lines, NumPy's .npy, safetensors.
+// Writes feature files: JSON Lines, NumPy's .npy or safetensors, by the ending of the file's name.
 
+import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { npyHeaderBytes } from '../formats/npy.ts';
 import { safetensorsHeader } from '../formats/safetensors-writer.ts';
 import { littleEndian } from '../formats/little-endian.ts';
-import { CommandError } from '../cli/errors.ts';
+import { ArgumentError } from './argument-error.ts';
 import { floatsText } from '../formats/float-text.ts';
-import { standardOutput, type AtomicFile, type Output } from '../formats/atomic-file.ts';
+import { AtomicFile, type Output } from '../formats/atomic-file.ts';
 
-/** What is the same on every line. */
+/** What made the features: the same for all rows of a file. */
 export interface FeatureHead {
+  /** The model's name. */
   model: string;
+  /** Where its weights are from: a path, `synthetic:SEED`, `bundled`. */
   weights: string;
-  /** The adapter's path and the input size, where they were asked for. */
+  /** The adapter's path and the input size, where they differ from the model's own. */
   adapter?: string;
   resolution?: number;
-  /** null for ready pixels. */
+  /** null for pixels that were given as a tensor. */
   pipeline: string | null;
 }
 
 /** Takes one entry per image, in input order. */
-export interface FeatureOutput {
+export interface FeatureWriter {
   /** Row `row` of `features` (n,E). */
   feature(path: string, features: Tensor, row: number): Promise<void>;
+  /** An image without a feature, and why. Arrays get a row of NaN. */
   failure(path: string, error: string): Promise<void>;
+  /** Writes what is known only after the last entry; the output stays open. */
+  complete(): Promise<void>;
+}
+
+/** A feature file that is being written. */
+export interface FeatureFile extends Omit<FeatureWriter, 'complete'> {
+  /** Completes the file, which only now gets its name. */
   finish(): Promise<void>;
+  /** Removes what was written. */
   discard(): Promise<void>;
 }
 
 /**
- * @param file where it goes; null for standard output
- * @param out the value of --out, whose ending says in which format
- * @param E the features' width
+ * Creates a feature file.
+ * @param file ends in .npy or .safetensors; any other name is written as JSON Lines
+ * @param E the number of columns
+ * @throws ArgumentError (`out`) for the ending of a format that is not written here; Error if it cannot be created
  */
-export function featureOutput(
-  file: AtomicFile | null,
-  out: string | undefined,
+export async function createFeatureFile(
+  file: string,
   head: FeatureHead,
   E: number,
-  precision: 'float32' | 'float64',
-): FeatureOutput {
-  if (file === null || out === undefined) return new JsonLines(standardOutput, head);
-  if (/\.npy$/i.test(out)) return new NumPy(file, E, precision);
-  if (/\.safetensors$/i.test(out)) return new Safetensors(file, head, E, precision);
-  return new JsonLines(file, head);
+  precision: CLIP['precision'] = 'float32',
+): Promise<FeatureFile> {
+  checkEnding(file);
+  const output = await AtomicFile.create(file);
+  const writer = featureWriter(output, file, head, E, precision);
+  return {
+    feature: (...row) => writer.feature(...row),
+    failure: (...one) => writer.failure(...one),
+    async finish() {
+      await writer.complete();
+      await output.finish();
+    },
+    discard: () => output.discard(),
+  };
 }
 
-/** @throws CommandError for an ending that promises a format which is not written here */
+/**
+ * Writes features into an output that is open already.
+ * @param output .npy and .safetensors need an AtomicFile
+ * @param file its name, whose ending says in which format; undefined for JSON Lines
+ * @param E the number of columns
+ */
+export function featureWriter(
+  output: Output,
+  file: string | undefined,
+  head: FeatureHead,
+  E: number,
+  precision: CLIP['precision'],
+): FeatureWriter {
+  if (output instanceof AtomicFile && /\.npy$/i.test(file ?? '')) return new NumPy(output, E, precision);
+  if (output instanceof AtomicFile && /\.safetensors$/i.test(file ?? ''))
+    return new Safetensors(output, head, E, precision);
+  return new JsonLines(output, head);
+}
+
+/** @throws ArgumentError (`out`) for the ending of a format that is not written here */
 export function checkEnding(out: string | undefined): void {
   const other = /\.(npz|csv|tsv|parquet|pt|pth|h5|bin|png|jpe?g)$/i.exec(out ?? '')?.[0];
   if (other)
-    throw new CommandError(
-      `--out expected a name that ends in .jsonl, .npy or .safetensors, got "${out}"; ${other} is not written`,
+    throw new ArgumentError(
+      'out',
+      `expected a name that ends in .jsonl, .npy or .safetensors, got "${out}"; ${other} is not written`,
     );
 }
 
-class JsonLines implements FeatureOutput {
+class JsonLines implements FeatureWriter {
   readonly #output: Output;
   readonly #head: string;
 
@@ -75,24 +115,20 @@ class JsonLines implements FeatureOutput {
     return this.#output.write(`${JSON.stringify({ path, error })}\n`);
   }
 
-  finish(): Promise<void> {
-    return this.#output.finish();
-  }
-
-  discard(): Promise<void> {
-    return this.#output.discard();
+  complete(): Promise<void> {
+    return Promise.resolve();
   }
 }
 
 /** (N,E); the row of an image that failed is NaN, so that row i stays input i. */
-class NumPy implements FeatureOutput {
+class NumPy implements FeatureWriter {
   readonly #file: AtomicFile;
   readonly #E: number;
-  readonly #precision: 'float32' | 'float64';
+  readonly #precision: CLIP['precision'];
   #rows = 0;
   #began = false;
 
-  constructor(file: AtomicFile, E: number, precision: 'float32' | 'float64') {
+  constructor(file: AtomicFile, E: number, precision: CLIP['precision']) {
     this.#file = file;
     this.#E = E;
     this.#precision = precision;
@@ -108,14 +144,9 @@ class NumPy implements FeatureOutput {
     );
   }
 
-  async finish(): Promise<void> {
+  async complete(): Promise<void> {
     if (!this.#began) await this.#file.write(this.#header());
     else await this.#file.rewrite(this.#header());
-    await this.#file.finish();
-  }
-
-  discard(): Promise<void> {
-    return this.#file.discard();
   }
 
   async #row(bytes: Uint8Array): Promise<void> {
@@ -132,15 +163,15 @@ class NumPy implements FeatureOutput {
 }
 
 /** The tensor `features` (N,E), NaN where an image failed; the paths as a JSON list in the metadata. */
-class Safetensors implements FeatureOutput {
+class Safetensors implements FeatureWriter {
   readonly #file: AtomicFile;
   readonly #head: FeatureHead;
   readonly #E: number;
-  readonly #precision: 'float32' | 'float64';
+  readonly #precision: CLIP['precision'];
   readonly #paths: string[] = [];
   readonly #rows: Uint8Array[] = [];
 
-  constructor(file: AtomicFile, head: FeatureHead, E: number, precision: 'float32' | 'float64') {
+  constructor(file: AtomicFile, head: FeatureHead, E: number, precision: CLIP['precision']) {
     this.#file = file;
     this.#head = head;
     this.#E = E;
@@ -161,7 +192,7 @@ class Safetensors implements FeatureOutput {
     return Promise.resolve();
   }
 
-  async finish(): Promise<void> {
+  async complete(): Promise<void> {
     const { model, weights, adapter, resolution, pipeline } = this.#head;
     const changes = {
       ...(adapter !== undefined && { adapter }),
@@ -178,10 +209,5 @@ class Safetensors implements FeatureOutput {
       }),
     );
     for (const row of this.#rows) await this.#file.write(row);
-    await this.#file.finish();
-  }
-
-  discard(): Promise<void> {
-    return this.#file.discard();
   }
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundled, isOneSentence, outcome, picture, root, run, start, temporaryFolder } from './support/cli.ts';
 import { MODELS } from '../../src/clip/models.ts';
 import { halfBlocks } from '../../src/cli/terminal/image.ts';
-import { bytes, duration } from '../../src/cli/terminal/progress.ts';
+import { bytes, duration } from '../../src/cli/terminal/numbers.ts';
 import { bar } from '../../src/cli/verdict.ts';
 import { SCHEDULED } from '../support/scheduled.ts';
 

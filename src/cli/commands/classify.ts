@@ -1,36 +1,82 @@
 // clip-oracle classify: images through the image tower and a linear head to named classes.
 
 import { existsSync } from 'node:fs';
-import ndarray from 'ndarray';
 import type { Head } from '../../clip/head.ts';
 import type { CLIP } from '../../clip/clip.ts';
+import { CHANNELS } from '../../clip/models.ts';
 import type { Tensor } from '../../ops/tensor.ts';
-import { answerImages, type Scorer } from '../answer-images.ts';
+import type { Scorer } from '../answer-images.ts';
+import type { Labels } from '../class-names.ts';
+import { defineCommand, file, text, value, type OptionsOf } from '../command.ts';
 import { CommandError } from '../errors.ts';
-import { bundledLabels, readLabels, checkLabels, type Labels } from '../class-names.ts';
-import type { AnswerOptions, ImageOptions } from '../options.ts';
-import { openSource } from '../../features/pipeline.ts';
+import {
+  answerOptions,
+  commonOptions,
+  imageOptions,
+  images,
+  logitsOption,
+  modelChanges,
+  topOption,
+} from '../options.ts';
+import { probability } from '../values.ts';
 
-export interface ClassifyOptions extends ImageOptions, AnswerOptions {
-  head?: string;
-  labels?: string;
-  threshold?: number;
-  logits: boolean;
-}
+const options = {
+  ...imageOptions,
+  ...modelChanges,
+  head: file(
+    '--head <file>',
+    'a head: .pth, .pt or .safetensors with weight (classes, E) and bias (default: the emoji head of mini-vit)',
+  ),
+  labels: text('--labels <names>', "the classes' names: a,b,… or a file (.txt, one per line, or .json)"),
+  threshold: value(
+    '--threshold <p>',
+    "a one-output head says yes above this probability (default: the head file's own, else 0.5)",
+    probability,
+  ),
+  ...topOption('how many of the best classes'),
+  ...logitsOption,
+  ...answerOptions,
+  ...commonOptions,
+};
 
-/** @returns the exit code */
-export async function classify(images: string[], options: ClassifyOptions): Promise<number> {
-  const source = await openSource(images, options);
-  const { head, labels } = await headOf(options);
-  if (head.normalized) options = { ...options, normalize: true };
-  return answerImages(source, options, labels, (model) => scorer(model, head, labels, options));
-}
+type Options = OptionsOf<typeof options>;
+
+export const classify = defineCommand({
+  name: 'classify',
+  summary: 'name what is in each image',
+  description:
+    'Sends each image through CLIP and a linear head to named classes. Without options: mini-vit and its ' +
+    'head, which name the emoji in a picture.\n' +
+    'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}; ' +
+    'with a one-output head {"path","label","logit","probability"}.\n' +
+    'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock ' +
+    'times are confused.',
+  arguments: [images],
+  options,
+  examples: [
+    ['clip-oracle classify picture.png', 'which emoji is it?'],
+    ['clip-oracle classify photos --format jsonl --top 1', 'one line per image'],
+    [
+      'clip-oracle classify photo.jpg --model ViT-L/14 --head fc_weights.pth --pipeline fake-detect ' +
+        '--labels real,fake',
+      'UniversalFakeDetect',
+    ],
+  ],
+  async run([paths], options) {
+    const { answerImages } = await import('../answer-images.ts');
+    const { openSource } = await import('../run-images.ts');
+    const source = await openSource(paths, options);
+    const { head, labels } = await headOf(options);
+    if (head.normalized) options = { ...options, normalize: true };
+    return answerImages(source, options, labels, (model) => scorer(model, head, labels, options));
+  },
+});
 
 /** The head and its labels, before the model is read: a wrong file should not cost the reading of a gigabyte. */
-async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: Labels | null }> {
+async function headOf(options: Options): Promise<{ head: Head; labels: Labels | null }> {
   const { checkHeadFits, loadHead } = await import('../../clip/head.ts');
   const { bundledFile } = await import('../../clip/weights/bundled.ts');
-  const { CHANNELS } = await import('../../clip/models.ts');
+  const { bundledLabels, checkLabels, readLabels } = await import('../class-names.ts');
   const bundled = options.head === undefined;
   if (bundled && options.model !== 'mini-vit') {
     const width = CHANNELS[options.model];
@@ -58,8 +104,9 @@ async function headOf(options: ClassifyOptions): Promise<{ head: Head; labels: L
 }
 
 /** From a feature to classes; the logits are in the model's precision. */
-async function scorer(model: CLIP, head: Head, labels: Labels | null, options: ClassifyOptions): Promise<Scorer> {
+async function scorer(model: CLIP, head: Head, labels: Labels | null, options: Options): Promise<Scorer> {
   const { checkHeadFits } = await import('../../clip/head.ts');
+  const { default: ndarray } = await import('ndarray');
   const { linear } = await import('../../ops/linear.ts');
   const { nameOf, scores, sigmoidOf } = await import('../scores.ts');
   const [classes, width] = head.weight.shape;
@@ -75,10 +122,10 @@ async function scorer(model: CLIP, head: Head, labels: Labels | null, options: C
         logits,
         logit: logits[0],
         probability,
-        withLogits: options.logits,
+        withLogits: options.logits === true,
       };
     }
     const top = scores(logits, labels, options.top);
-    return { label: top[0].label, logits, top, withLogits: options.logits };
+    return { label: top[0].label, logits, top, withLogits: options.logits === true };
   };
 }

@@ -4,23 +4,35 @@
 import { readFile } from 'node:fs/promises';
 import type { CLIP } from '../../clip/clip.ts';
 import type { load } from '../../clip/load.ts';
-import { bundledFile } from '../../clip/weights/bundled.ts';
-import { readRawTensors } from '../../features/raw-tensors.ts';
+import { defineCommand } from '../command.ts';
 import { OK, SOME_FAILED } from '../errors.ts';
-import { halfBlocks } from '../terminal/image.ts';
-import { bundledLabels } from '../class-names.ts';
-import { standardOutput } from '../../formats/atomic-file.ts';
+import { commonOptions } from '../options.ts';
 import { hasTrueColor, styleFor, type Style } from '../terminal/style.ts';
-import { verdictTable } from '../verdict.ts';
+
+export const demo = defineCommand({
+  name: 'demo',
+  summary: 'see it work: no network, no files needed',
+  description:
+    'Two demonstrations. A picture goes through preprocessing, mini-vit and its head to named classes. Then ' +
+    'the full-size RN50, with synthetic weights,\n' +
+    "on a real photograph: its 1024 numbers beside PyTorch's, how far apart they are, and how long each " +
+    'stage took.',
+  arguments: [],
+  options: commonOptions,
+  examples: [['clip-oracle demo', 'two seconds']],
+  /** 1 if the numbers are not PyTorch's. */
+  run: (_values, { quiet }) => show(quiet),
+});
 
 /** A float32 network is as good as it gets up to here (docs/numerics.md, "What a tolerance may be"). */
 const RHO_LIMIT = 4;
 
 const style: Style = styleFor(process.stdout);
-const print = (line = ''): Promise<void> => standardOutput.write(`${line}\n`);
+const write = async (text: string): Promise<void> =>
+  (await import('../../formats/atomic-file.ts')).standardOutput.write(text);
+const print = (line = ''): Promise<void> => write(`${line}\n`);
 
-/** @returns the exit code: 1 if the numbers are not PyTorch's */
-export async function demo(options: { quiet?: boolean }): Promise<number> {
+async function show(quiet: boolean | undefined): Promise<number> {
   const { load } = await import('../../clip/load.ts');
   const models: CLIP[] = [];
   const open: Open = async (...what) => {
@@ -31,7 +43,7 @@ export async function demo(options: { quiet?: boolean }): Promise<number> {
   try {
     await pictureToName(open);
     await print();
-    return await besidePyTorch(open, options.quiet === true);
+    return await besidePyTorch(open, quiet === true);
   } finally {
     // At the end, so that the second model computes with the threads that the first one started.
     for (const model of models) await model.close();
@@ -70,7 +82,11 @@ async function pictureToName(open: Open): Promise<void> {
   const { readImage } = await import('../../clip/image/preprocess.ts');
   const { cropPixels } = await import('../../clip/image/pipelines.ts');
   const { normalize } = await import('../../clip/image/normalize.ts');
+  const { bundledFile } = await import('../../clip/weights/bundled.ts');
+  const { bundledLabels } = await import('../class-names.ts');
   const { scores } = await import('../scores.ts');
+  const { halfBlocks } = await import('../terminal/image.ts');
+  const { verdictTable } = await import('../verdict.ts');
   await print(style('bold', '1. A picture gets its name'));
   const stages = new Stages();
   const model = await stages.run('weights', () => open('mini-vit'));
@@ -98,7 +114,7 @@ async function pictureToName(open: Open): Promise<void> {
     logits: logits.data,
     top: scores(logits.data, labels, 5),
   });
-  await standardOutput.write(
+  await write(
     table
       .split('\n')
       .slice(1, -2)
@@ -108,7 +124,7 @@ async function pictureToName(open: Open): Promise<void> {
   await print();
   await print(
     '   ' +
-      `${style('dim', 'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock ' + 'times are confused.')}`,
+      `${style('dim', 'mini-vit is small and knows emoji only, one in a picture; similar faces, left and right, and clock times are confused.')}`,
   );
   await print(`   ${style('dim', stages.toString())}`);
 }
@@ -118,6 +134,8 @@ async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
   const { readImage } = await import('../../clip/image/preprocess.ts');
   const { cropPixels } = await import('../../clip/image/pipelines.ts');
   const { normalize } = await import('../../clip/image/normalize.ts');
+  const { bundledFile } = await import('../../clip/weights/bundled.ts');
+  const { readRawTensors } = await import('../../features/tensor-input.ts');
   const golden = await readRawTensors(bundledFile('demo-rn50.safetensors'));
   const [pytorch, truth] = [golden.get('f32')!.data, golden.get('f64')!.data];
   await print(style('bold', '2. The oracle: RN50, full size, beside PyTorch'));
@@ -175,7 +193,7 @@ async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
   return good ? OK : SOME_FAILED;
 }
 
-/** Who computes. */
+/** The executor and its threads. */
 function describe({ executor, threads }: CLIP): string {
   return `${executor === 'simd' ? 'SIMD' : 'plain loops'}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }

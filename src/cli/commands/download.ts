@@ -1,24 +1,51 @@
 // clip-oracle download: checkpoints by name into the cache.
 
-import { cacheFolder, download } from '../../clip/download/download.ts';
 import { MODELS } from '../../clip/models.ts';
+import { argument, defineCommand, flag, text, value, type OptionsOf } from '../command.ts';
 import { CommandError, INTERRUPTED, messageOf, OK, WRONG } from '../errors.ts';
-import { standardOutput } from '../../formats/atomic-file.ts';
-import { bytes, duration, Progress } from '../terminal/progress.ts';
-import { unknownModel } from '../options.ts';
+import { cacheRoot, commonOptions } from '../options.ts';
+import { bytes, duration } from '../terminal/numbers.ts';
+import { positiveInteger, unknownModel } from '../values.ts';
 
-export interface DownloadCommandOptions {
-  all: boolean;
-  baseUrl?: string;
-  root?: string;
-  verify: boolean;
-  stallTimeout: number;
-  retries: number;
-  quiet?: boolean;
-}
+const options = {
+  all: flag('--all', 'all nine (5.5 GB)', false),
+  baseUrl: text(
+    '--base-url <url>',
+    "where the files lie, as URL/SHA256/FILE (default: CLIP_ORACLE_BASE_URL, else OpenAI's)",
+  ),
+  root: cacheRoot,
+  verify: flag('--verify', 'check the SHA-256 of files that are there already', false),
+  retries: value('--retries <n>', 'attempts after a broken connection', positiveInteger, { default: 5 }),
+  stallTimeout: value(
+    '--stall-timeout <seconds>',
+    'a connection without a byte for so long is broken',
+    positiveInteger,
+    { default: 30 },
+  ),
+  ...commonOptions,
+};
 
-/** @returns the exit code */
-export async function downloadModels(names: string[], options: DownloadCommandOptions): Promise<number> {
+type Options = OptionsOf<typeof options>;
+
+export const download = defineCommand({
+  name: 'download',
+  summary: "fetch OpenAI's weights into the cache",
+  description:
+    "Fetches OpenAI's checkpoints into the cache folder that OpenAI's own package uses, and prints their " +
+    'paths. Continues where an earlier attempt ended;\n' +
+    'a file gets its name only after its SHA-256 is right.',
+  arguments: [
+    argument('[model...]', 'RN50, RN101, RN50x4, RN50x16, RN50x64, ViT-B/32, ViT-B/16, ViT-L/14, ViT-L/14@336px'),
+  ],
+  options,
+  examples: [
+    ['clip-oracle download ViT-B/32', '354 MB to ~/.cache/clip/ViT-B-32.pt'],
+    ['clip-oracle download RN50 ViT-L/14 --base-url https://mirror.example/clip', 'from a mirror'],
+  ],
+  run: ([names], options) => fetchModels(names, options),
+});
+
+async function fetchModels(names: string[], options: Options): Promise<number> {
   const known = MODELS.filter((model) => model.file !== null).map((model) => model.name);
   if (options.all && names.length > 0)
     throw new CommandError('expected either models or --all, got both; leave one out');
@@ -61,7 +88,10 @@ export async function downloadModels(names: string[], options: DownloadCommandOp
   return worst;
 }
 
-async function one(name: string, options: DownloadCommandOptions, signal: AbortSignal): Promise<void> {
+async function one(name: string, options: Options, signal: AbortSignal): Promise<void> {
+  const { cacheFolder, download } = await import('../../clip/download/download.ts');
+  const { standardOutput } = await import('../../formats/atomic-file.ts');
+  const { Progress } = await import('../terminal/progress.ts');
   const say = (text: string): void => {
     if (!options.quiet) process.stderr.write(`${text}\n`);
   };

@@ -1,53 +1,80 @@
 // clip-oracle golden: makes golden packs, and compares a dump with one.
 
 import { join } from 'node:path';
-import type { Claim } from '../../oracle/types.ts';
+import { MODELS } from '../../clip/models.ts';
 import type { PackResult } from '../../oracle/golden/check.ts';
+import { CLAIMS } from '../../oracle/types.ts';
+import { defineCommand, file, flag, text, value, type OptionsOf } from '../command.ts';
 import { CommandError, OK, SOME_FAILED } from '../errors.ts';
-import { holdSignals } from '../interrupt.ts';
-import { standardOutput } from '../../formats/atomic-file.ts';
-import { Progress } from '../terminal/progress.ts';
-import { short } from './tolerances.ts';
+import { commonOptions } from '../options.ts';
+import { short } from '../terminal/numbers.ts';
+import { listOf, positiveInteger, seed } from '../values.ts';
 
-export interface GoldenCommandOptions {
-  model?: string;
-  all?: boolean;
-  seed: number;
-  out?: string;
-  /** Default: all where a pack is made, float32 where a dump is held to one. */
-  claims?: readonly Claim[];
-  check?: string;
-  pack?: string;
-  map?: string;
-  json?: boolean;
-  threads?: number;
-  quiet?: boolean;
-}
+const options = {
+  model: text('-m, --model <name>', 'model by name (see `clip-oracle models`)'),
+  all: flag('--all', "OpenAI's nine, each in a folder of its name", false),
+  seed: value('--seed <n>', 'of the weights and the image', seed, { default: 0 }),
+  claims: value(
+    '--claims <list>',
+    `tolerances of these: some of ${CLAIMS.join(',')} (default: all); with --check the one that the dump ` +
+      'is held to (default: float32)',
+    listOf(CLAIMS),
+  ),
+  out: file('-o, --out <folder>', 'where the pack goes'),
+  check: file('--check <dump>', 'a dump of the same image through the same weights'),
+  pack: file('--pack <folder>', 'the pack it is compared with'),
+  map: file('--map <file>', 'JSON {"their name": "our path"}, for dumps with other names'),
+  json: flag('--json', 'print the comparison as one JSON object', false),
+  threads: value(
+    '-t, --threads <n>',
+    'threads that compute (default: one per core); the bits are the same',
+    positiveInteger,
+  ),
+  ...commonOptions,
+};
 
-/** @returns the exit code */
-export async function golden(options: GoldenCommandOptions): Promise<number> {
-  const { check, pack, out, all, model } = options;
-  if (check !== undefined || pack !== undefined) {
-    if (check === undefined || pack === undefined)
-      throw new CommandError(
-        `expected --check DUMP and --pack FOLDER together, got ${check === undefined ? '--pack' : '--check'} ` +
-          'alone; add the other',
-      );
-    if (out !== undefined || all || model !== undefined)
-      throw new CommandError(
-        'expected either --check with --pack, or --model (or --all) with --out, got both; leave one out',
-      );
-    return compare(check, pack, options);
-  }
-  if (out === undefined) throw new CommandError('expected --out, got none; say in which folder the pack goes');
-  if (all === (model !== undefined))
-    throw new CommandError(`expected --model or --all, got ${all ? 'both; leave one out' : 'neither; name a model'}`);
-  for (const name of await modelsOf(options)) await make(name, all ? join(out, fileName(name)) : out, options);
-  return OK;
-}
+type Options = OptionsOf<typeof options>;
 
-async function modelsOf({ all, model }: GoldenCommandOptions): Promise<string[]> {
-  const { MODELS } = await import('../../clip/models.ts');
+export const golden = defineCommand({
+  name: 'golden',
+  summary: "make a golden pack for another project's tests, or check a dump with one",
+  description:
+    'Writes what a model gives for synthetic weights and the synthetic image: for every layer its hash in ' +
+    'float32, samples of the float64 truth and the tolerance of each\n' +
+    'precision, with a README that says how to make weights and image and how to compare, in any language. ' +
+    '25 to 500 kB, to be checked into a repository.\n' +
+    '--check compares a dump with a pack, by hashes and samples; exit code 1: some layer is wrong. (verify ' +
+    'compares every element, and looks for causes.)',
+  arguments: [],
+  options,
+  examples: [
+    ['clip-oracle golden --model ViT-B/32 --seed 0 --out golden/ViT-B-32', 'one pack'],
+    ['clip-oracle golden --all --out golden', 'packs of the nine architectures'],
+    ['clip-oracle golden --check dump.npz --pack golden/ViT-B-32 --claims float16', 'no model, no weights needed'],
+  ],
+  async run(_values, options) {
+    const { check, pack, out, all, model } = options;
+    if (check !== undefined || pack !== undefined) {
+      if (check === undefined || pack === undefined)
+        throw new CommandError(
+          `expected --check DUMP and --pack FOLDER together, got ${check === undefined ? '--pack' : '--check'} ` +
+            'alone; add the other',
+        );
+      if (out !== undefined || all || model !== undefined)
+        throw new CommandError(
+          'expected either --check with --pack, or --model (or --all) with --out, got both; leave one out',
+        );
+      return compare(check, pack, options);
+    }
+    if (out === undefined) throw new CommandError('expected --out, got none; say in which folder the pack goes');
+    if (all === (model !== undefined))
+      throw new CommandError(`expected --model or --all, got ${all ? 'both; leave one out' : 'neither; name a model'}`);
+    for (const name of modelsOf(options)) await make(name, all ? join(out, fileName(name)) : out, options);
+    return OK;
+  },
+});
+
+function modelsOf({ all, model }: Options): string[] {
   if (all) return MODELS.filter(({ file }) => file !== null).map(({ name }) => name);
   const known = MODELS.find(({ name }) => name === model);
   if (known === undefined)
@@ -61,11 +88,9 @@ async function modelsOf({ all, model }: GoldenCommandOptions): Promise<string[]>
 /** `ViT-B/32` as OpenAI's files have it: ViT-B-32. */
 const fileName = (model: string): string => model.replace('/', '-');
 
-async function make(
-  model: string,
-  folder: string,
-  { seed, claims, threads, quiet }: GoldenCommandOptions,
-): Promise<void> {
+async function make(model: string, folder: string, { seed, claims, threads, quiet }: Options): Promise<void> {
+  const { holdSignals } = await import('../interrupt.ts');
+  const { Progress } = await import('../terminal/progress.ts');
   const { makeGoldenPack } = await import('../../oracle/golden/make.ts');
   const progress = await Progress.create({ unit: `modules of ${model}`, total: null, quiet });
   let forget = (): void => undefined;
@@ -89,18 +114,15 @@ async function make(
   }
 }
 
-async function compare(
-  path: string,
-  pack: string,
-  { claims = ['float32'], map, json }: GoldenCommandOptions,
-): Promise<number> {
+async function compare(path: string, pack: string, { claims = ['float32'], map, json }: Options): Promise<number> {
   if (claims.length !== 1)
     throw new CommandError(
       `--claims expected one with --check, got ${claims.join(', ')}; name the one that the dump is held to`,
     );
+  const { standardOutput } = await import('../../formats/atomic-file.ts');
   const { openDump } = await import('../../formats/dump/open.ts');
   const { checkGoldenPack } = await import('../../oracle/golden/check.ts');
-  const { readMap } = await import('./verify.ts');
+  const { readMap } = await import('../verify-inputs.ts');
   const dump = await openDump(path);
   try {
     const names = map === undefined ? {} : await readMap(map);

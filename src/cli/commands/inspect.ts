@@ -1,22 +1,43 @@
 // clip-oracle inspect: what a weight file holds. Nothing in the file is executed.
 
-import { inspectFile, type Inspection } from '../../clip/inspect.ts';
-import { OK, printable, SOME_FAILED } from '../errors.ts';
-import { standardOutput } from '../../formats/atomic-file.ts';
-import { bytes } from '../terminal/progress.ts';
+import type { Inspection } from '../../clip/inspect.ts';
+import { printable } from '../../formats/error-text.ts';
+import { argument, defineCommand, flag } from '../command.ts';
+import { OK, SOME_FAILED } from '../errors.ts';
+import { noColor } from '../options.ts';
+import { bytes } from '../terminal/numbers.ts';
 import { styleFor } from '../terminal/style.ts';
 
-export interface InspectOptions {
-  json: boolean;
-  headersOnly: boolean;
-}
-
-/** @returns the exit code: 1 for a model or head that cannot be used as it is */
-export async function inspect(path: string, options: InspectOptions): Promise<number> {
-  const report = await inspectFile(path, { values: !options.headersOnly });
-  await standardOutput.write(options.json ? `${JSON.stringify(report, null, 1)}\n` : view(report));
-  return report.kind !== 'tensors' && report.problems.length > 0 ? SOME_FAILED : OK;
-}
+export const inspect = defineCommand({
+  name: 'inspect',
+  summary: 'say what is in a weight file',
+  description:
+    'Says what a file holds: format, key layout, architecture, tensors, and whether a value is NaN or ' +
+    'infinite. Nothing in it is executed.',
+  arguments: [
+    argument(
+      '<file>',
+      'a checkpoint, a head, a dump: .pt, .pth, .bin, .safetensors, an index of shards or a folder of them',
+    ),
+  ],
+  options: {
+    json: flag('--json', 'as JSON', false),
+    headersOnly: flag('--headers-only', 'do not read the values', false),
+    ...noColor,
+  },
+  examples: [
+    ['clip-oracle inspect ~/.cache/clip/RN50.pt', 'which model is it?'],
+    ['clip-oracle inspect model.safetensors --json', 'for programs'],
+  ],
+  /** 1 for a model or head that cannot be used as it is. */
+  async run([path], { json, headersOnly }) {
+    const { inspectFile } = await import('../../clip/inspect.ts');
+    const { standardOutput } = await import('../../formats/atomic-file.ts');
+    const report = await inspectFile(path, { values: !headersOnly });
+    await standardOutput.write(json ? `${JSON.stringify(report, null, 1)}\n` : view(report));
+    return report.kind !== 'tensors' && report.problems.length > 0 ? SOME_FAILED : OK;
+  },
+});
 
 /** A longer name would make every line of the list as long. */
 const MAX_NAME = 160;
@@ -50,7 +71,6 @@ function view(report: Inspection): string {
     lines.push(
       '  ' +
         `${style(report.kind === 'tensors' ? 'yellow' : 'red', (report.kind === 'tensors' ? 'no model' : 'problem').padEnd(11))} ` +
-        '' +
         `${printable(problem)}`,
     );
   const types = new Map<string, number>();

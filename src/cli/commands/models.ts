@@ -1,24 +1,39 @@
 // clip-oracle models: what can be loaded by name, what it costs, and what is here already.
 
-import { bundledWeights } from '../../clip/weights/bundled.ts';
-import { cachedPath } from '../../clip/download/download.ts';
 import { MODELS, type ModelEntry } from '../../clip/models.ts';
-import { multiplyAdds, parameterCounts } from '../../clip/sizes.ts';
+import { defineCommand, flag, type OptionsOf } from '../command.ts';
 import { OK } from '../errors.ts';
-import { standardOutput } from '../../formats/atomic-file.ts';
-import { bytes } from '../terminal/progress.ts';
+import { cacheRoot, noColor } from '../options.ts';
+import { bytes } from '../terminal/numbers.ts';
 import { styleFor } from '../terminal/style.ts';
+import { linesOf, plainTable } from '../terminal/table.ts';
 
-export interface ModelsOptions {
-  json: boolean;
-  root?: string;
-}
+const options = { json: flag('--json', 'as JSON', false), root: cacheRoot, ...noColor };
+
+type Options = OptionsOf<typeof options>;
+
+export const models = defineCommand({
+  name: 'models',
+  summary: 'list the models',
+  description:
+    'Lists the models: feature width, resolution, parameters, multiply-accumulates per image, memory, and ' +
+    'whether the weights are here.',
+  arguments: [],
+  options,
+  examples: [
+    ['clip-oracle models', 'a table'],
+    ['clip-oracle models --json', 'for programs'],
+  ],
+  run: (_values, options) => list(options),
+});
 
 /** Where a model's weights are: a cached file, in the package, made from a seed, or not here. */
 async function placeOf(
   model: ModelEntry,
   root?: string,
 ): Promise<{ cached: boolean; path: string | null; text: string }> {
+  const { bundledWeights } = await import('../../clip/weights/bundled.ts');
+  const { cachedPath } = await import('../../clip/download/download.ts');
   if (model.name.startsWith('mini-')) {
     const path = await bundledWeights(model.name, root);
     return { cached: path !== null, path, text: path === null ? 'no' : 'bundled' };
@@ -28,8 +43,9 @@ async function placeOf(
   return { cached: path !== null, path, text: path === null ? 'no' : 'yes' };
 }
 
-/** @returns the exit code */
-export async function models(options: ModelsOptions): Promise<number> {
+async function list(options: Options): Promise<number> {
+  const { multiplyAdds, parameterCounts } = await import('../../clip/sizes.ts');
+  const { standardOutput } = await import('../../formats/atomic-file.ts');
   const rows = await Promise.all(
     MODELS.map(async (model) => {
       const parameters = parameterCounts(model).vision;
@@ -54,30 +70,8 @@ export async function models(options: ModelsOptions): Promise<number> {
     );
     return OK;
   }
-  const Table = (await import('cli-table3')).default;
   const style = styleFor(process.stdout);
-  const none = {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-    'bottom-right': '',
-    left: '',
-    'left-mid': '',
-    mid: '',
-    'mid-mid': '',
-    right: '',
-    'right-mid': '',
-    middle: '  ',
-  };
-  const table = new Table({
-    chars: none,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
-  });
+  const table = await plainTable(['left', 'right', 'right', 'right', 'right', 'right', 'left']);
   table.push(
     ['name', 'feature', 'resolution', 'parameters', 'GMAC', 'memory', 'cached'].map((title) => style('bold', title)),
   );
@@ -94,13 +88,8 @@ export async function models(options: ModelsOptions): Promise<number> {
     ]);
   }
   await standardOutput.write(
-    `${table
-      .toString()
-      .split('\n')
-      .map((line) => line.trimEnd())
-      .join(
-        '\n',
-      )}\n\nParameters, multiply-accumulates per image and memory (float32) are those of the image tower.\nFetch weights with \`clip-oracle download NAME\`.\n`,
+    `${linesOf(table)}\n\nParameters, multiply-accumulates per image and memory (float32) are those of the image tower.\n` +
+      'Fetch weights with `clip-oracle download NAME`.\n',
   );
   return OK;
 }

@@ -1,27 +1,61 @@
 // clip-oracle search: the images of an embedded collection that are nearest to a text or to another image.
 
 import { existsSync } from 'node:fs';
-import { CosineSearch, type Hit } from '../../features/search.ts';
 import type { CLIP } from '../../clip/clip.ts';
 import type { Preprocess } from '../../clip/image/preprocess.ts';
+import type { FeatureRows } from '../../features/read.ts';
+import type { CosineSearch, Hit } from '../../features/search.ts';
 import type { FloatArray } from '../../ops/tensor.ts';
+import { argument, defineCommand, file, hiding, value, type OptionsOf } from '../command.ts';
 import { CommandError, OK } from '../errors.ts';
-import { openFeatures, type FeatureRows } from '../../features/read.ts';
-import { float64Text } from '../../formats/float-text.ts';
-import { IMAGE_NAME } from '../../features/inputs.ts';
-import { isTable, type AnswerOptions, type ImageOptions } from '../options.ts';
-import { AtomicFile, standardOutput, type Output } from '../../formats/atomic-file.ts';
-import { loadModel } from '../../features/pipeline.ts';
+import { answerOptions, commonOptions, imageOptions, isTable, modelChanges, topOption } from '../options.ts';
 import { styleFor } from '../terminal/style.ts';
-import { linesOf, readTextFile } from '../text-file.ts';
+import { modelName } from '../values.ts';
 
-export interface SearchOptions extends Omit<ImageOptions, 'model'>, AnswerOptions {
-  model?: string;
-  paths?: string;
-}
+const options = {
+  ...hiding(imageOptions, ['normalize', 'batch', 'input']),
+  model: value(
+    '-m, --model <name>',
+    'the model that made the features (default: the one that their file names, else mini-vit)',
+    modelName,
+  ),
+  ...modelChanges,
+  paths: file('--paths <file>', "the images' paths, in the order of the rows: one per line, or a .json list"),
+  ...topOption('how many'),
+  ...answerOptions,
+  ...commonOptions,
+};
 
-/** @returns the exit code */
-export async function search(query: string, files: string[], options: SearchOptions): Promise<number> {
+type Options = OptionsOf<typeof options>;
+
+export const search = defineCommand({
+  name: 'search',
+  summary: 'find the images of an embedded collection that fit a text or an image',
+  description:
+    'Ranks the rows of files that `embed --out` wrote by their cosine with a text or an image.\n' +
+    'A table on a terminal, else JSON Lines: {"rank","path","file","row","cosine"}. Paths come from ' +
+    '.safetensors and .jsonl files; for .npy give --paths, or go by the row.\n' +
+    "The query is an image if it names one (a picture's ending, or a path with a slash, that exists), else a text.",
+  arguments: [
+    argument('<query>', 'a text, or an image file'),
+    argument('<features...>', 'one or several .npy, .safetensors or .jsonl files'),
+  ],
+  options,
+  examples: [
+    ['clip-oracle embed photos --model ViT-B/32 --out features.safetensors', 'first the collection'],
+    ['clip-oracle search "a dog on a beach" features.safetensors', 'then a text'],
+    ['clip-oracle search dog.jpg features.safetensors --top 20', 'or an image'],
+    ['clip-oracle search "two cats" features.npy --model ViT-L/14 --paths list.txt', 'an array without paths'],
+  ],
+  run: ([query, files], options) => answer(query, files, options),
+});
+
+async function answer(query: string, files: string[], options: Options): Promise<number> {
+  const { IMAGE_NAME } = await import('../../features/inputs.ts');
+  const { openFeatures } = await import('../../features/read.ts');
+  const { CosineSearch } = await import('../../features/search.ts');
+  const { float64Text } = await import('../../formats/float-text.ts');
+  const { withOutput } = await import('../with-output.ts');
   const isImage = existsSync(query) && (IMAGE_NAME.test(query) || /[/\\]/.test(query));
   if (!isImage && (IMAGE_NAME.test(query) || query.trim() === ''))
     throw new CommandError(
@@ -32,46 +66,53 @@ export async function search(query: string, files: string[], options: SearchOpti
   const collections: FeatureRows[] = [];
   for (const file of files) collections.push(await openFeatures(file));
   const list = options.paths === undefined ? null : await readPaths(options.paths);
-  const output: Output = options.out === undefined ? standardOutput : await AtomicFile.create(options.out);
-  try {
+  await withOutput(options.out, async (output) => {
     const found = new CosineSearch(await featureOf(query, isImage, collections, files, options), options.top);
-    const firsts: number[] = [];
-    for (const [i, collection] of collections.entries()) {
-      firsts.push(found.rows);
-      for await (const rows of collection.rows()) found.add(rows);
-      if (collection.paths.length > found.rows - firsts[i])
-        throw new CommandError(
-          `${files[i]} names ${collection.paths.length} paths for ${found.rows - firsts[i]} rows; write it again`,
-        );
-    }
-    if (list !== null && list.length !== found.rows)
-      throw new CommandError(
-        `--paths expected ${found.rows} paths, one per row of the features, got ${list.length} in ${options.paths}`,
-      );
-    if (found.skipped > 0 && !options.quiet)
-      process.stderr.write(
-        `clip-oracle: ${found.skipped} of ${found.rows} rows have no direction (images that failed) and were ` +
-          `passed over\n`,
-      );
-    const answers = found.best().map((hit, rank) => {
-      const i = firsts.filter((first) => first <= hit.index).length - 1;
-      return {
-        rank: rank + 1,
-        file: files[i],
-        row: hit.index - firsts[i],
-        path: list?.[hit.index] ?? collections[i].paths[hit.index - firsts[i]] ?? null,
-        cosine: hit.cosine,
-      };
-    });
+    const answers = await ranked(found, collections, files, list, options);
     const table = isTable(options);
+    const line = lineOf(float64Text);
     for (const answer of answers)
       await output.write(table ? tableRow(answer, options.out === undefined) : line(answer));
-    await output.finish();
-    return OK;
-  } catch (error) {
-    await output.discard();
-    throw error;
+  });
+  return OK;
+}
+
+/** Shows all rows to the search. @param list the paths of --paths */
+async function ranked(
+  found: CosineSearch,
+  collections: FeatureRows[],
+  files: string[],
+  list: string[] | null,
+  { paths, quiet }: Options,
+): Promise<Answer[]> {
+  const firsts: number[] = [];
+  for (const [i, collection] of collections.entries()) {
+    firsts.push(found.rows);
+    for await (const rows of collection.rows()) found.add(rows);
+    if (collection.paths.length > found.rows - firsts[i])
+      throw new CommandError(
+        `${files[i]} names ${collection.paths.length} paths for ${found.rows - firsts[i]} rows; write it again`,
+      );
   }
+  if (list !== null && list.length !== found.rows)
+    throw new CommandError(
+      `--paths expected ${found.rows} paths, one per row of the features, got ${list.length} in ${paths}`,
+    );
+  if (found.skipped > 0 && !quiet)
+    process.stderr.write(
+      `clip-oracle: ${found.skipped} of ${found.rows} rows have no direction (images that failed) and were ` +
+        `passed over\n`,
+    );
+  return found.best().map((hit, rank) => {
+    const i = firsts.filter((first) => first <= hit.index).length - 1;
+    return {
+      rank: rank + 1,
+      file: files[i],
+      row: hit.index - firsts[i],
+      path: list?.[hit.index] ?? collections[i].paths[hit.index - firsts[i]] ?? null,
+      cosine: hit.cosine,
+    };
+  });
 }
 
 /**
@@ -82,7 +123,7 @@ async function featureOf(
   isImage: boolean,
   collections: FeatureRows[],
   files: string[],
-  options: SearchOptions,
+  options: Options,
 ): Promise<FloatArray> {
   const made = collections.find((collection) => collection.model !== undefined);
   const name = options.model ?? made?.model ?? 'mini-vit';
@@ -96,8 +137,8 @@ async function featureOf(
   const weights =
     options.weights ??
     (options.model === undefined && !bundled && made?.weights?.startsWith('synthetic:') ? made.weights : undefined);
-  const loaded = await loadModel({ ...options, model: name, weights });
-  try {
+  const { withModel } = await import('../with-model.ts');
+  return withModel({ ...options, model: name, weights }, async (loaded) => {
     const { embed } = loaded.model.architecture;
     const wrong = collections.findIndex(({ width }) => width !== embed);
     if (wrong >= 0) {
@@ -111,16 +152,14 @@ async function featureOf(
     return isImage
       ? await imageFeature(query, loaded.model, loaded.preprocess, options.pipeline)
       : await textFeature(query, loaded.model);
-  } finally {
-    await loaded.model.close();
-  }
+  });
 }
 
 async function imageFeature(
   path: string,
   model: CLIP,
   preprocess: Preprocess,
-  pipeline: SearchOptions['pipeline'],
+  pipeline: Options['pipeline'],
 ): Promise<FloatArray> {
   return (await model.encodeImage(await preprocess(path, { pipeline }))).data;
 }
@@ -132,13 +171,14 @@ async function textFeature(text: string, model: CLIP): Promise<FloatArray> {
 
 /** One path per line, or a JSON list. */
 async function readPaths(file: string): Promise<string[]> {
-  const text = await readTextFile(file, '--paths', 'name a file with one path per line');
+  const { linesOf, readTextFile } = await import('../../features/text-file.ts');
+  const text = await readTextFile(file, 'paths', 'name a file with one path per line');
   if (!/\.json$/i.test(file)) return linesOf(text);
   try {
     const list: unknown = JSON.parse(text);
     if (Array.isArray(list) && list.every((path) => typeof path === 'string')) return list as string[];
   } catch {
-    /* said below */
+    /* reported below */
   }
   throw new CommandError(
     `--paths expected a JSON list of strings in ${file}; one path per line in a .txt file will do too`,
@@ -147,8 +187,10 @@ async function readPaths(file: string): Promise<string[]> {
 
 type Answer = Pick<Hit, 'cosine'> & { rank: number; file: string; row: number; path: string | null };
 
-const line = ({ rank, file, row, path, cosine }: Answer): string =>
-  `{"rank":${rank},"path":${JSON.stringify(path)},"file":${JSON.stringify(file)},"row":${row},"cosine":${float64Text(cosine)}}\n`;
+const lineOf =
+  (float64Text: (value: number) => string) =>
+  ({ rank, file, row, path, cosine }: Answer): string =>
+    `{"rank":${rank},"path":${JSON.stringify(path)},"file":${JSON.stringify(file)},"row":${row},"cosine":${float64Text(cosine)}}\n`;
 
 function tableRow({ rank, file, row, path, cosine }: Answer, onTerminal: boolean): string {
   const style = onTerminal ? styleFor(process.stdout) : (_format: unknown, text: string) => text;

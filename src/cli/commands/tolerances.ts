@@ -1,98 +1,83 @@
 // clip-oracle tolerances: what each layer of a model may be off by under each claimed precision, as a table or as JSON
 // for test suites.
 
-import type { Claim } from '../../oracle/types.ts';
 import type { Tolerances } from '../../oracle/tolerances.ts';
+import { CLAIMS, type Claim } from '../../oracle/types.ts';
+import { defineCommand, file, flag, value, type OptionsOf } from '../command.ts';
 import { OK } from '../errors.ts';
-import { AtomicFile, standardOutput } from '../../formats/atomic-file.ts';
-import { Progress } from '../terminal/progress.ts';
+import { commonOptions, computeOptions, model, weights } from '../options.ts';
+import { short } from '../terminal/numbers.ts';
 import { styleFor } from '../terminal/style.ts';
+import { linesOf, plainTable } from '../terminal/table.ts';
+import { listOf, positiveInteger } from '../values.ts';
 
-export interface TolerancesCommandOptions {
-  model: string;
-  weights?: string;
-  claims: readonly Claim[];
-  images: number;
-  json?: boolean;
-  out?: string;
-  threads?: number;
-  executor: 'auto' | 'reference' | 'simd';
-  quiet?: boolean;
-}
-
-/** @returns the exit code */
-export async function printTolerances(options: TolerancesCommandOptions): Promise<number> {
-  const file = options.out === undefined ? null : await AtomicFile.create(options.out);
-  try {
-    const table = await measured(options);
-    const json = `${JSON.stringify(table, null, 1)}\n`;
-    if (file !== null) {
-      await file.write(json);
-      await file.finish();
-    }
-    if (options.json) await standardOutput.write(json);
-    else if (file === null) await standardOutput.write(await asText(table, options.claims));
-    return OK;
-  } catch (error) {
-    await file?.discard();
-    throw error;
-  }
-}
-
-async function measured({
-  model: name,
+const options = {
+  model,
   weights,
-  threads,
-  executor,
-  claims,
-  images,
-  quiet,
-}: TolerancesCommandOptions): Promise<Tolerances> {
-  const { load } = await import('../../clip/load.ts');
-  const { tolerances } = await import('../../oracle/tolerances.ts');
-  const { model } = await load(name, { weights, threads, executor });
-  let progress: Progress | null = null;
-  try {
-    const bar = (progress = await Progress.create({ unit: 'modules', total: null, quiet }));
-    return await tolerances(model, {
-      claims,
-      images: Array.from({ length: images }, (_, seed) => seed),
-      onProgress: ({ done, total }) => bar.update(done, total),
-    });
-  } finally {
-    progress?.stop();
-    await model.close();
-  }
-}
+  claims: value('--claims <list>', `some of ${CLAIMS.join(',')} (default: all)`, listOf<Claim>(CLAIMS), {
+    default: CLAIMS as Claim[],
+    shown: 'all',
+  }),
+  images: value('--images <n>', 'synthetic images to measure on; the largest error of all counts', positiveInteger, {
+    default: 2,
+  }),
+  json: flag('--json', 'print JSON', false),
+  out: file('-o, --out <file>', 'write the JSON to a file, for verify --tolerances'),
+  ...computeOptions,
+  ...commonOptions,
+};
 
-/** Such as 1.2e-5. */
-export const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1).replace('e+', 'e'));
+type Options = OptionsOf<typeof options>;
+
+export const tolerances = defineCommand({
+  name: 'tolerances',
+  summary: 'say how far off each layer may be, per precision',
+  description:
+    'Measures what each precision earns on a model: the same network is computed with storage, operands and ' +
+    'sums rounded as that precision has them, in several\n' +
+    'variants, and compared with the float64 truth layer by layer. A backend that claims the precision ' +
+    'passes up to twice the error of the largest variant\n' +
+    "(float32: four times this project's own error), and is plausible up to four times (float32: sixteen).\n" +
+    'Prints a table; --json prints every number for test suites in other languages (schema/tolerances.json).',
+  arguments: [],
+  options,
+  examples: [
+    ['clip-oracle tolerances --model RN50 --weights synthetic:0', 'a table'],
+    [
+      'clip-oracle tolerances --model ViT-B/32 --claims float16,bfloat16 --out vit.json',
+      'for verify --tolerances, or your own tests',
+    ],
+  ],
+  async run(_values, options) {
+    const { standardOutput } = await import('../../formats/atomic-file.ts');
+    const { withOutput } = await import('../with-output.ts');
+    const { out, json, claims } = options;
+    const asJson = (table: Tolerances): string => `${JSON.stringify(table, null, 1)}\n`;
+    const table = await withOutput(out, async (output) => {
+      const table = await measured(options);
+      if (out !== undefined) await output.write(asJson(table));
+      return table;
+    });
+    if (json) await standardOutput.write(asJson(table));
+    else if (out === undefined) await standardOutput.write(await asText(table, claims));
+    return OK;
+  },
+});
+
+async function measured({ claims, images, quiet, ...model }: Options): Promise<Tolerances> {
+  const { tolerances } = await import('../../oracle/tolerances.ts');
+  const { withProgress } = await import('../run-images.ts');
+  const { withModel } = await import('../with-model.ts');
+  return withModel(model, (loaded) =>
+    withProgress({ unit: 'modules', quiet }, (onProgress) =>
+      tolerances(loaded.model, { claims, images: Array.from({ length: images }, (_, seed) => seed), onProgress }),
+    ),
+  );
+}
 
 async function asText({ model, weights, images, modules }: Tolerances, claims: readonly Claim[]): Promise<string> {
-  const Table = (await import('cli-table3')).default;
   const style = styleFor(process.stdout);
-  const none = {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-    'bottom-right': '',
-    left: '',
-    'left-mid': '',
-    mid: '',
-    'mid-mid': '',
-    right: '',
-    'right-mid': '',
-    middle: '  ',
-  };
-  const table = new Table({
-    chars: none,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns: ['left', 'right', ...claims.flatMap(() => ['right', 'right'] as const)],
-  });
+  const table = await plainTable(['left', 'right', ...claims.flatMap(() => ['right', 'right'] as const)]);
   table.push(['', 'own', ...claims.flatMap((claim) => [claim, ''])].map((title) => style('bold', title)));
   table.push(['module', 'relRms', ...claims.flatMap(() => ['relRms', 'rho'])].map((title) => style('dim', title)));
   for (const module of modules) {
@@ -102,11 +87,7 @@ async function asText({ model, weights, images, modules }: Tolerances, claims: r
       ...claims.flatMap((claim) => [short(module.claims[claim]!.relRms), short(module.claims[claim]!.rho)]),
     ]);
   }
-  const lines = table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  const lines = linesOf(table);
   return (
     `${lines}\n\n${model}, ${weights}, ${images.length} synthetic ${images.length === 1 ? 'image' : 'images'}. ` +
     `own: this project's float32 beside the float64 truth, ‖R-T‖/‖T‖.\n` +

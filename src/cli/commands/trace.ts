@@ -1,51 +1,94 @@
 // clip-oracle trace: every module's output into a dump, or its hashes to standard output.
 
+import { MODELS } from '../../clip/models.ts';
+import type { Loaded, Source } from '../../features/pipeline.ts';
+import type { DumpWriter } from '../../formats/dump/dump.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { TraceHashes } from '../../oracle/hash.ts';
-import type { DumpWriter } from '../../formats/dump/dump.ts';
+import { defineCommand, file, flag, hiding, text, type OptionsOf } from '../command.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
-import type { ImageOptions } from '../options.ts';
-import { standardOutput } from '../../formats/atomic-file.ts';
-import { bytes as bytesText, Progress } from '../terminal/progress.ts';
-import { loadModel, openSource, type Loaded, type Source } from '../../features/pipeline.ts';
+import { commonOptions, imageOptions, images } from '../options.ts';
+import { bytes as bytesText } from '../terminal/numbers.ts';
 
-export interface TraceCommandOptions extends ImageOptions {
-  layers?: string;
-  hash?: boolean;
-}
+const options = {
+  ...hiding(imageOptions, ['normalize', 'batch']),
+  layers: text(
+    '--layers <glob>',
+    'only these: * is a part of one component, ** anything, commas between several; such as ' +
+      '"visual.layer1.**" or "**.attn,visual" (default: all)',
+  ),
+  hash: flag('--hash', 'print the hashes to standard output', false),
+  out: file('-o, --out <path>', 'where it goes: FILE.safetensors, FILE.npz, or a folder for .npy files'),
+  ...commonOptions,
+};
 
-/** @returns the exit code */
-export async function traceImages(images: string[], options: TraceCommandOptions): Promise<number> {
-  if (options.out === undefined && !options.hash)
+type Options = OptionsOf<typeof options>;
+
+export const trace = defineCommand({
+  name: 'trace',
+  summary: "write every layer's output to a file, or its hash",
+  description:
+    'Writes the output of every module under its PyTorch name (visual.layer1.0.conv1, …, visual for the ' +
+    'features) and the input as image.\n' +
+    'Several images make one batch. The metadata says which model, weights (with their SHA-256), pipeline, ' +
+    'precision and numerics contract it was.\n' +
+    '--hash prints "HEX  NAME" lines in the network\'s order and "HEX  all" at the end. HEX is the SHA-256 ' +
+    "of a tensor's elements, row-major, little endian,\n" +
+    'every NaN as 7fc00000 (float64: 7ff8000000000000); that of all is over the lines "HEX  NAME\\n", ' +
+    "sorted by the names' bytes.",
+  arguments: [images],
+  options,
+  examples: [
+    ['clip-oracle trace photo.jpg --out trace.safetensors', 'all layers of the small model'],
+    [
+      'clip-oracle trace photo.jpg --model RN50 --weights synthetic:0 --hash',
+      'the conformance artefact: no download, the same on every machine',
+    ],
+    [
+      'clip-oracle trace --input dump.safetensors --model ViT-B/32 --layers "**.attn" --out attention.npz',
+      'some layers, on the input of another dump',
+    ],
+    [
+      'clip-oracle trace photo.jpg --model RN50 --precision float64 --out truth',
+      'the truth, as a folder of .npy files',
+    ],
+  ],
+  run: ([paths], options) => traceImages(paths, options),
+});
+
+async function traceImages(images: string[], options: Options): Promise<number> {
+  const { layers, out, hash, quiet } = options;
+  if (out === undefined && !hash)
     throw new CommandError(
       'expected --out or --hash, got neither; say where the dump goes: --out trace.safetensors, .npz or a folder',
     );
   if (options.normalize)
     throw new CommandError('expected no --normalize: a trace holds what the modules give; leave it out');
+  const { standardOutput } = await import('../../formats/atomic-file.ts');
   const { dumpFormat, writeDump } = await import('../../formats/dump/write.ts');
   const { moduleFilter } = await import('../../oracle/glob.ts');
-  checkOut(options.out, dumpFormat);
-  if (options.layers !== undefined) moduleFilter(options.layers);
+  const { openSource } = await import('../run-images.ts');
+  const { withModel } = await import('../with-model.ts');
+  checkOut(out, dumpFormat);
+  if (layers !== undefined) moduleFilter(layers);
   const source = await openSource(images, options);
-  const hashes = options.hash ? new (await import('../../oracle/hash.ts')).TraceHashes() : null;
+  const hashes = hash ? new (await import('../../oracle/hash.ts')).TraceHashes() : null;
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
-  const writer = options.out === undefined ? null : await writeDump(options.out, { names: await namesOf(options) });
+  const writer = out === undefined ? null : await writeDump(out, { names: await namesOf(options) });
   try {
-    const loaded = await loadModel(options);
-    try {
+    const written = await withModel(options, async (loaded) => {
       const { x, paths } = await pixelsOf(source, options, loaded);
       const written = await traceTo(loaded, x, options, writer, hashes);
       await writer?.finish(await describe(loaded, options, paths));
-      if (hashes !== null)
-        await standardOutput.write(
-          `${[...hashes.tensors].map(([name, hash]) => `${hash}  ${name}\n`).join('')}${hashes.all()}  all\n`,
-        );
-      if (writer !== null && !options.quiet)
-        process.stderr.write(`clip-oracle: ${written.count} tensors (${bytesText(written.bytes)}) in ${options.out}\n`);
-      return OK;
-    } finally {
-      await loaded.model.close();
-    }
+      return written;
+    });
+    if (hashes !== null)
+      await standardOutput.write(
+        `${[...hashes.tensors].map(([name, hex]) => `${hex}  ${name}\n`).join('')}${hashes.all()}  all\n`,
+      );
+    if (writer !== null && !quiet)
+      process.stderr.write(`clip-oracle: ${written.count} tensors (${bytesText(written.bytes)}) in ${out}\n`);
+    return OK;
   } catch (error) {
     await writer?.discard();
     throw error;
@@ -63,7 +106,7 @@ function checkOut(out: string | undefined, dumpFormat: (path: string) => unknown
 async function traceTo(
   { model }: Loaded,
   x: Tensor,
-  options: TraceCommandOptions,
+  options: Options,
   writer: DumpWriter | null,
   hashes: TraceHashes | null,
 ): Promise<{ count: number; bytes: number }> {
@@ -76,31 +119,27 @@ async function traceTo(
     written.count++;
     written.bytes += values.data.byteLength;
   };
-  const progress = await Progress.create({
-    unit: 'modules',
-    total: tracedModules(model, options.layers).length,
-    quiet: options.quiet,
-  });
-  try {
+  const { withProgress } = await import('../run-images.ts');
+  const { layers, precision, quiet } = options;
+  const total = tracedModules(model, layers).length;
+  await withProgress({ unit: 'modules', quiet }, async (onProgress) => {
     take('image', valuesOf(x));
     await trace(model, x, {
-      layers: options.layers,
-      precision: options.precision,
+      layers,
+      precision,
       onTensor(name, values) {
         take(name, values);
-        progress.update(written.count - 1);
+        onProgress({ done: written.count - 1, total });
       },
     });
-  } finally {
-    progress.stop();
-  }
+  });
   return written;
 }
 
-/** All images as one batch. @throws CommandError if one cannot be read: a batch with a hole is none */
+/** All images as one batch. @throws CommandError if one cannot be read: a batch cannot have a gap */
 async function pixelsOf(
   source: Source,
-  options: TraceCommandOptions,
+  options: Options,
   { preprocess }: Loaded,
 ): Promise<{ x: Tensor; paths: string[] }> {
   if ('tensor' in source) return { x: source.tensor.x, paths: [source.tensor.name] };
@@ -121,11 +160,7 @@ async function pixelsOf(
 }
 
 /** What the dump says about itself. */
-async function describe(
-  { model }: Loaded,
-  options: TraceCommandOptions,
-  paths: string[],
-): Promise<Record<string, string>> {
+async function describe({ model }: Loaded, options: Options, paths: string[]): Promise<Record<string, string>> {
   const { weightsFingerprint } = await import('../../oracle/fingerprint.ts');
   const { CONTRACT, packageVersion } = await import('../../oracle/version.ts');
   return {
@@ -142,8 +177,7 @@ async function describe(
 }
 
 /** The names that will be written, where the model is known before it is loaded. */
-async function namesOf(options: TraceCommandOptions): Promise<string[]> {
-  const { MODELS } = await import('../../clip/models.ts');
+async function namesOf(options: Options): Promise<string[]> {
   const { tracedModules } = await import('../../oracle/trace.ts');
   const entry = MODELS.find((model) => model.name === options.model);
   return entry === undefined

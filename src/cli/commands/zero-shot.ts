@@ -1,29 +1,86 @@
 // clip-oracle zero-shot: which of some texts describes an image best.
 
 import { existsSync } from 'node:fs';
-import ndarray from 'ndarray';
+import type { NdArray } from 'ndarray';
 import type { CLIP } from '../../clip/clip.ts';
 import type { Tensor } from '../../ops/tensor.ts';
-import { answerImages, type Scorer } from '../answer-images.ts';
+import type { Scorer } from '../answer-images.ts';
+import type { Labels } from '../class-names.ts';
+import { defineCommand, flag, hiding, text, type OptionsOf, type OptionSpec } from '../command.ts';
 import { CommandError } from '../errors.ts';
-import { bundledLabels, readLabels, type Labels } from '../class-names.ts';
-import type { AnswerOptions, ImageOptions } from '../options.ts';
-import { openSource } from '../../features/pipeline.ts';
+import {
+  answerOptions,
+  commonOptions,
+  imageOptions,
+  images,
+  logitsOption,
+  modelChanges,
+  topOption,
+} from '../options.ts';
 
-export interface ZeroShotOptions extends ImageOptions, AnswerOptions {
-  prompt?: string[];
-  /** true: the option without a file, which means the bundled names. */
-  labelsFile?: string | true;
-  template?: string;
-  truncate: boolean;
-  logits: boolean;
-}
+const prompt: OptionSpec<string[] | undefined> = {
+  kind: 'text',
+  flags: '--prompt <text...>',
+  help: 'a text to choose from, as it stands; several, or the option several times (after the images)',
+};
+
+/** true: the option without a file, which means the bundled names. */
+const labelsFile: OptionSpec<string | true | undefined> = {
+  kind: 'file',
+  flags: '--labels-file [file]',
+  help: 'names to choose from, one per line or a .json list, put into the template (default: the bundled 1,427 names)',
+};
+
+const options = {
+  ...hiding(imageOptions, ['normalize']),
+  ...modelChanges,
+  prompt,
+  labelsFile,
+  template: text(
+    '--template <text>',
+    'the text around a name, with {} for the name (default for names: "a picture of {}")',
+  ),
+  truncate: flag('--truncate', 'cut texts of more than 77 tokens instead of refusing them', false),
+  ...topOption('how many of the best texts'),
+  ...logitsOption,
+  ...answerOptions,
+  ...commonOptions,
+};
+
+type Options = OptionsOf<typeof options>;
+
+export const zeroShot = defineCommand({
+  name: 'zero-shot',
+  summary: 'say which of some texts fits each image best',
+  description:
+    "Ranks texts by how well they describe each image: cosine similarity times the model's temperature, " +
+    'softmax over all texts.\n' +
+    'A table on a terminal, else JSON Lines: {"path","label","top":[{"label","logit","probability"},…]}.\n' +
+    'Without texts, mini-vit chooses among the 1,427 names of the emoji that it was trained on. It is ' +
+    'small and knows nothing else: words outside those names mean nothing to it.',
+  arguments: [images],
+  options,
+  examples: [
+    ['clip-oracle zero-shot picture.png', 'which of 1,427 names?'],
+    [
+      'clip-oracle zero-shot photo.jpg --model ViT-B/32 --prompt "a photo of a cat" "a photo of a dog"',
+      'which of two sentences?',
+    ],
+    [
+      'clip-oracle zero-shot photos --model ViT-L/14 --labels-file animals.txt --template "a photo of a ' +
+        '{}" --format jsonl',
+      'a folder, names from a file',
+    ],
+  ],
+  run: ([paths], options) => answer(paths, options),
+});
 
 /** What the bundled models were trained with, and a good one for CLIP's. */
 const TEMPLATE = 'a picture of {}';
 
-/** @returns the exit code */
-export async function zeroShot(images: string[], options: ZeroShotOptions): Promise<number> {
+async function answer(images: string[], options: Options): Promise<number> {
+  const { answerImages } = await import('../answer-images.ts');
+  const { openSource } = await import('../run-images.ts');
   const { labels, texts } = await textsOf(options);
   const mistaken = images.length === 0 ? options.prompt?.find((prompt) => existsSync(prompt)) : undefined;
   if (mistaken !== undefined && options.input === undefined)
@@ -37,12 +94,8 @@ export async function zeroShot(images: string[], options: ZeroShotOptions): Prom
 }
 
 /** The texts, and what they are called in the answer: a prompt is its own name. */
-async function textsOf({
-  prompt,
-  labelsFile,
-  template,
-  model,
-}: ZeroShotOptions): Promise<{ labels: Labels; texts: string[] }> {
+async function textsOf({ prompt, labelsFile, template, model }: Options): Promise<{ labels: Labels; texts: string[] }> {
+  const { bundledLabels, readLabels } = await import('../class-names.ts');
   if (prompt !== undefined && labelsFile !== undefined)
     throw new CommandError('expected either --prompt or --labels-file, got both; leave one out');
   if (template !== undefined && !template.includes('{}'))
@@ -65,12 +118,8 @@ async function textsOf({
 }
 
 /** From a feature to the best texts; the logits are in the model's precision. */
-async function scorer(
-  model: CLIP,
-  tokens: ndarray.NdArray<Int32Array>,
-  labels: Labels,
-  options: ZeroShotOptions,
-): Promise<Scorer> {
+async function scorer(model: CLIP, tokens: NdArray<Int32Array>, labels: Labels, options: Options): Promise<Scorer> {
+  const { default: ndarray } = await import('ndarray');
   const { reference } = await import('../../ops/reference.ts');
   const { logitsOf } = await import('../../clip/logits.ts');
   const { scores } = await import('../scores.ts');
@@ -81,6 +130,6 @@ async function scorer(
     const image = reference.l2Normalize(ndarray(features.data.subarray(row * E, (row + 1) * E), [1, E]) as Tensor);
     const { data: logits } = logitsOf(image, texts, scale);
     const top = scores(logits, labels, options.top);
-    return { label: top[0].label, logits, top, withLogits: options.logits };
+    return { label: top[0].label, logits, top, withLogits: options.logits === true };
   };
 }

@@ -1,6 +1,7 @@
 // A progress bar on standard error, for work that takes longer than a second on a terminal.
 
 import type { SingleBar } from 'cli-progress';
+import { duration } from './numbers.ts';
 
 const DELAY = 1000;
 
@@ -93,17 +94,4 @@ export class Progress {
     if (this.#shown) this.#bar!.stop();
     this.#shown = false;
   }
-}
-
-/** Seconds as people say them. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
-}
-
-/** Bytes as people say them. */
-export function bytes(count: number): string {
-  if (count < 1e6) return `${Math.ceil(count / 1e3)} kB`;
-  return count < 1e9 ? `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB` : `${(count / 1e9).toFixed(2)} GB`;
 }

@@ -30,7 +30,7 @@ export function styleFor(stream: NodeJS.WriteStream): Style {
 }
 
 /** The examples at the end of a command's help. */
-export function examples(list: [command: string, what: string][]): string {
+export function examples(list: readonly (readonly [command: string, what: string])[]): string {
   const style = styleFor(process.stdout);
   return `\n${style('bold', 'Examples:')}\n${list.map(([command, what]) => `  ${style('cyan', command)}\n      ${what}`).join('\n')}`;
 }

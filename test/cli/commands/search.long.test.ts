@@ -186,7 +186,7 @@ describe('a mistake is one sentence', () => {
     [
       'features that are not there',
       () => ['cat', 'nothing.npy'],
-      /nothing\.npy is none; write one with clip-oracle embed/,
+      /"nothing\.npy" is not a feature file; write one with clip-oracle embed/,
     ],
     ['no features at all', () => ['cat'], /missing required argument 'features'/],
     ['another format', () => ['cat', picture('pizza.jpg')], /expected features in \.npy, .*\.safetensors or \.jsonl/],

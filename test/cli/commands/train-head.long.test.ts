@@ -4,10 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import ndarray from 'ndarray';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { defineTrainHead } from '../../../src/cli/training-command.ts';
+import { messageOf } from '../../../src/cli/errors.ts';
+import { makeProgram } from '../../../src/cli/program.ts';
 import { loadHead } from '../../../src/clip/head.ts';
 import { trainHead } from '../../../src/train/head/train-head.ts';
 import { isOneSentence, lines, picture, run, temporaryFolder, type Outcome } from '../support/cli.ts';
@@ -253,12 +253,12 @@ test('images that fail are named and passed over; the exit code says so', async 
 
 /** What the command throws, in this process: thirty of them are not worth thirty others. */
 async function mistake(args: string[]): Promise<unknown> {
-  const command = new Command('train-head').exitOverride().configureOutput({ writeErr: () => undefined });
-  defineTrainHead(command, () => undefined);
+  const program = makeProgram(() => undefined);
+  for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => undefined });
   const home = process.cwd();
   process.chdir(folder.path);
   try {
-    return await command.parseAsync(args, { from: 'user' }).then(
+    return await program.parseAsync(['train-head', ...args], { from: 'user' }).then(
       () => null,
       (error: unknown) => error,
     );
@@ -317,11 +317,15 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
       [F, ...L, '--out', 'no/where/head.pth'],
       /"no\/where\/head\.pth" cannot be written: its folder does not exist/,
     ],
-    ['features that are not there', ['none.npy', ...L], /train-head expected a file of features, none\.npy is none/],
+    [
+      'features that are not there',
+      ['none.npy', ...L],
+      /"none\.npy" is not a feature file; write one with clip-oracle embed/,
+    ],
     [
       'another format',
       ['labels.txt', ...L],
-      /train-head expected features in \.npy, \.npz, \.safetensors or \.jsonl, got "labels\.txt"/,
+      /"labels\.txt" expected features in \.npy, \.npz, \.safetensors or \.jsonl, got another ending/,
     ],
     ['labels that are not there', [F, '--labels', 'none.txt'], /--labels cannot read none\.txt \(ENOENT\)/],
     [
@@ -364,18 +368,14 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
       /wide\.npz holds features of width 64, features\.safetensors of width 128/,
     ],
     ['NaN in a row', ['nan.npz', ...L], /"features" expected finite numbers, got NaN in row 1, column 1/],
-    [
-      'a folder without folders',
-      ['flat'],
-      /expected a folder with one folder of images per class, flat has no folders in it/,
-    ],
+    ['a folder without folders', ['flat'], /"flat" expected one folder of images per class, got no folders/],
     ['a class without images', ['hollow'], /hollow\/nothing holds no \.jpg/],
     ['pixels', [F, ...L, '--input', F], /got --input; embed it first/],
   ])('%s', async ([, args, message]) => {
     const before = await readdir(folder.path);
     const error = await mistake([...args, ...(args.includes('--out') ? [] : ['--out', 'never.pth'])]);
     expect(error).toBeInstanceOf(Error);
-    expect((error as Error).message).toMatch(message);
+    expect(messageOf(error)).toMatch(message);
     expect((error as Error).message.trim()).not.toContain('\n');
     expect(await readdir(folder.path)).toEqual(before);
   });

@@ -2,7 +2,8 @@
 // work.
 
 import { CommanderError, type Command } from 'commander';
-import { loadedChanges, type ModelChanges } from '../../../src/cli/options.ts';
+import type { ModelChanges } from '../../../src/cli/options.ts';
+import { loadedChanges } from '../../../src/cli/with-model.ts';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { textOf, utf8 } from '../mutate/bytes.ts';
 import { argv } from '../mutate/argv.ts';
@@ -37,8 +38,10 @@ export const CLI_TARGETS: readonly Target[] = [
       'cli/program',
       'cli/options',
       'cli/suggest',
-      'cli/text-commands',
-      'cli/training-command',
+      'cli/command',
+      'cli/parser',
+      'cli/values',
+      'cli/with-model',
       'cli/terminal/style',
     ],
     mutators: [argv, argv, havoc],

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFeatures } from '../../../src/features/read.ts';
-import { readMap } from '../../../src/cli/commands/verify.ts';
+import { readMap } from '../../../src/cli/verify-inputs.ts';
 import { openDump } from '../../../src/formats/dump/open.ts';
 import { decodeNpy, NPY_HEADER_BYTES, npyHeader } from '../../../src/formats/npy.ts';
 import { checkGoldenPack } from '../../../src/oracle/golden/check.ts';

@@ -83,8 +83,9 @@ export const TEXT_TARGETS: readonly Target[] = [
       }
       // One that is no sentence is worse than one that is.
       const worst =
-        complaints.find((error) => !(error instanceof Error) || error.constructor.name !== 'CommandError') ??
-        complaints[0];
+        complaints.find(
+          (error) => !(error instanceof Error) || !['CommandError', 'ArgumentError'].includes(error.constructor.name),
+        ) ?? complaints[0];
       if (worst !== undefined) throw worst;
     },
   },
