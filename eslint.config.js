@@ -75,7 +75,7 @@ const noNode = [
   },
 ];
 /** What a room's files may not import, by the constant that docs/design.md's table and the test of all imports are made of. */
-const roomRules = FLOORS.filter(({ room, imports }) => imports !== null).flatMap(({ room, node, imports }) => {
+const roomRules = FLOORS.filter(({ imports }) => imports !== null).flatMap(({ room, node, imports }) => {
   const others = FLOORS.filter((other) => other.room !== room && !imports.includes(other.room)).map(
     (other) => other.room,
   );

@@ -1,5 +1,5 @@
-// The options that commands share, as tables; a command spreads the groups that it has into its own table. Nothing heavy
-// is imported: this runs for --help too.
+// The options that commands share, as tables; a command spreads the groups that it has into its own table. Nothing
+// heavy is imported: this runs for --help too.
 
 import { choice, file, flag, value, type ArgumentSpec, type OptionsOf } from './command.ts';
 import { anyNumber, listOf, modelName, oneOf, positiveInteger } from './values.ts';
