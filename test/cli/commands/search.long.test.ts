@@ -216,7 +216,11 @@ describe('a mistake is one sentence', () => {
       /broken\.jsonl" line 1 expected \{"path", "features"\}/,
     ],
     ['a damaged array', () => ['cat', file('short.npy')], /short\.npy" ends early/],
-    ['a vector', () => ['cat', file('vector.npy')], /expected features \(N, E\) in .*vector\.npy, got shape \(3\)/],
+    [
+      'a vector',
+      () => ['cat', file('vector.npy')],
+      /vector\.npy" expected features of shape \(N, E\), got shape \(3\)/,
+    ],
   ])('%s', async (_name, args, message) => {
     writeFileSync(file('three.txt'), 'a\nb\nc\n');
     writeFileSync(file('broken.jsonl'), '{"path":"a"}\n');
