@@ -52,7 +52,8 @@ export { ArgumentError } from './features/argument-error.ts';
 export { loadHead, type Head } from './clip/head.ts';
 export { saveHead } from './train/head/save-head.ts';
 export type { Metrics } from './train/head/metrics.ts';
-export { trainHead, type TrainedHead, type TrainHeadOptions, type TrainingReport } from './train/head/train-head.ts';
+export { trainHead } from './train/head/train-head.ts';
+export type { TrainedHead, TrainHeadOptions, TrainingReport } from './train/head/trained-head.ts';
 
 // What the image tower looks at.
 export { attentionMaps, attentionRollout, type AttentionMapsOptions } from './clip/attention-maps.ts';

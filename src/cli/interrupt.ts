@@ -1,4 +1,4 @@
-// Ctrl-C, and every other end that comes too early: temporary files are removed first (formats/atomic-file.ts keeps
+// On Ctrl-C, and at every other early end, temporary files are removed (formats/atomic-file.ts keeps
 // their list). While there is none, a signal ends the process at once, as by default.
 
 import { removeUnfinished, watchUnfinished } from '../formats/atomic-file.ts';

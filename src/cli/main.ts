@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command `clip-oracle`. Nothing heavy is imported before a command needs it: --help answers at once.
+// The command `clip-oracle`. Nothing heavy is imported before a command needs it, so --help is quick.
 
 import { CommanderError } from 'commander';
 import { CommandError, messageOf, OK, WRONG } from './errors.ts';
@@ -7,17 +7,17 @@ import { writeReason } from '../formats/errno.ts';
 import { tidyUpOnExit } from './interrupt.ts';
 import { makeProgram } from './program.ts';
 
-// The reader of a pipe may leave early (| head): that is no error.
+// The reader of a pipe may close it early (| head), which is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(OK);
   fail(new CommandError(`standard output cannot be written: ${writeReason(error.code)}`));
 });
-// Messages that nobody can read are no reason to stop.
+// Messages that cannot be written do not stop the work.
 process.stderr.on('error', () => undefined);
 
 function fail(error: unknown): never {
   const message = messageOf(error);
-  // The engine says it in its own words, and Node's own parts may say it first.
+  // The message is the engine's, which names no remedy.
   const remedy =
     error instanceof RangeError && /out of memory|allocat/i.test(message)
       ? '; there is too little memory: raise the limit of the process (ulimit -v), or take smaller batches and ' +

@@ -2,7 +2,7 @@
 
 import { stripVTControlCharacters } from 'node:util';
 import type { Metrics } from '../train/head/metrics.ts';
-import type { TrainedHead } from '../train/head/train-head.ts';
+import type { TrainedHead } from '../train/head/trained-head.ts';
 import type { TrainingData } from '../features/labelled.ts';
 import { styleFor } from './terminal/style.ts';
 

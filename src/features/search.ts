@@ -3,13 +3,14 @@
 
 import type { FloatArray } from '../ops/tensor.ts';
 
+/** A row that was found. */
 export interface Hit {
   /** The row, counted through the whole collection. */
   index: number;
   cosine: number;
 }
 
-/** Keeps the best of all rows that it is shown. Of equals the one that comes first is the better. */
+/** Keeps the nearest of all rows that are added; of equal cosines the earlier row ranks higher. */
 export class CosineSearch {
   readonly #query: Float64Array;
   readonly #top: number;
@@ -39,7 +40,7 @@ export class CosineSearch {
       if (Number.isFinite(cosine)) this.#hits.push({ index: this.#rows, cosine });
       else this.#skipped++;
     }
-    // Now and then, so that a collection of millions does not lie here.
+    // From time to time, so that a collection of millions does not stay in memory.
     if (this.#hits.length > 4 * this.#top + 100_000) this.#shorten();
   }
 

@@ -2,7 +2,7 @@
 
 import type { TrainingData } from '../../features/labelled.ts';
 import type { Output } from '../../formats/atomic-file.ts';
-import type { TrainedHead } from '../../train/head/train-head.ts';
+import type { TrainedHead } from '../../train/head/trained-head.ts';
 import {
   argument,
   defineCommand,

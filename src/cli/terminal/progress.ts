@@ -68,7 +68,7 @@ export class Progress {
     return new Progress(bar, options);
   }
 
-  /** So many are done. */
+  /** Shows that `done` of `total` are done. */
   update(done: number, total = this.#total): void {
     this.#total = total;
     if (this.#bar === null) return;
@@ -82,7 +82,7 @@ export class Progress {
     this.#bar.update(done);
   }
 
-  /** Something else is counted from now on, from none. */
+  /** Counts something else from now on, starting at 0. */
   next(unit: string): void {
     this.stop();
     this.#options.unit = unit;

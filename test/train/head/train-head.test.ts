@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import ndarray from 'ndarray';
 import { describe, expect, test } from 'vitest';
-import { trainHead, type TrainedHead, type TrainHeadOptions } from '../../../src/train/head/train-head.ts';
+import { trainHead } from '../../../src/train/head/train-head.ts';
+import type { TrainedHead, TrainHeadOptions } from '../../../src/train/head/trained-head.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
 import { seed } from '../../support/arbitraries.ts';
 import { apart, biasOf, clouds, featuresOf, lists, weightOf, type HeadCase } from './support.ts';
