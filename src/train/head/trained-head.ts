@@ -29,7 +29,10 @@ export interface TrainHeadOptions {
   classes?: readonly string[];
   /** Positive weights of the samples; a weight of 2 counts the sample twice. Default: 1 each. */
   weights?: ArrayLike<number>;
-  /** Weighs the classes as if each had the same number of samples (scikit-learn's class_weight="balanced"). Default false. */
+  /**
+   * Weighs the classes as if each had the same number of samples (scikit-learn's class_weight="balanced").
+   * Default false.
+   */
   balanced?: boolean;
   /** How far weights may be from the optimum's, relatively to the largest. Default 1e-9. */
   tolerance?: number;
