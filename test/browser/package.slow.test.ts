@@ -452,7 +452,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
         ['/nothing', /^Error: ".*\/nothing" answered 404 Not Found, expected weights; check the address$/],
         [
           '/page',
-          /^Error: ".*\/page" is a web page \(text\/html; charset=utf-8\), expected weights; servers answer so for files that they do not have: check the address$/,
+          /^Error: ".*\/page" is a web page \(text\/html; charset=utf-8\), expected weights; servers send one for files that they do not have: check the address$/,
         ],
         [
           '/page-in-disguise',
