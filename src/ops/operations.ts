@@ -25,7 +25,7 @@ import { sigmoidOperation } from './sigmoid.ts';
 import { softmaxOperation } from './softmax.ts';
 import type { Tensor } from './tensor.ts';
 
-export const OPERATIONS = {
+const OPERATIONS = {
   /** x (N,C,H,W), weight (O,C,KH,KW), bias (O) or null -> (N,O,OH,OW) */
   conv2d: conv2dOperation,
   /** x (N,C,…), parameters (C) each -> the shape of x */

@@ -224,7 +224,7 @@ describe('misuse is named', () => {
   test('more than one image', async () => {
     const { model } = await load('tiny-vit', { executor: 'reference' });
     await expect(attentionMaps(model, golden.tensor('input/image'))).rejects.toThrow(
-      new RangeError('attentionMaps: "x" expected one image, (1, 3, R, R), got 2; ask for each image by itself'),
+      new RangeError('attentionMaps: "x" expected one image, (1, 3, R, R), got 2; call it once for each image'),
     );
     await expect(attentionMaps(model, ndarray(new Float32Array(3), [1, 3]))).rejects.toThrow(
       /encodeImage: "x" expected shape/,

@@ -13,7 +13,7 @@ test('the page is up to date', () => {
 
 test.each([
   ['a function: its doc comment, its tags, its signature without the body', 'function relu(x: Tensor): Tensor;\n```'],
-  ['a class: public members with their comments', '  /** How many threads compute. */\n  get threads(): number;'],
+  ['a class: public members with their comments', '  /** Number of threads. */\n  get threads(): number;'],
   ['a constant: its type', 'const CHANNELS: Readonly<Record<string, number>>;'],
   ['tags as a list', '- throws RangeError for an unknown name or option;'],
   ['what another entry has already', '### Tensor\n\nAs in [clip-oracle](#clip-oracle).'],
