@@ -211,7 +211,7 @@ describe('the activation', () => {
       const [activation, said] = told(origin, format, 'gelu');
       expect(activation).toBe('quick_gelu');
       expect(said.join()).toMatch(
-        /one of OpenAI's files, trained with QuickGELU, but the configuration beside it says GELU.*mend or move the configuration$/,
+        /one of OpenAI's files, trained with QuickGELU, but the configuration beside it says GELU.*correct or move the configuration$/,
       );
     }
   });
