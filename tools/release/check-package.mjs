@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nameAt, sha512Of } from './sbom.mjs';
 
-const LIMIT = 4_000_000;
+// Everything that the package had before its rooms were sorted, and shell completion: 4.0 MB, with room for fixes.
+const LIMIT = 4_300_000;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'clip-oracle-package-'));
 const run = (command, args, cwd) =>
