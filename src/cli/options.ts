@@ -46,7 +46,7 @@ export const imageOptions = {
   ),
   precision: choice(
     '--precision <name>',
-    'float32, or float64 (the truth, in two to four times the time)',
+    'float32, or float64 (the truth, slower: docs/benchmarks.md has the figure)',
     ['float32', 'float64'],
     oneOf,
     { default: 'float32' },
