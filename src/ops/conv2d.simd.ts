@@ -161,12 +161,17 @@ function columns(
     for (let o = top; o < bottom; o += most) {
       const M = Math.min(most, bottom - o);
       const a = widened(machine, bytes, weight, form, k * O + o * kc, M * kc, room);
-      const rows = { MR, a, M, ldc, kc, first: k === 0, summation };
       const c = y + o * ldc;
-      if (whole > 0) gemmBlock(machine, bytes, { ...rows, b: positions, panels: whole, c });
+      if (whole > 0) {
+        gemmBlock(machine, bytes, {
+          MR, a, M, b: positions, panels: whole, c, ldc, kc, first: k === 0, columns: NR, summation,
+        });
+      }
       if (whole < count) {
-        const half = { b: positions + panel * whole, panels: 1, c: c + bytes * NR * whole, columns: NR / 2 };
-        gemmBlock(machine, bytes, { ...rows, ...half });
+        gemmBlock(machine, bytes, {
+          MR, a, M, b: positions + panel * whole, panels: 1, c: c + bytes * NR * whole, ldc, kc, first: k === 0,
+          columns: NR / 2, summation,
+        });
       }
     }
   }

@@ -112,8 +112,9 @@ function block(
   const most = form === formOfWidth(bytes) ? panels : 1;
   for (let i = 0; i < panels; i += most) {
     const panel = widened(machine, bytes, b, form, element + i * NR * kc, NR * kc, room);
-    const rows = { MR, a, M: bottom - top };
-    gemmBlock(machine, bytes, { ...rows, b: panel, panels: most, c: c + bytes * NR * i, ldc, kc, first, summation });
+    gemmBlock(machine, bytes, {
+      MR, a, M: bottom - top, b: panel, panels: most, c: c + bytes * NR * i, ldc, kc, first, columns: NR, summation,
+    });
   }
 }
 
