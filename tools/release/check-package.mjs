@@ -158,12 +158,34 @@ try {
     }
   `,
   );
-  run(
-    join(folder, 'node_modules/.bin/tsc'),
-    ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', 'types.mts'],
-    folder,
+  const entries = Object.keys(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')).exports)
+    .filter((entry) => !/json$/.test(entry))
+    .map((entry) => entry.replace(/^\./, 'clip-oracle'));
+  writeFileSync(
+    join(folder, 'entries.mts'),
+    entries.map((entry, n) => `import * as entry${n} from '${entry}';\nvoid entry${n};\n`).join(''),
   );
-  check('the shipped types check in a strict project', true);
+  for (const [resolution, module] of [
+    ['bundler', 'esnext'],
+    ['node16', 'node16'],
+    ['nodenext', 'nodenext'],
+  ]) {
+    const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023,dom', '--types', 'node'];
+    run(
+      join(folder, 'node_modules/.bin/tsc'),
+      [...options, '--module', module, '--moduleResolution', resolution, 'types.mts', 'entries.mts'],
+      folder,
+    );
+    check(
+      `the types of ${entries.length} entries check in a strict project with module resolution ${resolution}`,
+      true,
+    );
+  }
+  // vitest's matcher needs vitest, an optional peer of the reader's own.
+  const importable = entries.filter((entry) => entry !== 'clip-oracle/vitest');
+  const imports = importable.map((entry) => `await import('${entry}');`).join('\n');
+  run(process.execPath, ['--input-type=module', '--eval', imports], folder);
+  check(`import of ${importable.join(', ')}`, true);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
