@@ -9,6 +9,7 @@ import type {
   TransformerSizes,
   VisionTransformerArchitecture,
 } from './architecture.ts';
+import { headWidth } from './head-counts.ts';
 import { MODELS } from './models.ts';
 import type { WeightUse } from '../executors/executor.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
@@ -102,19 +103,6 @@ export function architectureFrom(
   }
   return { embed, vision, text };
 }
-
-/**
- * open_clip's image towers whose heads are not 64 columns wide, for weights without a configuration: no shape shows it,
- * and with other heads every feature would be wrong.
- */
-const WIDE_HEADS: readonly { width: number; layers: number; columns: number }[] = [
-  { width: 1280, layers: 32, columns: 80 }, // ViT-H
-  { width: 1408, layers: 40, columns: 88 }, // ViT-g
-  { width: 1664, layers: 48, columns: 104 }, // ViT-bigG
-];
-
-const headWidth = (width: number, layers: number): number =>
-  WIDE_HEADS.find((tower) => tower.width === width && tower.layers === layers)?.columns ?? 64;
 
 /** The number of heads that a configuration gives a tower of this width; null if it is silent or for another width. */
 function configuredHeads(

@@ -1,6 +1,7 @@
 // Attention done differently: inputs exchanged, other scales, heads, masks.
 
 import ndarray from 'ndarray';
+import { headCounts } from '../../../clip/head-counts.ts';
 import { reshape, type Tensor } from '../../../ops/tensor.ts';
 import type { Change, Fault, FaultedNode } from '../fault.ts';
 import { dense, mapped, picked, range } from '../tensors.ts';
@@ -183,7 +184,7 @@ export const ATTENTION_FAULTS: readonly Fault[] = [
     "The scores are scaled by the root of the whole width; take that of a head's columns, 1/sqrt(d).",
     scaled((d, D) => Math.sqrt(d) / Math.sqrt(D)),
   ),
-  ...[1, 2, 4, 8, 12, 16, 24, 32].flatMap((count) => [heads(count, 'own'), heads(count, 'right')]),
+  ...headCounts().flatMap((count) => [heads(count, 'own'), heads(count, 'right')]),
   attention(
     'attention-heads-interleaved',
     'Channels of a head are taken apart from one another; a head is d channels side by side (64 in most models).',
