@@ -4,7 +4,7 @@
 
 import ndarray from 'ndarray';
 import ops from 'ndarray-ops';
-import { DESCRIPTIONS, type AttributesOf, type InputsOf, type OperationName } from '../ops/operations.ts';
+import { applied, type AttributesOf, type OperationName } from '../ops/operations.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 import { reference64 } from '../ops/reference64.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
@@ -38,9 +38,6 @@ interface StepOf<Name extends OperationName> {
   y: Operand64 & { axis: number };
 }
 
-const computed = <Name extends OperationName>(op: Name, inputs: readonly Tensor[], attributes: AttributesOf[Name]) =>
-  DESCRIPTIONS[op].call((...args) => reference64[op](...args), inputs as unknown as InputsOf[Name], attributes);
-
 /** Elements of the output that are computed at a time: they stay in the cache, and no large array is ever made. */
 const RUN = 8192;
 
@@ -53,7 +50,7 @@ export function runPlain64(step: Plain64Step, machine: Machine, part: number, pa
   for (let at = begin; at < end; at += run) {
     const to = Math.min(at + run, end);
     const inputs = operands.map((x) => tensorAt(x, x.axis, at, to, machine));
-    const result = computed(op, inputs, attributes);
+    const result = applied(reference64, op, inputs, attributes);
     store(result.data as Float64Array, tensorAt(y, y.axis, at, to, machine));
   }
 }

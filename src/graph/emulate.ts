@@ -5,14 +5,7 @@
 import type { AttentionOptions } from '../ops/attention.ts';
 import type { Summation } from '../ops/dot-products.ts';
 import type { Operand, Rounding } from '../ops/operation.ts';
-import {
-  DESCRIPTIONS,
-  operationsOf,
-  type AttributesOf,
-  type InputsOf,
-  type OperationName,
-  type Operations,
-} from '../ops/operations.ts';
+import { applied, DESCRIPTIONS, operationsOf, type Operations } from '../ops/operations.ts';
 import type { RoundFormat } from '../ops/round.ts';
 import { reshape, type Tensor } from '../ops/tensor.ts';
 import { attentionProbabilities, mixedValues, type PartOperations } from './attention-parts.ts';
@@ -112,7 +105,7 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
       const { inputs, attributes } = record(...args);
       const rounded = inputs.map((x, i) => (isTensor(x) ? operandsOf[rounding](x, i) : x));
       const sums = rounding === 'product' || rounding === 'matrix';
-      const y = computed(ops, name, rounded, sums ? { ...attributes, summation } : attributes);
+      const y = applied(ops, name, rounded, sums ? { ...attributes, summation } : attributes);
       return rounding === 'none' ? y : rounding === 'moves' ? moved(rounded.filter(isTensor), y) : stored(y);
     }),
     ...(attention === 'stored' && {
@@ -122,11 +115,3 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
 }
 
 const isTensor = (x: Operand | undefined): x is Tensor => x !== undefined && !(x.data instanceof Int32Array);
-
-/** An operation of `ops` on operands in the order of its arguments. */
-const computed = <Name extends OperationName>(
-  ops: Operations,
-  name: Name,
-  inputs: readonly (Operand | undefined)[],
-  attributes: AttributesOf[Name],
-): Tensor => DESCRIPTIONS[name].call((...args) => ops[name](...args), inputs as unknown as InputsOf[Name], attributes);

@@ -11,7 +11,7 @@ import {
   type OperationName,
   type Operations,
 } from '../ops/operations.ts';
-import { isContiguous, type Tensor } from '../ops/tensor.ts';
+import type { Tensor } from '../ops/tensor.ts';
 import {
   elementAt,
   isWhole,
@@ -53,11 +53,11 @@ export class Recorder {
   };
 
   #record<Name extends OperationName>(op: Name, args: ArgumentsOf[Name]): Tensor {
-    const { record, shapes, layout } = DESCRIPTIONS[op];
+    const { record, shapes, layout, unchanged, ids = [] } = DESCRIPTIONS[op];
     const taken = record(...args);
-    const inputs = taken.inputs.map((x) => x && this.#recorded(x, op)) as unknown as InputsOf[Name];
+    const inputs = taken.inputs.map((x, i) => x && this.#recorded(x, ids.includes(i))) as unknown as InputsOf[Name];
     const first = inputs[0] as Tensor;
-    if (op === 'contiguous' && isContiguous(first)) return first;
+    if (unchanged?.(inputs)) return first;
     const push = (operands: InputsOf[Name]): Tensor => {
       const outputs = shapes(operands, taken.attributes);
       const kind = typeof layout === 'string' ? layout : layout(operands);
@@ -86,13 +86,16 @@ export class Recorder {
     return view(storageOf(known), x.shape, x.stride, x.offset);
   }
 
-  /** A tensor that holds numbers already (a mask, a test's operand) becomes a constant. */
-  #recorded(x: Operand, op?: OperationName): Tensor {
+  /**
+   * A tensor that holds numbers already (a mask, a test's operand) becomes a constant.
+   * @param ids whether numbers of rows are expected
+   */
+  #recorded(x: Operand, ids = false): Tensor {
     const data: unknown = x.data;
     if (data instanceof Storage) return x as Tensor;
     if (data instanceof Float64Array && this.#precision === 'float32')
       throw new TypeError('a float64 tensor among float32 ones: round it yourself, or compute with precision float64');
-    if (data instanceof Int32Array && op === 'embedding') return this.#constant(new Int32Array(x.size), x);
+    if (data instanceof Int32Array && ids) return this.#constant(new Int32Array(x.size), x);
     if (data instanceof Float32Array) return this.#constant(new Float32Array(x.size), x);
     if (data instanceof Float64Array) return this.#constant(new Float64Array(x.size), x);
     throw new TypeError('expected a tensor over a Float32Array or Float64Array');

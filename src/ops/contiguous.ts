@@ -43,6 +43,7 @@ export const contiguousOperation = operation({
   record: (x) => ({ inputs: [x], attributes: {} }),
   call: (f, [x]) => f(x),
   shapes: ([x]) => [x.shape],
+  unchanged: ([x]) => isContiguous(x),
   layout: 'dense',
   rounding: 'moves',
 });

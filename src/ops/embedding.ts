@@ -38,6 +38,7 @@ export const embeddingOperation = operation({
   record: (ids, table) => ({ inputs: [ids, table], attributes: {} }),
   call: (f, [ids, table]) => f(ids, table),
   shapes: ([ids, table]) => [[...ids.shape, table.shape[1]]],
+  ids: [0],
   layout: 'dense',
   rounding: 'moves',
 });

@@ -52,6 +52,10 @@ export interface Operation<
   ) => Result;
   /** A shape per output. */
   readonly shapes: (inputs: Readonly<Inputs>, attributes: Readonly<Attributes>) => Shapes;
+  /** Whether the result is the first operand itself: then nothing is recorded. */
+  readonly unchanged?: (inputs: Readonly<Inputs>) => boolean;
+  /** Positions of the operands that are numbers of rows. */
+  readonly ids?: readonly number[];
   readonly layout: L;
   /** Names of the operands after the first, in steps of layout `rows`. */
   readonly parameters?: P;

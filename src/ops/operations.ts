@@ -15,7 +15,7 @@ import { layerNormOperation } from './layer-norm.ts';
 import { linearOperation } from './linear.ts';
 import { matmulOperation } from './matmul.ts';
 import { meanOperation } from './mean.ts';
-import type { Layout, Operation, Rounding } from './operation.ts';
+import type { Layout, Operand, Operation, Rounding } from './operation.ts';
 import { quantizeOperation } from './quantize.ts';
 import { quickGeluOperation } from './quick-gelu.ts';
 import { reluOperation } from './relu.ts';
@@ -116,6 +116,14 @@ export const DESCRIPTIONS: {
 } = OPERATIONS;
 
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
+
+/** What an operation of a set gives for operands in the order of its arguments. */
+export const applied = <Name extends OperationName>(
+  ops: Operations,
+  name: Name,
+  inputs: readonly (Operand | undefined)[],
+  attributes: AttributesOf[Name],
+): Tensor => DESCRIPTIONS[name].call((...args) => ops[name](...args), inputs as unknown as InputsOf[Name], attributes);
 
 /** An operation set, function by function. */
 export function operationsOf(

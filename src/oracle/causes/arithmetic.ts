@@ -5,9 +5,7 @@ import ndarray from 'ndarray';
 import { createExecutor } from '../../executors/create.ts';
 import type { Executor, Precision } from '../../executors/executor.ts';
 import { emulating, type Emulation } from '../../graph/emulate.ts';
-import type { AttentionOptions } from '../../ops/attention.ts';
-import type { Conv2dOptions } from '../../ops/conv2d.ts';
-import type { Operations } from '../../ops/operations.ts';
+import { applied, type AttributesOf, type OperationName, type Operations } from '../../ops/operations.ts';
 import { reference } from '../../ops/reference.ts';
 import { toFloat64 } from '../../ops/contiguous.ts';
 import { reference64 } from '../../ops/reference64.ts';
@@ -15,6 +13,17 @@ import type { Tensor } from '../../ops/tensor.ts';
 
 /** Multiply-adds above which starting the executor pays. */
 const LARGE = 1 << 22;
+
+/** Multiply-adds of the products, to first order. All other operations count as nothing. */
+const WORK: {
+  readonly [Name in OperationName]?: (inputs: readonly Tensor[], attributes: AttributesOf[Name]) => number;
+} = {
+  linear: ([x, weight]) => x.size * weight.shape[0],
+  matmul: ([a, b]) => a.size * b.shape[b.shape.length - 1],
+  conv2d: ([x, weight], { stride: [down, right] }) =>
+    x.shape[0] * Math.ceil(x.shape[2] / down) * Math.ceil(x.shape[3] / right) * weight.size,
+  attention: ([q, k]) => 2 * q.size * k.shape[k.shape.length - 2],
+};
 
 /** The SIMD executor of a search, created when it is first needed, and how much the search has computed. */
 export class SearchExecutor {
@@ -36,7 +45,7 @@ export class SearchExecutor {
   }
 }
 
-/** Products, which may take a while; all else is in `ops`. */
+/** Operations in one precision: large products, which may take a while, on the SIMD executor; all else is in `ops`. */
 export class Arithmetic {
   readonly precision: Precision;
   /** The plain definitions in this precision. */
@@ -60,39 +69,19 @@ export class Arithmetic {
       : x;
   }
 
-  linear(x: Tensor, weight: Tensor, bias: Tensor | null): Promise<Tensor> {
-    return this.#run(
-      x.size * weight.shape[0],
-      bias === null ? [x, weight] : [x, weight, bias],
-      (ops, [a, b, c = null]) => ops.linear(a, b, c),
-    );
-  }
-
-  matmul(a: Tensor, b: Tensor): Promise<Tensor> {
-    return this.#run(a.size * b.shape[b.shape.length - 1], [a, b], (ops, [x, y]) => ops.matmul(x, y));
-  }
-
-  conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions): Promise<Tensor> {
-    const [down, right] =
-      typeof options.stride === 'object' ? options.stride : [options.stride ?? 1, options.stride ?? 1];
-    const windows = x.shape[0] * Math.ceil(x.shape[2] / down) * Math.ceil(x.shape[3] / right);
-    return this.#run(windows * weight.size, [x, weight], (ops, [a, b]) => ops.conv2d(a, b, null, options));
-  }
-
-  attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Promise<Tensor> {
-    return this.#run(2 * q.size * k.shape[k.shape.length - 2], [q, k, v], (ops, [a, b, c]) =>
-      ops.attention(a, b, c, options),
-    );
-  }
-
-  async #run(
-    work: number,
+  /**
+   * A recorded operation, computed.
+   * @param inputs in the order of the operation's arguments
+   */
+  async compute<Name extends OperationName>(
+    op: Name,
     inputs: readonly Tensor[],
-    compute: (ops: Operations, inputs: readonly Tensor[]) => Tensor,
+    attributes: AttributesOf[Name],
   ): Promise<Tensor> {
+    const work = WORK[op]?.(inputs, attributes) ?? 0;
     this.#executor.spent += work;
-    if (work < LARGE) return compute(this.ops, inputs);
-    return this.#executor.simd.run(inputs, (sources, ops) => compute(this.#emulated(ops), sources), {
+    if (work < LARGE) return applied(this.ops, op, inputs, attributes);
+    return this.#executor.simd.run(inputs, (sources, ops) => applied(this.#emulated(ops), op, sources, attributes), {
       precision: this.precision,
     });
   }

@@ -32,7 +32,6 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   const step = await search.inputsOf('conv2d');
   if (step === null) return null;
   const [x, weight] = step.inputs;
-  const { stride, padding } = step.attributes;
   const { data } = search.values;
   const stepSize = Math.max(1, Math.floor(data.length / SAMPLES));
   const samples = (y: ArrayLike<number>): Float64Array =>
@@ -40,7 +39,7 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   const parts: Float64Array[] = [];
   for (const part of [0, 1, 2, 3, 4, 5]) {
     const only = mappedByChannel(x, (v, c) => (c !== part % 3 ? 0 : part < 3 ? v : 1));
-    parts.push(samples((await step.arithmetic.conv2d(only, weight, { stride, padding })).data));
+    parts.push(samples((await step.run({ inputs: [only, weight] })).data));
   }
   const solved = leastSquares(parts, samples(data));
   if (solved === null) return null;

@@ -4,7 +4,6 @@ import ndarray from 'ndarray';
 import { indexAt, storageOf, type Node, type Storage } from '../../graph/node.ts';
 import type { Operand } from '../../ops/operation.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
-import { apply, type Applied } from './apply.ts';
 import type { Arithmetic } from './arithmetic.ts';
 import type { Change, Fault, FaultedNode } from './fault.ts';
 import type { Network, Piece } from './network.ts';
@@ -199,11 +198,7 @@ class Replay {
       shape: node.output.shape,
       arithmetic,
       run: (changes = {}) =>
-        apply(
-          { op: node.op, attributes: { ...node.attributes, ...changes.attributes } } as Applied,
-          changes.inputs ?? inputs,
-          arithmetic,
-        ),
+        arithmetic.compute(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes }),
       heads: this.#network.heads,
       parameter: (name) => this.#sources.parameter(name),
       module: (name) => Promise.resolve(this.#module(name)),
