@@ -1,13 +1,12 @@
 // The ceiling: what a core gives for 128-bit multiplications and additions that are not fused and touch no memory.
-// Every product is judged as a share of it. Two forms of loop, because engines differ in what they like; the better one
-// counts.
+// Every product is judged as a share of it. Two forms of loop, because engines differ in which they compile well; the
+// better one counts.
 //
 // - chain: A accumulators x = x · h + h, independent of each other. A product and a sum take six cycles and four of
-// them can begin in each, so
-//   that fewer than 13 accumulators leave the core waiting; more than 14 do not fit the 15 registers that V8 gives.
-// - tile: R x C accumulators s = s + a · b, as a matmul has them. The b change places in every turn, else a compiler
-// could take the products
-//   out of the loop.
+//   them can begin in each, so that fewer than 13 accumulators leave the core waiting; more than 14 do not fit the 15
+//   registers that V8 gives.
+// - tile: R x C accumulators s = s + a · b, as a matmul has them. The b change places in every iteration, else a
+//   compiler could move the products out of the loop.
 //
 // On a Zen 4 at 3.66 GHz both reach 58 to 59 GFLOP/s on Node 20 and 24 (2026-11), which is what C with 128-bit AVX
 // reaches there: two products and two sums per cycle.
@@ -21,7 +20,7 @@ interface Loop {
   build: FunctionBuilder;
   /** Floating-point operations of a turn. */
   work: number;
-  /** What to pass as h, and what must come back after so many turns. */
+  /** What to pass as h, and the expected result after that many iterations. */
   h: number;
   expected: (turns: number) => number;
 }
@@ -111,7 +110,7 @@ export function ceilingHere(seconds = 0.4): number {
   return best;
 }
 
-/** The same on so many threads at once, summed: cores that share something have less than a multiple of one. */
+/** The same on N threads at once, summed: cores that share something have less than a multiple of one. */
 export async function ceiling(threads: number, seconds = 0.4): Promise<number> {
   if (threads === 1) return ceilingHere(seconds);
   const rates = await Promise.all(

@@ -82,7 +82,7 @@ function verify(
 }
 
 const result = await main(JSON.parse(process.argv[2]) as Measurement);
-// Some engines leave threads behind; what they do after the answer is nobody's time.
+// Some engines leave threads behind; what they do after the result is not measured.
 process.stdout.write(`${JSON.stringify(result)}\n`, () => {
   process.exit(0);
 });

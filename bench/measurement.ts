@@ -31,7 +31,7 @@ export interface Measurement {
   batch: number;
   /** Forward passes after the first. */
   repeat: number;
-  /** After so many seconds of them no further one begins. Default: no limit. */
+  /** No further repetition begins after this many seconds. Default: no limit. */
   seconds?: number;
 }
 

@@ -47,7 +47,8 @@ function parsed(text) {
 }
 
 /**
- * "file name" of every value that is exported for nobody. @param extra files that are looked at besides those on disk
+ * "file name" of every exported value that no other file imports.
+ * @param extra files that are looked at besides those on disk
  */
 export function unusedExports(root = ROOT, extra = new Map()) {
   const files = [...graphOf(['src', 'workers', 'bench', 'tools', 'test', 'examples'], root).keys(), ...extra.keys()];

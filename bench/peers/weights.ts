@@ -21,7 +21,7 @@ interface Parameter {
 export interface WeightFiles {
   onnx: string;
   weights: string;
-  /** What each parameter is called and where it lies. */
+  /** The name of each parameter and its place in the file. */
   table: string;
   safetensors: string;
 }

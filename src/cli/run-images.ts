@@ -1,4 +1,4 @@
-// Images through the pipeline with a terminal around it: which inputs, progress, what is said about failures.
+// Images through the pipeline with a terminal around it: finding inputs, progress, reports of failures.
 
 import type { Loaded, Sink, Source } from '../features/pipeline.ts';
 import { CommandError, OK, SOME_FAILED } from './errors.ts';

@@ -1,8 +1,8 @@
 // "Did you mean …?" for values of options; commander does the same for its own options and commands.
 
 /**
- * The candidate that is closest to a mistyped word, or null if none is close. Case, `-` and `/` are told apart only by
- * where they stand.
+ * The candidate that is closest to a mistyped word, or null if none is close. Case is ignored, and runs of spaces,
+ * `_`, `/`, `@` and `-` all count as one `-`.
  */
 export function closest(word: string, candidates: readonly string[]): string | null {
   let best: string | null = null,

@@ -34,7 +34,7 @@ export function seed(value: string): number {
   return number;
 }
 
-/** A number that `accept` accepts. @param expected what the error asks for */
+/** A number that `accept` accepts. @param expected what the error says was expected */
 const numberThat =
   (accept: (number: number) => boolean, expected: string) =>
   (value: string): number => {
@@ -54,7 +54,7 @@ export function modelName(value: string): string {
   throw new InvalidArgumentError(unknownModel(value, availableModels()));
 }
 
-/** What is said about a name that no model has. */
+/** The error text for a name that no model has. */
 export function unknownModel(value: string, names: readonly string[]): string {
   const meant = didYouMean(value, names);
   return meant === '.'

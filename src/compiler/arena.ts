@@ -1,5 +1,5 @@
-// Memory of one plan: pieces handed out first-fit from a region that begins at an address and may grow, and taken back
-// when nobody needs them.
+// Memory of one plan: pieces handed out first-fit from a region that begins at an address and may grow, and freed when
+// no later step reads them.
 
 const ALIGNMENT = 64;
 
@@ -37,7 +37,7 @@ export class Arena {
     return address;
   }
 
-  /** Takes a piece back. */
+  /** Frees a piece. */
   release(address: number): void {
     const size = this.#sizes.get(address);
     if (size === undefined) throw new Error(`arena: nothing was allocated at ${address}`);

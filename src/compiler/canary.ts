@@ -1,6 +1,6 @@
 // Before a thread computes, it proves on a few numbers that its kernels keep the rules that the contract rests on.
 // 32-bit ARM flushes subnormals in SIMD, and native add-ons built with fast-math switch a thread to flush-to-zero: both
-// say that all is well.
+// report no error.
 
 import { dot32, dot64 } from '../ops/dot-products.ts';
 import { NR } from '../ops/dot-products.simd.ts';
@@ -24,7 +24,7 @@ export function checkKernels(module: WebAssembly.Module, shared: boolean): void 
 
 const TABLES = 1024;
 
-/** @param at half a page that nobody else uses */
+/** @param at half a page that nothing else uses */
 export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, at: number, tables: number): void {
   const { kernels, f32 } = machine;
   const x = at / 4;
@@ -83,7 +83,7 @@ export function checkMachine(machine: Pick<Machine, 'kernels' | 'f32' | 'f64'>, 
     refuse('does not sum in float64 as the plain path does');
 }
 
-/** A product of one row by one column of K elements, through all that a real one goes through; the result is at c. */
+/** A product of one row by one column of K elements, by the same kernels as a real one; the result is at c. */
 function multiply(
   machine: Pick<Machine, 'kernels'>,
   bytes: Width,

@@ -1,4 +1,4 @@
-// What emitters work with: steps go in, memory and addresses come out.
+// The plan under construction: emitters append steps and get memory and addresses.
 
 import type { Operand } from '../ops/operation.ts';
 import type { Width } from '../wasm/mode.ts';
@@ -49,7 +49,7 @@ const BYTES = { f32: 4, f64: 8, i32: 4 };
 /** Bytes that a constant takes in its region. */
 export const constantRoom = (byteLength: number): number => Math.ceil((byteLength + SLACK) / 64) * 64;
 
-/** The plan being made: emitters put steps in, and get memory and addresses. */
+/** The plan being made: emitters append steps, and get memory and addresses. */
 export class Context {
   readonly around: Surroundings;
   /** Bytes of an element of what is computed. */
@@ -120,7 +120,7 @@ export class Context {
     return address;
   }
 
-  /** Ends an item: its temporaries and the storages that nobody needs any more are free. */
+  /** Ends an item: frees its temporaries and the storages that no later item reads. */
   finish(done: Iterable<Storage>): void {
     for (const address of this.#temporaries) this.#arena.release(address);
     this.#temporaries = [];

@@ -1,5 +1,6 @@
-// Steps of the operations that emulate smaller formats (round, quantize). Parameters are taken as they lie: packed
-// ones, padding included, stay packed, since every element is rounded for itself and every output lies in one panel.
+// Steps of the operations that emulate smaller formats (round, quantize). Parameters are read as they are stored:
+// packed ones, padding included, stay packed, since every element is rounded on its own and every output is in one
+// panel.
 
 import { NR } from '../ops/dot-products.simd.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
@@ -10,7 +11,7 @@ import { paddedColumns } from '../ops/packing.simd.ts';
 import type { Context } from './context.ts';
 import { weightElements, type PlacedWeight } from './weights.ts';
 
-/** A parameter that lies packed for products, with its name. */
+/** A parameter that is stored packed for products, with its name. */
 function packedParameter(x: Tensor, context: Context): (PlacedWeight & { name: string; elements: number }) | null {
   const { origin } = storageOf(x);
   const placed = origin.kind === 'weight' ? context.around.weights.get(origin.name) : undefined;

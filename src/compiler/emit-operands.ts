@@ -1,4 +1,5 @@
-// Operands of the steps of both modes: where a view lies, after a copy if it does not lie as a kernel wants it.
+// Operands of the steps of both modes: a view's address and strides, after a copy if its layout is not what the kernel
+// takes.
 
 import { isContiguous, type Tensor } from '../ops/tensor.ts';
 import { isWhole, paddedStrides, storageOf, view, type Node, type RecordedNode } from '../graph/node.ts';
@@ -15,7 +16,7 @@ export interface Vectors {
   stride: number;
 }
 
-/** A tensor where it lies. */
+/** A tensor's address, shape and strides. */
 export function lying(x: Operand, context: Context): View64 {
   return { address: context.address(x), shape: [...x.shape], stride: [...x.stride], kind: context.kind(storageOf(x)) };
 }
@@ -41,7 +42,7 @@ export function copy(x: Tensor, address: number, stride: readonly number[], cont
   });
 }
 
-/** Copies the operands of a concat beside each other. */
+/** Copies the operands of a concat next to each other. */
 export function concatenate(
   { inputs, attributes: { axis }, output, storage }: RecordedNode<'concat'>,
   context: Context,
@@ -83,7 +84,7 @@ export const rows = (x: Tensor, context: Context): Vectors => evenly(x, rowsOf, 
 /** Evenly spaced planes, row-major in themselves: (N,C,H,W). */
 export const planes = (x: Tensor, context: Context): Vectors => evenly(x, planesOf, context);
 
-/** Evenly spaced rows whose elements may lie apart, by kStride. */
+/** Evenly spaced rows whose elements may be kStride apart. */
 export function spacedRows(x: Tensor, context: Context): Vectors & { kStride: number } {
   const last = x.shape.length - 1;
   const leading = (stride: readonly number[]) => collapse(x.shape.slice(0, last), stride.slice(0, last));
@@ -92,7 +93,7 @@ export function spacedRows(x: Tensor, context: Context): Vectors & { kStride: nu
 }
 
 /**
- * The output's memory with x's elements in it, or x itself where it lies like the output: for operations on all
+ * The output's memory with x's elements in it, or x itself where it has the output's layout: for operations on all
  * elements alike, padding included.
  */
 export function inPlace(node: Node, context: Context): { x: number; y: number; count: number } {
@@ -105,7 +106,7 @@ export function inPlace(node: Node, context: Context): { x: number; y: number; c
   return { x: y, y, count };
 }
 
-/** A view's address if it lies as the node's output does and is of the mode's width, else after a copy that does. */
+/** A view's address if it has the layout of the node's output and the mode's width, else after a copy that does. */
 export function like(x: Tensor, last: Node, context: Context): number {
   if (x.stride.join() === last.output.stride.join() && isWide(x, context)) return context.address(x);
   const address = context.temporary(context.bytes * last.storage.length + 64);
@@ -113,7 +114,7 @@ export function like(x: Tensor, last: Node, context: Context): number {
   return address;
 }
 
-/** Where a weight lies that was packed for products when it was loaded; null if it was not. */
+/** The address of a weight that was packed for products when it was loaded; null if it was not. */
 export function packedWeight(x: Tensor, layout: 'rows' | 'columns', context: Context): PlacedWeight | null {
   const { origin } = storageOf(x);
   if (origin.kind === 'node' && (origin.node.op === 'round' || origin.node.op === 'quantize')) {

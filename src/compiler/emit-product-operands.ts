@@ -1,4 +1,4 @@
-// Operands of the products (conv2d, linear, matmul, attention) of both modes: where they lie, and how they are packed.
+// Operands of the products (conv2d, linear, matmul, attention) of both modes: their addresses, and how they are packed.
 
 import type { AttentionStep, Tokens } from '../ops/attention.simd.ts';
 import type { Conv2dStep } from '../ops/conv2d.simd.ts';
@@ -53,7 +53,7 @@ export function windows(node: RecordedNode<'conv2d'>, context: Context): Windows
   return { MR: context.around.MR, N, O, K, OH, OW, ...image, strideH, strideW, offsets };
 }
 
-/** Where (c, kh, kw) lies from the window's corner, in bytes; `bytes` of one element. */
+/** Offsets of (c, kh, kw) from the window's corner, in bytes; `bytes` of one element. */
 function windowOffsets(C: number, KH: number, KW: number, plane: number, row: number, bytes: Width): Int32Array {
   const offsets = new Int32Array(C * KH * KW);
   let k = 0;
@@ -167,7 +167,7 @@ function offsetOf(shape: readonly number[], stride: readonly number[], n: number
   return offset;
 }
 
-/** The sizes of an attention, and where its queries, keys, values and its output lie. */
+/** The sizes of an attention, and the addresses of its queries, keys, values and output. */
 export function attentionTokens(
   node: RecordedNode<'attention'>,
   context: Context,

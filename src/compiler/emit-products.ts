@@ -1,4 +1,4 @@
-// Steps of conv2d, linear, matmul and attention in float32 mode, with what was fused to them.
+// Steps of conv2d, linear, matmul and attention in float32 mode, with the operations fused to them.
 
 import { attentionScratchBytes } from '../ops/attention.simd.ts';
 import { scratchBytes } from '../ops/conv2d.simd.ts';
@@ -48,7 +48,7 @@ function residualIn(followers: readonly Node[], node: Node): Tensor | null {
   return null;
 }
 
-/** How a node sums, where not as the contract has it. */
+/** The order of a node's sums, where it is not the contract's. */
 const summationOf = ({ attributes: { summation } }: Summed): { summation?: Summation } =>
   summation === null ? {} : { summation };
 

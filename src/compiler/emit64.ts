@@ -1,6 +1,6 @@
 // One recorded operation becomes steps of float64 mode. Products have kernels of their own; everything else is the
-// plain definition on shares of the memory (plain64.ts). Nothing is fused: what a truth costs beyond its products is
-// small.
+// plain definition on shares of the memory (plain64.ts). Nothing is fused: the cost of the other operations is small
+// beside that of the products.
 
 import { attentionScratchBytes } from '../ops/attention.simd.ts';
 import { scratchBytes } from '../ops/conv2d.simd.ts';
@@ -24,7 +24,7 @@ export function emit64({ node }: Item, context: Context): void {
   const { layout } = DESCRIPTIONS[node.op];
   if ('summation' in node.attributes && node.attributes.summation !== null) {
     throw new RangeError(
-      `${node.op}: smaller formats and other sums are emulated in float32 mode only; ask for precision float32`,
+      `${node.op}: smaller formats and other sums are emulated in float32 mode only; set precision to float32`,
     );
   }
   if (layout === 'elements') emitElements(node, context);
@@ -142,7 +142,7 @@ const attention = (node: RecordedNode<'attention'>, context: Context): void => {
 
 /** Smaller formats are emulated in float32 mode. */
 const notHere = (node: Node): void => {
-  throw new RangeError(`${node.op}: emulation is done in float32; leave precision float64 out`);
+  throw new RangeError(`${node.op}: emulation is done in float32 mode only; leave out precision float64`);
 };
 
 const EMITTERS: Emitters<Exclude<OperationName, Derived>> = {

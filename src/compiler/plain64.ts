@@ -71,7 +71,7 @@ function tensorAt(
   return ndarray(data as Float64Array, extents, stride, offset + begin * stride[axis]) as Tensor;
 }
 
-/** Writes numbers in row-major order into a view: in runs, as long as its inner axes lie one after the other. */
+/** Writes numbers in row-major order into a view: in runs, as long as its inner axes are contiguous. */
 function store(from: Float64Array, { data, shape, stride, offset }: Tensor): void {
   let run = 1;
   let axis = shape.length - 1;

@@ -1,5 +1,5 @@
-// Every step there is: the function that runs it and the kernels that it calls. A new elementwise operation is a line
-// here. Which tile the products take is chosen in tiles.simd.ts.
+// The table of all steps: the function that runs it and the kernels that it calls. A new elementwise operation is a
+// line here. Which tile the products take is chosen in tiles.simd.ts.
 
 import { addKernels, runAdd } from '../ops/add.simd.ts';
 import { runAttention } from '../ops/attention.simd.ts';
@@ -117,6 +117,6 @@ export function kernels(tile: Tile): FunctionBuilder[] {
 export function runStep(step: Step, machine: Machine, part: number, parts: number): void {
   const entry = STEPS[step.kind] as Entry | undefined;
   if (entry === undefined)
-    throw new Error(`unknown step ${step.kind}; are the threads and the main program of one version?`);
+    throw new Error(`unknown step ${step.kind}; the threads and the main program must be of one version`);
   entry.run(step as never, machine, part, parts);
 }

@@ -19,8 +19,9 @@ export interface AttentionOptions {
 /**
  * q (…,T,D), k and v (…,S,D) -> (…,T,D). Numerics contract, item 7, for each head of d = D/heads columns:
  *
- *     q' = RN32(q · RN32(1 / sqrt(d)));   scores = q'·kᵀ (+ mask, with its own rounding);   p = softmax(scores);   y =
- * p·v;   heads side by side
+ *     q' = RN32(q · RN32(1 / sqrt(d)));   scores = q'·kᵀ (+ mask, with its own rounding)
+ *     p = softmax(scores);   y = p·v;   heads side by side
+ *
  * @param options.heads how many heads the width is divided into, default 1
  * @param options.mask (T,S), added to the scores of every head; -Infinity hides a token, a row that hides all gives NaN
  * @throws TypeError, RangeError where a shape does not fit, heads does not divide D, or k, v or the mask is wider than
@@ -51,7 +52,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const shift = mask === null ? null : flat(mask);
   const scaled = zeros([T, d], q.data).data;
   const p = zeros([T, S], q.data).data;
-  // The factor is rounded by hand: it never lies in a tensor. The product is rounded by the store.
+  // The factor is rounded here, because it is never stored in a tensor. The product is rounded by the store.
   const factor = q.data instanceof Float32Array ? Math.fround(1 / Math.sqrt(d)) : 1 / Math.sqrt(d);
   const batches = sizeOf(leading);
   for (let n = 0; n < batches; n++) {

@@ -1,7 +1,6 @@
-// What every operation asks of its arguments before it computes. A TypeError says that something is the wrong kind of
-// thing, a RangeError that it is the right kind with a wrong value; both name the function, the argument, what was
-// expected, what came and, where it is not obvious, the remedy. The words are put together only when something is
-// wrong.
+// Checks of an operation's arguments, made before it computes. A TypeError reports a wrong kind of value, a RangeError
+// the right kind with a wrong value; both name the function, the argument, what was expected, what came and, where it
+// is not obvious, the remedy. Messages are built only when they are thrown.
 
 import type ndarray from 'ndarray';
 import type { FloatArray, Tensor } from './tensor.ts';
@@ -11,7 +10,7 @@ export function shapeText(shape: readonly (number | string)[]): string {
   return `(${shape.join(', ')})`;
 }
 
-/** What a value is, in words for an error message. */
+/** Describes a value for an error message. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
     return String(value);
@@ -60,7 +59,7 @@ export function requireWithinData(where: string, x: ndarray.NdArray): void {
   // Written so that a NaN offset or stride fails too.
   if (!(first >= 0 && last < length)) {
     throw new RangeError(
-      `${where} expected shape ${shapeText(x.shape)} to lie within its data, got elements ${first} to ${last} ` +
+      `${where} expected shape ${shapeText(x.shape)} to be within its data, got elements ${first} to ${last} ` +
         `of data of length ${length}`,
     );
   }

@@ -8,7 +8,7 @@ import { isContiguous, zeros } from './tensor.ts';
 import type { FloatArray, Tensor } from './tensor.ts';
 
 /**
- * The same elements in row-major order: x itself if they lie so already, else a copy.
+ * The same elements in row-major order: x itself if they are stored so already, else a copy.
  * @param x any shape, any strides (transposed, sliced, stepped, reversed)
  */
 export function contiguous(x: Tensor): Tensor {
@@ -17,8 +17,8 @@ export function contiguous(x: Tensor): Tensor {
 }
 
 /**
- * The elements of a checked tensor as one flat array in row-major order: a window on its data where they lie so
- * already, else a copy.
+ * The elements of a checked tensor as one flat array in row-major order: a window on its data where they are
+ * stored so already, else a copy.
  */
 export function flat(x: Tensor): FloatArray {
   if (!isContiguous(x)) return copy(x).data;

@@ -91,7 +91,7 @@ export function conv2d(
 
 /**
  * The windows of one output row, (OW, C·KH·KW) from `to` on; h is the image row under their first kernel row and may
- * lie in the padding.
+ * be in the padding.
  */
 function im2colRow(
   pixels: FloatArray,

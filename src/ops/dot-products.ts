@@ -11,9 +11,7 @@ import type { FloatArray } from './tensor.ts';
 /** Products are summed in blocks of this many consecutive k, and the blocks' sums are summed in turn. */
 export const BLOCK = 128;
 
-/**
- * A matrix of O rows and K columns that may lie in any order: element (o, k) is data[offset + o·strideO + k·strideK].
- */
+/** A matrix of O rows and K columns in any order: element (o, k) is data[offset + o·strideO + k·strideK]. */
 export interface Rows {
   data: FloatArray;
   offset: number;
@@ -99,7 +97,7 @@ export function rowProducts(
   summation: Summation | null = null,
 ): void {
   const { data: y, strideM, strideO } = out;
-  // Four rows of b at a time, copied to where they lie one after the other. float64 holds binary32 values exactly, and
+  // Four rows of b at a time, copied to be contiguous. float64 holds binary32 values exactly, and
   // saves converting them once per row of a.
   const panel = new Float64Array(4 * K);
   const narrow = a instanceof Float32Array;

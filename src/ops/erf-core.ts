@@ -3,7 +3,7 @@
 //
 // Method (numerics contract):
 //     |x| < 1/4: odd Taylor series about 0 to x^17, the leading coefficient 2/√π split in two so that x times its head
-// is exact for a binary32 x
+//         is exact for a binary32 x
 //     else: Taylor expansion of degree 12 about (i + 1/2)/8, i = floor(8·|x|);   ±1 from a bound on
 // Special cases: NaN gives NaN, ±Infinity gives ±1, ±0 gives ±0.
 // Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/ops/sweep.slow.test.ts compares the hash).

@@ -7,7 +7,7 @@
 // Special cases: NaN gives NaN, +Infinity gives Infinity, -Infinity gives 0, ±0 gives 1.
 // Accuracy: float32 after one rounding: correct for all 2^32 inputs (test/ops/sweep.slow.test.ts compares the hashes);
 // float64: below 1 ulp in the normal range.
-// Only + - * of binary64 and integers: the same bits in every engine. Math.exp's bits are the engine's own.
+// Only + - * of binary64 and integers: the same bits in every engine. Math.exp's bits depend on the engine.
 
 import { ONE, scaled, squareRoot, toDouble } from './fixed-point.ts';
 

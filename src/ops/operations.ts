@@ -83,7 +83,7 @@ export type Operations = { readonly [Name in keyof Listed]: (...args: ArgumentsO
 /** Operands of each operation, in the order of its arguments. */
 export type InputsOf = { readonly [Name in OperationName]: ReturnType<Listed[Name]['record']>['inputs'] };
 
-/** What each operation is told besides its operands. */
+/** The attributes of each operation: what it takes besides operands. */
 export type AttributesOf = { readonly [Name in OperationName]: ReturnType<Listed[Name]['record']>['attributes'] };
 
 /** A tensor per output of each operation. */

@@ -451,7 +451,7 @@ describe('options and numbers', () => {
       'ids beyond their data',
       () => ops.embedding(ndarray(new Int32Array(1), [2]), t(2, 3)),
       RangeError,
-      'embedding: "ids" expected shape (2) to lie within its data, got elements 0 to 1 of data of length 1',
+      'embedding: "ids" expected shape (2) to be within its data, got elements 0 to 1 of data of length 1',
     ],
     [
       'a view for reshape',

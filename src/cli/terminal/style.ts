@@ -1,4 +1,4 @@
-// Colours, where the stream is a terminal and nobody has asked for none.
+// Colours, where the stream is a terminal and they are not turned off.
 
 import { styleText } from 'node:util';
 

@@ -17,8 +17,8 @@ type Tower = 'vision' | 'text';
 
 /**
  * @param module a path such as `vision_model.encoder.layers.0.self_attn.q_proj` or
- *   `visual.transformer.resblocks.0.mlp.c_fc`, whatever is wrapped
- *   around the model; `…attn` alone is nn.MultiheadAttention's in_proj
+ *   `visual.transformer.resblocks.0.mlp.c_fc`, with any prefix of a
+ *   wrapper around the model; `…attn` alone is nn.MultiheadAttention's in_proj
  * @returns null if it is not a linear layer of CLIP
  * @throws Error if it is one, but the model has no such layer
  */

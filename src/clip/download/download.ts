@@ -126,8 +126,8 @@ export async function download(model: string | DownloadableModel, options: Downl
 }
 
 /**
- * Fills the part, checks the digest, gives the file its name. Whatever goes wrong, the part is left for the next
- * attempt or removed.
+ * Fills the part, checks the digest, gives the file its name. On an error the part is kept for the next attempt,
+ * or removed.
  */
 async function fetchInto(
   part: PartFile,
@@ -259,7 +259,7 @@ async function requireSpace(path: string, missing: number): Promise<void> {
   }
 }
 
-/** What the operating system refused, in a sentence that says what to do. */
+/** The operating system's error as a sentence with the remedy. */
 function explained(error: unknown, file: string, target: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   const folder = dirname(target);

@@ -61,7 +61,7 @@ function chunkAt(bytes: Uint8Array, at: number): Chunk {
     to = from + length;
   if (to + 4 > bytes.length)
     throw new Error(
-      `PNG: the chunk ${type} at byte ${at} wants ${length} bytes, but the file ends before; it is truncated: ${again}`,
+      `PNG: the chunk ${type} at byte ${at} has ${length} bytes by its header, but the file ends before; it is truncated: ${again}`,
     );
   if (crc32(bytes, at + 4, to) !== uint32(bytes, to))
     throw new Error(`PNG: the checksum of the chunk ${type} at byte ${at} is wrong; the file is damaged: ${again}`);

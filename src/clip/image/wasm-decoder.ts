@@ -121,7 +121,7 @@ export async function decodeWithWasm(name: Name, bytes: Uint8Array): Promise<Rgb
   } catch (error) {
     running.delete(name);
     const said = messages.filter((line) => !line.startsWith('Aborted')).join('; ');
-    throw new Error(said || `the decoder gave up: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(said || `the decoder failed: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }

@@ -8,7 +8,7 @@ const COUNT = 48894;
 let shared: BytePairs | null = null;
 
 /**
- * OpenAI's byte-pair encoding, read when it is first asked for (some 40 ms).
+ * OpenAI's byte-pair encoding, read at the first call (some 40 ms).
  * @throws Error if the file is missing or damaged
  */
 export function openaiBytePairs(): BytePairs {

@@ -52,7 +52,7 @@ export function repairText(text: string): string {
 function repairLine(line: string, unescape: boolean): string {
   const most = limits().nesting;
   for (let text = line, passes = 0; ; line = text) {
-    // ftfy goes on for ever: a text of "&amp;amp;amp;…" takes a pass for each.
+    // ftfy has no limit here: a text of "&amp;amp;amp;…" takes a pass for each.
     if (++passes > most)
       throw new RangeError(
         `tokenize: "text" expected references nested at most ${most} deep, got more; ${raise('nesting')}`,

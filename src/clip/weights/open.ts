@@ -15,8 +15,7 @@ export interface OpenOptions extends SyntheticOptions {
 /**
  * Opens a checkpoint.
  * @param source a file (safetensors, also gzipped; PyTorch's .pt, .pth, .bin of any age; model.safetensors.index.json),
- *   a folder that
- *   holds one of these, or `synthetic:SEED`
+ *   a folder that holds one of these, or `synthetic:SEED`
  * @throws Error in one sentence with the remedy if it cannot be read or is not a CLIP model; nothing in a file is ever
  *   executed
  */

@@ -1,7 +1,7 @@
 // The classes of a set of labels, in order.
 
 export interface Classes {
-  /** In the order of the head's outputs. With two, the second is the one that a single output says yes to. */
+  /** In the order of the head's outputs. With two, a single output is the logit of the second. */
   readonly names: readonly string[];
   /** The class of each sample. */
   readonly classOf: Int32Array;
@@ -33,7 +33,7 @@ export function classesOf(labels: readonly (string | number)[], order?: readonly
     if (k === undefined)
       throw new RangeError(
         `trainHead: "labels" expected ${listed(names)}, got "${text.slice(0, 60)}" at ${i}; add it to the ` +
-          'classes or mend the label',
+          'classes or correct the label',
       );
     return k;
   });
@@ -41,7 +41,7 @@ export function classesOf(labels: readonly (string | number)[], order?: readonly
   if (names.length < 2)
     throw new RangeError(
       'trainHead: "labels" expected at least two classes, got ' +
-        `${names.length === 0 ? 'none' : `"${names[0]}" for every sample`}; add samples of another`,
+        `${names.length === 0 ? 'none' : `"${names[0]}" for every sample`}; add samples of another class`,
     );
   if (missing !== undefined)
     throw new RangeError(

@@ -3,8 +3,8 @@
 // is. Full batch, float64, sums in order: no randomness, no bit that depends on engine or threads.
 //
 // Why not a library: those on npm have no line search (optimization-js 1.5.0 multiplies its step by 0.5 or 1.2 and ends
-// at a gradient of 1e-5), another method (fmin 0.0.4:
-// conjugate gradients; ml-logistic-regression 2.0.0: steps of fixed length) or are kept no longer.
+// at a gradient of 1e-5), another method (fmin 0.0.4: conjugate gradients; ml-logistic-regression 2.0.0: steps of fixed
+// length) or are kept no longer.
 
 import { lineSearch, type Point } from './line-search.ts';
 

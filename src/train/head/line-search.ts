@@ -56,7 +56,7 @@ export function lineSearch(start: Point, first: number, at: (step: number) => Po
   const isLeft = ({ value, slope }: Point): boolean => slope < 0 && value <= highest;
   const isRight = ({ slope }: Point): boolean => slope >= 0;
 
-  // U3: from an interval whose right end goes downhill but lies too high to one whose right end goes uphill
+  // U3: from an interval whose right end goes downhill but is too high to one whose right end goes uphill
   const narrow = (left: Point, right: Point): [Point, Point] => {
     while (!isOver()) {
       const middle = evaluate((left.step + right.step) / 2);
@@ -97,7 +97,7 @@ export function lineSearch(start: Point, first: number, at: (step: number) => Po
     interval = secant2(interval);
     if (!isOver() && !(interval[1].step - interval[0].step <= GAMMA * width)) {
       const middle = (interval[0].step + interval[1].step) / 2;
-      if (!(middle > interval[0].step && middle < interval[1].step)) return null; // no number lies between
+      if (!(middle > interval[0].step && middle < interval[1].step)) return null; // no float64 number is between
       interval = update(interval, middle);
     }
   }

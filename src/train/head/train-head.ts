@@ -112,7 +112,7 @@ export async function trainHead(
   };
 }
 
-/** Runs the optimiser, and lets others have their turn now and then. */
+/** Runs the optimiser, and yields to the event loop now and then. */
 async function settled(
   steps: Generator<number, Minimum, void>,
   { onIteration, signal }: TrainHeadOptions,
@@ -165,7 +165,7 @@ function measure(
   };
 }
 
-/** What the float32 head says, in float64. */
+/** The float32 head's logits, in float64. */
 function logitsOf(features: FloatArray, E: number, { weight, bias }: Pick<Head, 'weight' | 'bias'>): Float64Array {
   const K = bias.shape[0],
     N = features.length / E;
@@ -180,7 +180,7 @@ function logitsOf(features: FloatArray, E: number, { weight, bias }: Pick<Head, 
   return logits;
 }
 
-/** Whether every row has length 1, as far as half precision knows. */
+/** Whether every row has length 1 within the rounding of half precision. */
 function isNormalized(features: FloatArray, E: number): boolean {
   for (let at = 0; at < features.length; at += E) {
     let square = 0;

@@ -26,7 +26,7 @@ const PLANTED: Readonly<Record<string, RegExp>> = {
   error: /^error an internal error: offset/,
   thrown: /^error threw string/,
   write: /^write outside of its folder: /,
-  rejection: /^rejection a rejection that nobody waits for/,
+  rejection: /^rejection an unhandled rejection/,
 };
 
 describe('planted bugs', () => {

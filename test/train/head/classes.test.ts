@@ -34,7 +34,7 @@ test.for<[string, unknown[], string[] | undefined, RegExp]>([
     'an unknown label',
     ['a', 'b', 'c'],
     ['a', 'b'],
-    /"labels" expected one of "a", "b", got "c" at 2; add it to the classes or mend the label/,
+    /"labels" expected one of "a", "b", got "c" at 2; add it to the classes or correct the label/,
   ],
   [
     'an unknown one of many',

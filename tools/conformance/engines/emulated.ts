@@ -24,7 +24,7 @@ const debianNode = (architecture: string): Root => ({
 const needQemu = (emulator: string, options: InstallOptions) => needSystem(emulator, ['qemu-user'], options);
 
 /** A loader that is an absolute link points out of the root, where qemu would look for it: the file takes its place. */
-function mendLoader(root: string, link: string): void {
+function fixLoader(root: string, link: string): void {
   const file = join(root, link);
   if (!existsSync(join(root, link, '..')) || !lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return;
   const target = readlinkSync(file);
@@ -159,7 +159,7 @@ function debian({ name, processor, emulator, root, note, loader, libraries = [] 
     install: async (folder, options) => {
       await needQemu(emulator, options);
       const path = await installRoot(folder, root);
-      if (loader !== undefined) mendLoader(path, loader);
+      if (loader !== undefined) fixLoader(path, loader);
     },
     version: (folder) => nodeVersion(command(folder)),
     command: (folder, mainFile) => {

@@ -32,7 +32,7 @@ addEventListener('unhandledrejection', (event) => post('FAILED ' + String(event.
 const BEFORE: Partial<Record<HostKind, string>> = {
   browser: POST,
   quickjs: "import * as std from 'std';\n",
-  // gjs 1.74 drops a timer's callback that comes due while its garbage collector sweeps, and whoever awaits it waits
+  // gjs 1.74 drops a timer's callback that comes due while its garbage collector sweeps, and code that awaits it waits
   // for ever. What yields by setImmediate where there is one gets one that needs no timer.
   gjs:
     'globalThis.setImmediate = (callback) => { void Promise.resolve().then(callback); };\nlet ' +

@@ -1,4 +1,4 @@
-// The protocol between the program and whoever runs it: lines of text.
+// The protocol between the program and its runner: lines of text.
 //   PROGRESS text    what it is doing
 //   RESULT {json}    once, at the end
 //   FAILED text      instead of a result; the rest of the output is the stack

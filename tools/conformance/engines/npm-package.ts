@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { join } from 'node:path';
 import { outputOf } from './run-process.ts';
 
-/** Where `name@version` lies under the engines folder. */
+/** The folder of `name@version` under the engines folder. */
 export function npmPackageFolder(folder: string, specification: string): string {
   return join(folder, 'npm', specification.replace('/', '+'));
 }

@@ -1,5 +1,5 @@
 // The engines' own shells: no timers, no Node, no page; some without WebAssembly. docs/conformance-engines.md says how
-// each wants its arguments.
+// each takes its arguments.
 import { join } from 'node:path';
 import { installRoot, needSystem, packageVersion, rootFolder, type Root } from './debian.ts';
 import { firstLine, programEngine } from './program.ts';
@@ -74,7 +74,7 @@ export const gjsEngines: Engine[] = [
   }),
 ];
 
-// Debian 12 has no QuickJS; trixie's wants trixie's libc, which is unpacked beside it and started through its own
+// Debian 12 has no QuickJS; trixie's needs trixie's libc, which is unpacked beside it and started through its own
 // loader.
 const QUICKJS: Root = { name: 'quickjs', release: 'trixie', architecture: 'amd64', packages: ['quickjs'] };
 const quickjs = (folder: string, args: string[]) => {

@@ -1,5 +1,5 @@
-// WebKit in its two Linux ports. WebKitGTK wants a display, and says that a page is cross-origin isolated but has
-// SharedArrayBuffer only when an environment variable asks for it; WPE of Debian 12 (Safari 16.0) has neither SIMD nor
+// WebKit in its two Linux ports. WebKitGTK needs a display, and says that a page is cross-origin isolated but has
+// SharedArrayBuffer only when an environment variable is set; WPE of Debian 12 (Safari 16.0) has neither SIMD nor
 // shared memory.
 import { existsSync } from 'node:fs';
 import { needSystem, packageVersion } from './debian.ts';

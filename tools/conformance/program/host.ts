@@ -2,7 +2,7 @@
 // no console and no timers.
 
 /**
- * Set by whoever starts the program in an engine whose arguments and output are not where Node has them
+ * Set by the launcher of the program in an engine whose arguments and output are not where Node has them
  * (tools/conformance/engines/launch.ts).
  */
 export interface Host {

@@ -74,7 +74,7 @@ function mutateJson(value: Json, random: Random, word: () => string): Json {
   return Object.fromEntries(entries);
 }
 
-/** A new text for the JSON in `text`, or null if it is none. */
+/** A new text for the JSON in `text`, or null if it is not valid JSON. */
 export function mutateJsonText(text: string, { random, dictionary }: Surroundings): string | null {
   let value: Json;
   try {
@@ -85,7 +85,7 @@ export function mutateJsonText(text: string, { random, dictionary }: Surrounding
   const word = (): string => (dictionary.length === 0 ? random.pick(STRINGS) : textOf(random.pick(dictionary)));
   for (let n = 1 + random.below(3); n > 0; n--) value = mutateJson(value, random, word);
   const changed = JSON.stringify(value);
-  // A key twice, a number that is none of JavaScript's, a text that stops: JSON.stringify writes none of these.
+  // A key twice, a number that JavaScript cannot hold, a text that stops: JSON.stringify writes none of these.
   if (random.one(10)) return changed.replace(/"([^"]*)":/, (key) => `${key}0,${key}`);
   if (random.one(10))
     return changed.replace(/\d+/, random.pick(['1e999', '-1e999', '00', '0x10', '9'.repeat(400), '1.', '-']));

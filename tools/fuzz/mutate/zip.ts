@@ -1,5 +1,5 @@
 // Zip files: taken apart by their local headers, entries changed (by a mutator of what is inside, if there is one),
-// written again with sizes and checksums right, or with lies in single fields.
+// written again with sizes and checksums right, or with wrong values in single fields.
 
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { crc32 } from '../../../src/formats/crc32.ts';

@@ -64,7 +64,7 @@ export const IMAGE_TARGETS: readonly Target[] = [
     weight: 0.5,
     async run(input) {
       const image = await decodeImage(input, { maxPixels: MAX_PIXELS });
-      // The crop enlarges a thin picture's short side: one of 1 x 60000 pixels is refused by nobody, and shall not ask
+      // The crop enlarges a thin picture's short side: one of 1 x 60000 pixels passes all checks, and must not ask
       // for 16 x 960000.
       for (const pipeline of ['openai', 'huggingface', 'fake-detect'] as const) cropPixels(image, 16, pipeline);
     },

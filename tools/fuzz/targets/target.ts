@@ -14,7 +14,7 @@ export interface Target {
   readonly mutators: readonly Mutator[];
   /** Bytes that an input of this size may have allocated, all together. */
   limit(size: number): number;
-  /** Answers, or throws an Error with one sentence. */
+  /** Returns, or throws an Error with one sentence. */
   run(input: Uint8Array): Promise<unknown>;
   /** Its share of the runs; 1 unless it says otherwise. */
   readonly weight?: number;
