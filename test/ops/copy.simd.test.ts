@@ -64,7 +64,7 @@ describe.each(BENCHES)('%s', (_, benchOf) => {
           checkCopy(benchOf(), laidOut(unitTensor(shape, start), lies), after, parts);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 

@@ -133,7 +133,7 @@ describe('properties of resize', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 

@@ -103,7 +103,7 @@ describe('properties', () => {
         expect(row).toContain(END);
         expect(row.slice(row.lastIndexOf(END) + 1).every((id) => id === 0)).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -115,7 +115,7 @@ describe('properties', () => {
         fc.pre(!/<\|(?:start|end)oftext\|>/.test(clean));
         expect(solid(detokenize(idsOf(text)))).toBe(solid(clean));
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
