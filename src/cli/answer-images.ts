@@ -37,5 +37,5 @@ export async function answerImages(
       });
     }),
   );
-  return exitCodeOf(done, options.quiet);
+  return exitCodeOf(done, options);
 }

@@ -12,7 +12,7 @@ export const PARTS = ['q', 'k', 'v'] as const;
 /** The images of a command that takes several. */
 export const images = {
   name: '[image...]',
-  help: 'files, folders (walked; .jpg, .jpeg, .png, .webp), or - for paths on standard input',
+  help: 'files, folders (walked; JPEG, PNG, WebP, GIF, BMP, TIFF), or - for paths on standard input',
 } as const satisfies ArgumentSpec;
 
 export const model = value(
@@ -66,6 +66,7 @@ export const imageOptions = {
     { default: 'single' },
   ),
   batch: value('-b, --batch <n>', 'images per forward pass; the bits are the same', positiveInteger, { default: 1 }),
+  strict: flag('--strict', 'fail (exit code 1) if folders hold files that are no images, which are passed over', false),
   input: file('-i, --input <file[:tensor]>', 'ready pixels (N,3,R,R) in a .safetensors file, instead of images'),
 };
 

@@ -1,5 +1,6 @@
 // Images through the pipeline with a terminal around it: finding inputs, progress, reports of failures.
 
+import type { PassedOver } from '../features/passed-over.ts';
 import type { Loaded, Sink, Source } from '../features/pipeline.ts';
 import { CommandError, OK, SOME_FAILED } from './errors.ts';
 import type { ImageOptions } from './options.ts';
@@ -24,7 +25,8 @@ export async function openSource(images: readonly string[], { input, precision }
 
 /**
  * Sends every input through the image tower and its feature to the sink, in input order, with a progress bar.
- * @returns how many inputs there were and how many failed
+ * What folders hold besides images is said on standard error.
+ * @returns how many inputs there were, how many failed, and how many files were passed over
  * @throws CommandError if the list on standard input was empty
  */
 export async function runImages(
@@ -32,7 +34,7 @@ export async function runImages(
   options: ImageOptions,
   loaded: Loaded,
   sink: Sink,
-): Promise<{ count: number; failed: number }> {
+): Promise<{ count: number; failed: number; passedOver: number }> {
   const { embedImages } = await import('../features/pipeline.ts');
   // Lines that appear on the same terminal are the progress.
   const quiet = options.quiet || (process.stdout.isTTY && options.out === undefined);
@@ -45,7 +47,20 @@ export async function runImages(
     }),
   );
   if (done.count === 0) throw new CommandError('the list on standard input is empty; nothing was done');
-  return done;
+  return { ...done, passedOver: 'tensor' in source ? 0 : reportPassedOver(source.passedOver, options) };
+}
+
+/** Says on standard error what folders hold besides images. @returns how many files that is */
+export function reportPassedOver(
+  passedOver: PassedOver | undefined,
+  { quiet, strict }: Pick<ImageOptions, 'quiet' | 'strict'>,
+): number {
+  if (passedOver === undefined || passedOver.count === 0) return 0;
+  if (!quiet || strict)
+    process.stderr.write(
+      `clip-oracle: ${passedOver.text()}${strict ? '; --strict makes that a failure: leave them out' : ''}\n`,
+    );
+  return passedOver.count;
 }
 
 /** A progress bar during `use`. */
@@ -61,14 +76,24 @@ export async function withProgress<T>(
   }
 }
 
+/** Whether the exit code says that something failed: an image, or with --strict a file that was passed over. */
+export const isFailure = (
+  { failed, passedOver }: { failed: number; passedOver: number },
+  { strict }: Pick<ImageOptions, 'strict'>,
+): boolean => failed > 0 || (strict === true && passedOver > 0);
+
 /** Reports on standard error that some images failed. @returns the exit code */
-export function exitCodeOf({ count, failed }: { count: number; failed: number }, quiet: boolean | undefined): number {
-  if (failed > 0 && !quiet)
+export function exitCodeOf(
+  done: { count: number; failed: number; passedOver: number },
+  options: Pick<ImageOptions, 'quiet' | 'strict'>,
+): number {
+  const { count, failed } = done;
+  if (failed > 0 && !options.quiet)
     process.stderr.write(
       `clip-oracle: ${failed} of ${count} ${count === 1 ? 'image' : 'images'} failed; ` +
         `${failed === 1 ? 'its "error" says' : 'their "error" says'} why\n`,
     );
-  return failed > 0 ? SOME_FAILED : OK;
+  return isFailure(done, options) ? SOME_FAILED : OK;
 }
 
 /** Reports a failed image where the output has no place for the reason. */

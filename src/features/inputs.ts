@@ -1,12 +1,15 @@
 // The images that a list of arguments stands for: files, folders (walked in sorted order) and `-` (a list of paths).
 
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isPicture } from '../clip/image/sniff.ts';
 import { limits, raise } from '../formats/limits.ts';
 import { linesFrom } from '../formats/lines.ts';
+import { SIGNATURE_BYTES } from '../formats/signatures.ts';
+import { PassedOver } from './passed-over.ts';
 
 /** The endings of images. */
-export const IMAGE_NAME = /\.(?:jpe?g|png|webp)$/i;
+export const IMAGE_NAME = /\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|dib|tiff?)$/i;
 
 /** One input: a path, or a path that turned out unreadable before it was opened as an image. */
 export interface InputPath {
@@ -19,48 +22,55 @@ export const isEndless = (images: readonly string[]): boolean => images.includes
 
 /**
  * The paths that the arguments stand for, in their order. A file that is named itself is taken whatever its name; in
- * folders only .jpg, .jpeg, .png and .webp count. A path that does not exist is passed on: opening it gives its own
- * error.
+ * folders a file counts whose name ends as an image's does, or whose first bytes are an image's. A path that does not
+ * exist is passed on: opening it gives its own error.
  * @param images files, folders, or `-` for the paths in `list`
  * @param list paths, one per line
+ * @param passedOver counts the files of folders that are no images
  * @throws Error for a folder without images, or `-` without a list
  */
 export async function* inputPaths(
   images: readonly string[],
   list: NodeJS.ReadableStream | null = null,
+  passedOver = new PassedOver(),
 ): AsyncGenerator<InputPath> {
   let fromList = false;
   for (const image of images) {
     if (image !== '-') {
-      yield* expand(image);
+      yield* expand(image, passedOver);
       continue;
     }
     if (list === null) throw new Error('"-" stands for a list of paths, and there is none; name files or folders');
     if (fromList) throw new Error('"-" stands for standard input and can be given once');
     fromList = true;
     for await (const line of linesFrom(list, 'standard input')) {
-      if (line.trim() !== '') yield* expand(line);
+      if (line.trim() !== '') yield* expand(line, passedOver);
     }
   }
 }
 
-async function* expand(path: string): AsyncGenerator<InputPath> {
+async function* expand(path: string, passedOver: PassedOver): AsyncGenerator<InputPath> {
   const found = await stat(path).catch(() => null);
   if (!found?.isDirectory()) {
     yield { path };
     return;
   }
+  const here = new PassedOver();
   let count = 0;
-  for await (const input of walk(path, new Set())) {
+  for await (const input of walk(path, new Set(), here)) {
     count++;
     yield input;
   }
+  passedOver.addAll(here);
   if (count === 0)
-    throw new Error(`the folder ${path} holds no .jpg, .jpeg, .png or .webp file; name another folder or a file`);
+    throw new Error(
+      `the folder ${path} holds no JPEG, PNG, WebP, GIF, BMP or TIFF; name another folder or a file` +
+        (here.count === 0 ? '' : ` (${here.text()})`),
+    );
 }
 
 /** Files below a folder, sorted by name in each; linked folders are followed unless they lead back. */
-async function* walk(folder: string, above: ReadonlySet<string>): AsyncGenerator<InputPath> {
+async function* walk(folder: string, above: ReadonlySet<string>, passedOver: PassedOver): AsyncGenerator<InputPath> {
   let names: string[], real: string;
   try {
     real = await realpath(folder);
@@ -83,7 +93,26 @@ async function* walk(folder: string, above: ReadonlySet<string>): AsyncGenerator
   for (const name of names) {
     const path = join(folder, name);
     const found = await stat(path).catch(() => null);
-    if (found?.isDirectory()) yield* walk(path, new Set([...above, real]));
+    if (found?.isDirectory()) yield* walk(path, new Set([...above, real]), passedOver);
     else if (IMAGE_NAME.test(name)) yield { path };
+    else {
+      const begin = found?.isFile() ? await beginningOf(path) : new Uint8Array(0);
+      if (isPicture(begin)) yield { path };
+      else passedOver.add(name, begin);
+    }
+  }
+}
+
+/** The first bytes of a file; none if it cannot be read. */
+async function beginningOf(path: string): Promise<Uint8Array> {
+  const file = await open(path).catch(() => null);
+  if (file === null) return new Uint8Array(0);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch {
+    return new Uint8Array(0);
+  } finally {
+    await file.close();
   }
 }

@@ -7,6 +7,7 @@ import type { FloatArray, Tensor } from '../ops/tensor.ts';
 import { ArgumentError } from './argument-error.ts';
 import { openFeatures } from './read.ts';
 import { inputPaths, type InputPath } from './inputs.ts';
+import { PassedOver } from './passed-over.ts';
 import { readLabelFile, type LabelFile } from './labels.ts';
 import { embedImages, sourceOf, type EmbedOptions, type Loaded } from './pipeline.ts';
 
@@ -122,6 +123,8 @@ export interface LabelledImages {
   inputs: InputPath[];
   /** One per input. */
   labels: string[];
+  /** Files that are no images. */
+  passedOver?: PassedOver;
 }
 
 /**
@@ -131,13 +134,14 @@ export interface LabelledImages {
 export async function labelledImages(folders: readonly string[]): Promise<LabelledImages> {
   const inputs: InputPath[] = [],
     labels: string[] = [];
+  const passedOver = new PassedOver();
   for (const folder of folders) {
     const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
     let classes = 0;
     for (const name of names) {
       if (!(await isFolder(join(folder, name)))) continue;
       classes++;
-      for await (const input of inputPaths([join(folder, name)])) {
+      for await (const input of inputPaths([join(folder, name)], null, passedOver)) {
         inputs.push(input);
         labels.push(name);
       }
@@ -148,7 +152,7 @@ export async function labelledImages(folders: readonly string[]): Promise<Labell
           'class',
       );
   }
-  return { inputs, labels };
+  return { inputs, labels, passedOver };
 }
 
 /**

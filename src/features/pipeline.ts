@@ -1,11 +1,11 @@
 // Sends images through the image tower in batches: the one place where decoding feeds computing.
 
 import type { CLIP } from '../clip/clip.ts';
-import type { Pipeline } from '../clip/image/pipelines.ts';
-import type { Preprocess } from '../clip/image/preprocess.ts';
+import type { Preprocess, PreprocessOptions } from '../clip/image/preprocess.ts';
 import { l2Normalize } from '../ops/l2-normalize.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { inputPaths, isEndless, type InputPath } from './inputs.ts';
+import { PassedOver } from './passed-over.ts';
 import { imageBatches, tensorBatches } from './pixel-batches.ts';
 import type { TensorInput } from './tensor-input.ts';
 
@@ -17,8 +17,12 @@ export interface Sink {
   failure(path: string, error: string): Promise<void>;
 }
 
-/** The inputs: paths of images, or pixels that were read from a file. `total` is null for a list still being read. */
-export type Source = { tensor: TensorInput } | { paths: AsyncIterable<InputPath>; total: number | null };
+/**
+ * The inputs: paths of images, or pixels that were read from a file. `total` is null for a list still being read;
+ * `passedOver` counts what folders hold besides images (completely, once the paths have been read).
+ */
+export type Source =
+  { tensor: TensorInput } | { paths: AsyncIterable<InputPath>; total: number | null; passedOver?: PassedOver };
 
 /** What `load` returns. */
 export interface Loaded {
@@ -26,9 +30,8 @@ export interface Loaded {
   preprocess: Preprocess;
 }
 
-export interface EmbedOptions {
-  /** How pixels are made. Default openai. */
-  pipeline?: Pipeline;
+/** How pixels are made: as `preprocess` takes it; and how features are. */
+export interface EmbedOptions extends PreprocessOptions {
   /** Images per forward pass; the bits are the same. Default 1. */
   batch?: number;
   /** Divide each feature by its length. Default false. */
@@ -49,10 +52,11 @@ export async function imageSource(
   images: readonly string[],
   list: NodeJS.ReadableStream | null = null,
 ): Promise<Source> {
-  if (isEndless(images)) return { paths: inputPaths(images, list), total: null };
+  const passedOver = new PassedOver();
+  if (isEndless(images)) return { paths: inputPaths(images, list, passedOver), total: null, passedOver };
   const found: InputPath[] = [];
-  for await (const path of inputPaths(images)) found.push(path);
-  return sourceOf(found);
+  for await (const path of inputPaths(images, null, passedOver)) found.push(path);
+  return { ...sourceOf(found), passedOver };
 }
 
 /** Paths that are known already. */
@@ -70,11 +74,11 @@ export async function embedImages(
   source: Source,
   { model, preprocess }: Loaded,
   sink: Sink,
-  { pipeline = 'openai', batch = 1, normalize = false, onProgress, signal }: EmbedOptions = {},
+  { batch = 1, normalize = false, onProgress, signal, ...pixels }: EmbedOptions = {},
 ): Promise<{ count: number; failed: number }> {
   signal?.throwIfAborted();
   const batches =
-    'tensor' in source ? tensorBatches(source.tensor, batch) : imageBatches(source.paths, preprocess, pipeline, batch);
+    'tensor' in source ? tensorBatches(source.tensor, batch) : imageBatches(source.paths, preprocess, pixels, batch);
   const total = 'tensor' in source ? source.tensor.x.shape[0] : source.total;
   let count = 0,
     failed = 0;

@@ -1,8 +1,7 @@
 // Batches of pixels, of images or of a tensor. An image that cannot be read keeps its place, with its error.
 
 import ndarray from 'ndarray';
-import type { Preprocess } from '../clip/image/preprocess.ts';
-import type { Pipeline } from '../clip/image/pipelines.ts';
+import type { Preprocess, PreprocessOptions } from '../clip/image/preprocess.ts';
 import type { FloatArray, Tensor } from '../ops/tensor.ts';
 import { messageOf } from '../formats/error-text.ts';
 import type { InputPath } from './inputs.ts';
@@ -27,7 +26,7 @@ export interface PixelBatch {
 export async function* imageBatches(
   paths: AsyncIterable<InputPath>,
   preprocess: Preprocess,
-  pipeline: Pipeline,
+  options: PreprocessOptions,
   size: number,
 ): AsyncGenerator<PixelBatch> {
   let items: Item[] = [],
@@ -36,7 +35,7 @@ export async function* imageBatches(
     const item: Item = error === undefined ? { path } : { path, error };
     if (error === undefined) {
       try {
-        pixels.push(await preprocess(path, { pipeline }));
+        pixels.push(await preprocess(path, options));
       } catch (thrown) {
         item.error = messageOf(thrown);
       }

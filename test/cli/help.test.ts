@@ -194,7 +194,7 @@ describe('a mistake is one sentence on standard error and exit code 2', () => {
     ['no image', ['embed'], /expected an image, a folder or -/],
     ['no image to classify', ['classify'], /expected an image, a folder or -/],
     ['images and ready pixels', ['embed', image, '--input', 'x.safetensors'], /either images or --input, got both/],
-    ['a folder without images', ['embed', join(root, 'src', 'cli')], /holds no \.jpg, \.jpeg, \.png or \.webp file/],
+    ['a folder without images', ['embed', join(root, 'src', 'cli')], /holds no JPEG, PNG, WebP, GIF, BMP or TIFF/],
   ])('%s', async (_name, args, message) => {
     const outcome = await run(args);
     expect(outcome.stderr).toMatch(message);

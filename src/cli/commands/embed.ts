@@ -36,10 +36,10 @@ export const embed = defineCommand({
 
 async function embedImages(paths: string[], given: OptionsOf<typeof options>): Promise<number> {
   const { checkEnding, featureWriter } = await import('../../features/write.ts');
-  const { exitCodeOf, openSource, reportFailure, runImages } = await import('../run-images.ts');
+  const { exitCodeOf, isFailure, openSource, reportFailure, runImages } = await import('../run-images.ts');
   const { withModel } = await import('../with-model.ts');
   const { withOutput } = await import('../with-output.ts');
-  const { out, input, adapter, resolution, pipeline, precision, quiet } = given;
+  const { out, input, adapter, resolution, pipeline, precision } = given;
   checkEnding(out);
   const source = await openSource(paths, given);
   const done = await withOutput(out, (output) =>
@@ -58,7 +58,7 @@ async function embedImages(paths: string[], given: OptionsOf<typeof options>): P
       return done;
     }),
   );
-  return isArray(out) ? (done.failed > 0 ? SOME_FAILED : OK) : exitCodeOf(done, quiet);
+  return isArray(out) ? (isFailure(done, given) ? SOME_FAILED : OK) : exitCodeOf(done, given);
 }
 
 /** Arrays have no place for the reason of a failure: it goes to standard error. */

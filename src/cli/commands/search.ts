@@ -13,7 +13,7 @@ import { styleFor } from '../terminal/style.ts';
 import { modelName } from '../values.ts';
 
 const options = {
-  ...hiding(imageOptions, ['normalize', 'batch', 'input']),
+  ...hiding(imageOptions, ['normalize', 'batch', 'input', 'strict']),
   model: value(
     '-m, --model <name>',
     'the model that made the features (default: the one that their file names, else mini-vit)',

@@ -67,7 +67,7 @@ async function traceImages(images: string[], options: Options): Promise<number> 
   const { standardOutput } = await import('../../formats/atomic-file.ts');
   const { dumpFormat, writeDump } = await import('../../formats/dump/write.ts');
   const { moduleFilter } = await import('../../oracle/glob.ts');
-  const { openSource } = await import('../run-images.ts');
+  const { isFailure, openSource, reportPassedOver } = await import('../run-images.ts');
   const { withModel } = await import('../with-model.ts');
   checkOut(out, dumpFormat);
   if (layers !== undefined) moduleFilter(layers);
@@ -88,7 +88,8 @@ async function traceImages(images: string[], options: Options): Promise<number> 
       );
     if (writer !== null && !quiet)
       process.stderr.write(`clip-oracle: ${written.count} tensors (${bytesText(written.bytes)}) in ${out}\n`);
-    return OK;
+    const passedOver = 'tensor' in source ? 0 : reportPassedOver(source.passedOver, options);
+    return isFailure({ failed: 0, passedOver }, options) ? SOME_FAILED : OK;
   } catch (error) {
     await writer?.discard();
     throw error;

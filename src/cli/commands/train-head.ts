@@ -123,7 +123,8 @@ async function trainOn(inputs: string[], options: Options, { given }: Context): 
       `clip-oracle: ${options.maxIterations} iterations were not enough, the weights are up to ` +
         `${head.report.distance.toPrecision(2)} off; give more with --max-iterations, or a smaller --C\n`,
     );
-  return folders[0] && data.failed > 0 ? SOME_FAILED : OK;
+  const { isFailure } = await import('../run-images.ts');
+  return folders[0] && isFailure(data, options) ? SOME_FAILED : OK;
 }
 
 function checkOptions({ C, l2, input, out }: Options): void {
@@ -151,12 +152,14 @@ function checkForFeatures({ labels }: Options, given: Context['given']): void {
     );
 }
 
-const fromFeatures = async (files: string[], labels: string): Promise<TrainingData> =>
-  (await import('../../features/labelled.ts')).fromFiles(files, labels);
+const fromFeatures = async (files: string[], labels: string): Promise<TrainingData & { passedOver: number }> => ({
+  ...(await (await import('../../features/labelled.ts')).fromFiles(files, labels)),
+  passedOver: 0,
+});
 
-async function fromFolders(folders: string[], options: Options): Promise<TrainingData> {
+async function fromFolders(folders: string[], options: Options): Promise<TrainingData & { passedOver: number }> {
   const { fromImages, labelledImages } = await import('../../features/labelled.ts');
-  const { reportFailure, withProgress } = await import('../run-images.ts');
+  const { reportFailure, reportPassedOver, withProgress } = await import('../run-images.ts');
   const { withModel } = await import('../with-model.ts');
   const images = await labelledImages(folders);
   const { adapter, pipeline, batch, normalize, quiet } = options;
@@ -165,7 +168,7 @@ async function fromFolders(folders: string[], options: Options): Promise<Trainin
       fromImages(images, loaded, { pipeline, batch, normalize, onProgress, onFailure: reportFailure }),
     ),
   );
-  return { ...data, origin: { ...data.origin, adapter } };
+  return { ...data, origin: { ...data.origin, adapter }, passedOver: reportPassedOver(images.passedOver, options) };
 }
 
 async function train(

@@ -4,7 +4,7 @@
 import { limits, raise } from '../../formats/limits.ts';
 import type { DecodedImage } from './image.ts';
 import type { JpegDecoder } from './jpeg.ts';
-import { sniff } from './sniff.ts';
+import { sniff, type ImageFormat } from './sniff.ts';
 
 export interface DecodeOptions {
   /**
@@ -30,8 +30,9 @@ export function checkBytes(count: number): void {
 }
 
 /**
- * Decodes a JPEG, PNG or WebP.
- * @returns width, height, Pillow's mode, and the samples row by row; the EXIF orientation is not applied
+ * Decodes a JPEG, PNG, WebP, GIF (the first frame), BMP or TIFF (the first picture).
+ * @returns width, height, Pillow's mode, and the samples row by row; the EXIF orientation is not applied (but a TIFF's
+ *   own, as in Pillow)
  * @throws TypeError or RangeError for wrong arguments; Error with one sentence if the file is empty, truncated,
  *   damaged, too large or of another format
  */
@@ -46,10 +47,22 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   if (width * height > maxPixels) {
     throw new Error(
       `${format}: ${width} x ${height} pixels are more than the limit of ${maxPixels}; scale the picture down ` +
-        'first, or raise maxPixels if you trust it',
+        `first, or ${options.maxPixels === undefined ? raise('pixels') : 'raise maxPixels if you trust it'}`,
     );
   }
+  return decodeAs(format, bytes, jpeg, maxPixels);
+}
+
+async function decodeAs(
+  format: ImageFormat,
+  bytes: Uint8Array,
+  jpeg: JpegDecoder,
+  maxPixels: number,
+): Promise<DecodedImage> {
   if (format === 'JPEG') return (await import('./jpeg.ts')).decodeJpeg(bytes, jpeg, maxPixels);
   if (format === 'PNG') return (await import('./png.ts')).decodePng(bytes);
+  if (format === 'GIF') return (await import('./gif.ts')).decodeGif(bytes);
+  if (format === 'BMP') return (await import('./bmp.ts')).decodeBmp(bytes);
+  if (format === 'TIFF') return (await import('./tiff.ts')).decodeTiff(bytes, maxPixels);
   return (await import('./webp.ts')).decodeWebp(bytes);
 }

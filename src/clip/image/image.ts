@@ -2,21 +2,25 @@
 // `openai` pipeline resizes in the file's own mode and converts to RGB afterwards (spec: the order of OpenAI's
 // _transform).
 //
-// Left out: Pillow's modes that no JPEG, PNG or WebP file decodes to (PA, HSV, LAB, YCbCr, F).
+// Left out: Pillow's modes that no file decoded here has (PA, HSV, LAB, YCbCr).
 
 /**
  * Pillow's modes.
  * `1` black and white (0 or 255 a pixel), `L` gray, `LA` gray and alpha, `P` an index into a palette, `RGB`, `RGBA`,
- * `CMYK` (255 is full ink), `I` gray in more than 8 bits (16-bit PNG), clipped, not scaled, when it becomes 8-bit.
+ * `CMYK` (255 is full ink), `I;16` gray in 16 bits, `I` in 32 bits with a sign, `F` in floats; these three are clipped,
+ * not scaled, when they become 8-bit. (Pillow's `I;16B`, of big-endian files, is `I;16` here.)
  */
-export type ImageMode = '1' | 'L' | 'LA' | 'P' | 'RGB' | 'RGBA' | 'CMYK' | 'I';
+export type ImageMode = '1' | 'L' | 'LA' | 'P' | 'RGB' | 'RGBA' | 'CMYK' | 'I;16' | 'I' | 'F';
 
 export interface DecodedImage {
   width: number;
   height: number;
   mode: ImageMode;
-  /** Row by row, the channels of a pixel side by side. Uint16Array or Int32Array only in mode `I`. */
-  data: Uint8Array | Uint16Array | Int32Array;
+  /**
+   * Row by row, the channels of a pixel side by side. A Uint16Array in mode `I;16`, an Int32Array in `I`, a
+   * Float32Array in `F`.
+   */
+  data: Uint8Array | Uint16Array | Int32Array | Float32Array;
   /** 256 RGB triples; only in mode `P`. */
   palette?: Uint8Array;
 }
@@ -30,7 +34,9 @@ export const CHANNELS_OF_MODE: Readonly<Record<ImageMode, number>> = {
   RGB: 3,
   RGBA: 4,
   CMYK: 4,
+  'I;16': 1,
   I: 1,
+  F: 1,
 };
 
 /** a * b / 255, rounded, in Pillow's integer arithmetic (MULDIV255 of its ImagingUtils.h). */
@@ -73,7 +79,7 @@ export function toRGB(image: DecodedImage): DecodedImage {
     const step = CHANNELS_OF_MODE[mode];
     for (let i = 0, from = 0, to = 0; i < pixels; i++, from += step, to += 3) {
       const value = data[from];
-      rgb[to] = rgb[to + 1] = rgb[to + 2] = value < 0 ? 0 : value > 255 ? 255 : value;
+      rgb[to] = rgb[to + 1] = rgb[to + 2] = value < 0 ? 0 : value > 255 ? 255 : value; // of floats the whole part
     }
   }
   return { width, height, mode: 'RGB', data: rgb };

@@ -1,6 +1,6 @@
-// PNG to pixels in the modes that Pillow gives them (the table _MODES of its PngImagePlugin.py): 16-bit gray is mode I,
-// other 16-bit samples lose their low byte, tRNS of gray and RGB changes no pixel, a palette's tRNS is dropped with
-// convert('RGB').
+// PNG to pixels in the modes that Pillow 12 gives them (the table _MODES of its PngImagePlugin.py): 16-bit gray is mode
+// I;16, other 16-bit samples lose their low byte, tRNS of gray and RGB changes no pixel, a palette's tRNS is dropped
+// with convert('RGB').
 //
 // Left out on purpose: gamma, colour profiles and text, which none of the Python paths applies.
 
@@ -78,7 +78,7 @@ function unfilter(raw: Uint8Array, from: number, pass: Pass, back: number): void
 }
 
 function modeOf({ colour, depth }: PngHeader): ImageMode {
-  if (colour === 0) return depth === 1 ? '1' : depth === 16 ? 'I' : 'L';
+  if (colour === 0) return depth === 1 ? '1' : depth === 16 ? 'I;16' : 'L';
   if (colour === 2) return 'RGB';
   if (colour === 3) return 'P';
   // 16-bit gray and alpha has no mode of its own in Pillow: it becomes RGBA
@@ -100,7 +100,7 @@ function unpack(raw: Uint8Array, from: number, pass: Pass, header: PngHeader, da
   }
 }
 
-/** Samples of 8 or 16 bits to the channels of the mode; of 16 bits the high byte, but for mode I all. */
+/** Samples of 8 or 16 bits to the channels of the mode; of 16 bits the high byte, but for mode I;16 all. */
 function spreadBytes(
   raw: Uint8Array,
   from: number,
@@ -117,7 +117,7 @@ function spreadBytes(
     let at = from + y * (pass.rowBytes + 1) + 1;
     for (let x = 0; x < pass.width; x++) {
       const to = ((pass.y + y * pass.dy) * header.width + pass.x + x * pass.dx) * channels;
-      if (mode === 'I') data[to] = raw[at] * 256 + raw[at + 1];
+      if (mode === 'I;16') data[to] = raw[at] * 256 + raw[at + 1];
       else if (grayAlpha16) {
         data[to] = data[to + 1] = data[to + 2] = raw[at];
         data[to + 3] = raw[at + 2];
@@ -139,7 +139,7 @@ export async function decodePng(bytes: Uint8Array): Promise<DecodedImage> {
   const mode = modeOf(chunks);
   const { width, height } = chunks;
   const channels = chunks.colour === 4 && chunks.depth === 16 ? 4 : CHANNELS[chunks.colour];
-  const data = mode === 'I' ? new Uint16Array(width * height) : new Uint8Array(width * height * channels);
+  const data = mode === 'I;16' ? new Uint16Array(width * height) : new Uint8Array(width * height * channels);
   const back = Math.max(1, (chunks.depth * CHANNELS[chunks.colour]) / 8);
   let from = 0;
   for (const pass of all) {
@@ -149,8 +149,8 @@ export async function decodePng(bytes: Uint8Array): Promise<DecodedImage> {
     from += pass.height * (pass.rowBytes + 1);
   }
   if (mode !== 'P') return { width, height, mode, data };
-  // Entries that the file does not give are Pillow's: a ramp of gray.
-  const palette = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+  // Entries that the file does not give are black, as in Pillow 12.
+  const palette = new Uint8Array(768);
   palette.set(chunks.palette!);
   return { width, height, mode, data, palette };
 }

@@ -70,7 +70,8 @@ function toFixedPoint(weight: Float64Array): Int32Array {
   return Int32Array.from(weight, (w) => Math.trunc(w * (1 << PRECISION_BITS) + (w < 0 ? -0.5 : 0.5)));
 }
 
-type Samples = Uint8Array | Uint16Array | Int32Array;
+type Samples = DecodedImage['data'];
+type Wide = Exclude<Samples, Uint8Array>;
 
 /**
  * One pass along one axis of a picture of `lines` lines of samples. Sample j of line l is input[l * lineStep + j *
@@ -104,10 +105,13 @@ function pass8(
   }
 }
 
-/** The same for mode `I`: float64 sums, each rounded half away from zero to an integer, not clipped. */
-function pass32(
+/**
+ * The same in float64 sums: each rounded half away from zero to an integer in mode `I`, which is clipped to 16 bits in
+ * `I;16`; to a float in `F`.
+ */
+function passWide(
   input: Samples,
-  output: Int32Array,
+  output: Wide,
   k: Coefficients,
   lines: number,
   lineStep: number,
@@ -121,23 +125,31 @@ function pass32(
       let from = line * lineStep + k.first[i] * step;
       let sum = 0;
       for (let j = 0; j < k.count[i]; j++, from += step) sum += input[from] * k.weight[i * k.stride + j];
-      output[line * outLineStep + i * outStep] = sum >= 0 ? Math.floor(sum + 0.5) : -Math.floor(-sum + 0.5);
+      if (!(output instanceof Float32Array)) sum = sum >= 0 ? Math.floor(sum + 0.5) : -Math.floor(-sum + 0.5);
+      if (output instanceof Uint16Array) sum = Math.min(Math.max(sum, 0), 65535);
+      output[line * outLineStep + i * outStep] = sum;
     }
   }
 }
 
 /**
- * Bicubic in two passes, horizontal then vertical, with 8-bit (mode `I`: integer) samples between them; an axis that
- * keeps its size is copied.
+ * Bicubic in two passes, horizontal then vertical, with samples of the mode between them; an axis that keeps its size
+ * is copied.
  */
 function resizeBicubic(image: DecodedImage, outWidth: number, outHeight: number, window: Window): DecodedImage {
   const { width, height, mode } = image;
   const channels = CHANNELS_OF_MODE[mode];
-  const make = (samples: number): Uint8Array | Int32Array =>
-    mode === 'I' ? new Int32Array(samples) : new Uint8Array(samples);
+  const make = (samples: number): Samples =>
+    mode === 'I;16'
+      ? new Uint16Array(samples)
+      : mode === 'I'
+        ? new Int32Array(samples)
+        : mode === 'F'
+          ? new Float32Array(samples)
+          : new Uint8Array(samples);
   const pass = (
     input: Samples,
-    output: Uint8Array | Int32Array,
+    output: Samples,
     k: Coefficients,
     lines: number,
     lineStep: number,
@@ -145,7 +157,7 @@ function resizeBicubic(image: DecodedImage, outWidth: number, outHeight: number,
     outLineStep: number,
     outStep: number,
   ): void => {
-    if (output instanceof Int32Array) pass32(input, output, k, lines, lineStep, step, outLineStep, outStep);
+    if (!(output instanceof Uint8Array)) passWide(input, output, k, lines, lineStep, step, outLineStep, outStep);
     else pass8(input, output, k, toFixedPoint(k.weight), lines, channels, lineStep, step, outLineStep, outStep);
   };
   const vertical = outHeight === height ? undefined : coefficients(height, outHeight, window.top, window.height);
@@ -187,14 +199,9 @@ function resizeBicubic(image: DecodedImage, outWidth: number, outHeight: number,
 }
 
 /** The vertical pass row by row, for the cache's sake: the same sums as a pass along each column. */
-function verticalPass(
-  input: Uint8Array | Int32Array,
-  output: Uint8Array | Int32Array,
-  k: Coefficients,
-  row: number,
-): void {
-  if (output instanceof Int32Array) {
-    pass32(input, output, k, row, 1, row, 1, row);
+function verticalPass(input: Samples, output: Samples, k: Coefficients, row: number): void {
+  if (!(output instanceof Uint8Array)) {
+    passWide(input, output, k, row, 1, row, 1, row);
     return;
   }
   const fixed = toFixedPoint(k.weight);
@@ -275,8 +282,8 @@ function unpremultiply(image: DecodedImage): DecodedImage {
 
 /**
  * Pillow's `image.resize((outWidth, outHeight), BICUBIC)`, of which only `window` is computed: nearest neighbour in
- * modes `1` and `P` (Pillow ignores the filter there), alpha premultiplied in `LA` and `RGBA`, float64 in `I`, fixed
- * point in the others.
+ * modes `1` and `P` (Pillow ignores the filter there), alpha premultiplied in `LA` and `RGBA`, float64 in `I;16`, `I`
+ * and `F`, fixed point in the others.
  * @param window inside the output; default all of it
  * @returns an image of the window's size in the same mode, the palette kept
  * @throws RangeError if a size is not a positive integer or the window does not lie inside the output

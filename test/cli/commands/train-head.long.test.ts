@@ -369,7 +369,7 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
     ],
     ['NaN in a row', ['nan.npz', ...L], /"features" expected finite numbers, got NaN in row 1, column 1/],
     ['a folder without folders', ['flat'], /"flat" expected one folder of images per class, got no folders/],
-    ['a class without images', ['hollow'], /hollow\/nothing holds no \.jpg/],
+    ['a class without images', ['hollow'], /hollow\/nothing holds no JPEG/],
     ['pixels', [F, ...L, '--input', F], /got --input; embed it first/],
   ])('%s', async ([, args, message]) => {
     const before = await readdir(folder.path);

@@ -48,12 +48,8 @@ async function fails(bytes: Uint8Array, message: RegExp | string): Promise<void>
   expect(process.memoryUsage().rss - memory).toBeLessThan(150e6);
 }
 
-describe('what is no JPEG, PNG or WebP is named', () => {
+describe('what is not decoded here is named', () => {
   test.each<[string, Uint8Array, string]>([
-    ['GIF', padded('GIF89a\x10\0\x10\0'), 'GIF'],
-    ['BMP', padded('BM\x36\0'), 'BMP'],
-    ['TIFF, little-endian', padded('II*\0\x08'), 'TIFF'],
-    ['TIFF, big-endian', padded('MM\0*'), 'TIFF'],
     ['HEIC', padded('\0\0\0\x18ftypheic'), 'HEIC'],
     ['AVIF', padded('\0\0\0\x1cftypavif'), 'AVIF'],
     ['a film', padded('\0\0\0\x1cftypisom'), 'an MP4 or QuickTime film'],
@@ -75,9 +71,15 @@ describe('what is no JPEG, PNG or WebP is named', () => {
     ],
   ])('%s', async (_name, bytes, name) => {
     const error = await decodeImage(bytes).catch((e: unknown) => e as Error);
-    expect((error as Error).message).toContain(`image: expected JPEG, PNG or WebP, got ${name}`);
-    expect((error as Error).message).toMatch(/; (convert it first|fetch the picture itself with git lfs pull)$/);
+    expect((error as Error).message).toContain(`image: expected JPEG, PNG, WebP, GIF, BMP or TIFF, got ${name}`);
+    expect((error as Error).message).toMatch(
+      /; (convert it first|convert it to PNG first: .*OUT.*|fetch the picture itself with git lfs pull)$/,
+    );
   });
+  test.each([
+    ['ftypheic', /got HEIC; convert it to PNG first: heif-convert IN OUT.png/],
+    ['ftypavif', /got AVIF; convert it to PNG first: avifdec IN OUT.png/],
+  ])('%s has a remedy', (brand, message) => fails(padded(`\0\0\0\x18${brand}`), message));
   test('an empty file', () => fails(new Uint8Array(0), /^image: the file is empty; fetch or export it again$/));
 });
 
@@ -93,12 +95,24 @@ describe('truncated', () => {
     'coffee-palette.png',
     'modes/animated.webp',
     'modes/lossless.webp',
+    'formats/photo.gif',
+    'formats/interlaced.gif',
+    'formats/rgb-24.bmp',
+    'formats/palette-8.bmp',
+    'formats/runs-8.bmp',
+    'formats/rgb.tif',
+    'formats/deflate-rgb.tif',
+    'formats/lzw-tiles.tif',
+    'formats/packbits-planes.tif',
   ];
   test.each(files)('%s at many lengths', async (name) => {
     const bytes = file(name);
     const ends = [3, 8, 12, 16, 20, 30, 33, 50, bytes.length - 1, bytes.length - 2, bytes.length - 12];
     for (let i = 1; i < 20; i++) ends.push(Math.floor((bytes.length * i) / 20));
-    for (const end of ends) await fails(bytes.subarray(0, end), /truncated|is left|expected JPEG, PNG or WebP/);
+    // A GIF's trailer and the padding of a bitmap's last row hold no pixels.
+    const whole = /gif|bmp$/.test(name) ? bytes.length - 20 : bytes.length;
+    for (const end of ends.filter((length) => length < whole))
+      await fails(bytes.subarray(0, end), /truncated|is left|expected JPEG, PNG, WebP, GIF, BMP or TIFF/);
   });
 
   test('a JPEG whose data end early, but with an end marker', async () => {

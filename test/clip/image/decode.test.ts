@@ -11,6 +11,10 @@ const modes = readJson<{ files: Record<string, { mode: string; size: [number, nu
   `${IMAGES}modes.json`,
 ).files;
 
+const formats = readJson<{ files: Record<string, { mode: string; size: [number, number]; rgb: string }> }>(
+  `${IMAGES}formats.json`,
+).files;
+
 /** How many samples differ, and by how much at most and on average. */
 function difference(a: ArrayLike<number>, b: ArrayLike<number>): { differing: number; most: number; mean: number } {
   let differing = 0,
@@ -38,6 +42,20 @@ describe("Pillow's pixels", () => {
     const image = await decodeImage(bytesOf(`${IMAGES}modes/${file}`));
     expect([image.mode, image.width, image.height]).toEqual([modes[file].mode, ...modes[file].size]);
     expect(sha256(toRGB(image).data)).toBe(modes[file].rgb);
+  });
+
+  // GIF, BMP and TIFF of every kind, by Pillow 12.3.
+  test('there are 150 of the formats without a codec', () => {
+    expect(Object.keys(formats).length).toBeGreaterThan(150);
+  });
+  test.each(Object.keys(formats))('formats/%s', async (file) => {
+    const bytes = bytesOf(`${IMAGES}formats/${file}`);
+    const image = await decodeImage(bytes);
+    expect([image.mode, image.width, image.height]).toEqual([formats[file].mode, ...formats[file].size]);
+    expect(sha256(toRGB(image).data)).toBe(formats[file].rgb);
+    const { width, height, format } = sniff(bytes);
+    expect([width, height]).toEqual(formats[file].size);
+    expect(format).toBe({ gif: 'GIF', bmp: 'BMP', tif: 'TIFF' }[file.split('.').at(-1)!]);
   });
 
   test.each(Object.keys(golden))('%s: sniff finds the size without decoding', (file) => {

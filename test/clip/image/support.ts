@@ -33,13 +33,24 @@ export function randomBytes(seed: number): () => number {
   };
 }
 
-export const CHANNELS: Record<ImageMode, number> = { 1: 1, L: 1, LA: 2, P: 1, RGB: 3, RGBA: 4, CMYK: 4, I: 1 };
+export const CHANNELS: Record<ImageMode, number> = {
+  1: 1,
+  L: 1,
+  LA: 2,
+  P: 1,
+  RGB: 3,
+  RGBA: 4,
+  CMYK: 4,
+  'I;16': 1,
+  I: 1,
+  F: 1,
+};
 
 /** The picture that make.py's random_picture makes of the same arguments. */
 export function randomPicture(mode: ImageMode, width: number, height: number, seed: number): DecodedImage {
   const byte = randomBytes(seed);
   const length = width * height;
-  if (mode === 'I') return { width, height, mode, data: Uint16Array.from({ length }, () => byte() * 256 + byte()) };
+  if (mode === 'I') return { width, height, mode, data: Int32Array.from({ length }, () => byte() * 256 + byte()) };
   const channels = CHANNELS[mode];
   const data = Uint8Array.from({ length: length * channels }, byte);
   if (mode === 'LA' || mode === 'RGBA') {
