@@ -15,6 +15,7 @@ export const FLOORS: readonly Floor[];
 export const NODE_FILES: RegExp;
 export function roomOf(file: string): Floor | undefined;
 export function importsOf(source: string): string[];
+export function sourcesOf(folders: readonly string[], root?: string): string[];
 export function graphOf(folders: readonly string[], root?: string): Map<string, Imports>;
 export function circles(edges: ReadonlyMap<string, ReadonlySet<string>>): string[][];
 export function forbidden(graph: ReadonlyMap<string, Imports>): string[];

@@ -180,7 +180,9 @@ function hosts(root) {
 /** Every module that a source names: static, re-exported, of types only, and dynamic. */
 export function importsOf(source) {
   const names = [];
-  const file = ts.createSourceFile('x.ts', source, ts.ScriptTarget.Latest, true);
+  const file = ts.createSourceFile('x.ts', source, ts.ScriptTarget.Latest);
+  // Only dynamic imports and types by import(…) are inside of statements.
+  const deep = /\bimport\s*\(/.test(source);
   const visit = (node) => {
     const literal =
       node.moduleSpecifier ??
@@ -190,10 +192,23 @@ export function importsOf(source) {
           ? node.argument.literal
           : undefined);
     if (literal !== undefined && ts.isStringLiteralLike(literal)) names.push(literal.text);
-    ts.forEachChild(node, visit);
+    if (deep) ts.forEachChild(node, visit);
   };
-  visit(file);
+  file.statements.forEach(visit);
   return names;
+}
+
+/** Sources below some folders; a name that ends in .ts is a file. */
+export function sourcesOf(folders, root = ROOT) {
+  return folders
+    .flatMap((folder) =>
+      folder.endsWith('.ts')
+        ? [folder]
+        : readdirSync(join(root, folder), { recursive: true }).map((name) =>
+            posix.join(folder, String(name).replaceAll('\\', '/')),
+          ),
+    )
+    .filter((name) => /\.(ts|mts|mjs)$/.test(name) && !/node_modules|\.d\.ts$/.test(name));
 }
 
 /**
@@ -203,25 +218,18 @@ export function importsOf(source) {
 export function graphOf(folders, root = ROOT) {
   const graph = new Map();
   const aliases = hosts(root);
-  for (const folder of folders) {
-    const files = folder.endsWith('.ts')
-      ? [folder]
-      : readdirSync(join(root, folder), { recursive: true }).map((name) =>
-          posix.join(folder, String(name).replaceAll('\\', '/')),
-        );
-    for (const file of files.filter((name) => /\.(ts|mts|mjs)$/.test(name) && !/node_modules|\.d\.ts$/.test(name))) {
-      const [inside, packages] = [new Set(), new Set()];
-      for (const name of importsOf(readFileSync(join(root, file), 'utf8'))) {
-        const target = name.startsWith('#')
-          ? aliases[name]?.replace(/^\.\//, '')
-          : name.startsWith('.')
-            ? posix.join(dirname(file), name)
-            : null;
-        if (target === null) packages.add(name);
-        else if (target !== undefined && existsSync(join(root, target))) inside.add(target);
-      }
-      graph.set(file, { imports: inside, packages });
+  for (const file of sourcesOf(folders, root)) {
+    const [inside, packages] = [new Set(), new Set()];
+    for (const name of importsOf(readFileSync(join(root, file), 'utf8'))) {
+      const target = name.startsWith('#')
+        ? aliases[name]?.replace(/^\.\//, '')
+        : name.startsWith('.')
+          ? posix.join(dirname(file), name)
+          : null;
+      if (target === null) packages.add(name);
+      else if (target !== undefined && existsSync(join(root, target))) inside.add(target);
     }
+    graph.set(file, { imports: inside, packages });
   }
   return graph;
 }

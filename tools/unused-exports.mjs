@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
-import { graphOf } from './floors.mjs';
+import { sourcesOf } from './floors.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Entries of the package, of threads and of bundles: what they export is for others. */
@@ -15,10 +15,20 @@ const ENTRIES =
 /** Loaded by name from a thread: what it calls is not seen by a parser. */
 const BY_NAME = new Set(['src/compiler/steps.ts checkKernels', 'workers/entry.ts cached']);
 
-/** Names of values that a source exports, and names that it imports by module ('*' for all of it). */
+/** What has been parsed, by its text: a second call with a few more files takes no second parse of all others. */
+const cache = new Map();
+
 function parsed(text) {
+  if (!cache.has(text)) cache.set(text, parse(text));
+  return cache.get(text);
+}
+
+/** Names of values that a source exports, and names that it imports by module ('*' for all of it). */
+function parse(text) {
   const [exported, imported] = [[], []];
-  const file = ts.createSourceFile('x.ts', text, ts.ScriptTarget.Latest, true);
+  const file = ts.createSourceFile('x.ts', text, ts.ScriptTarget.Latest);
+  // Only dynamic imports are inside of statements.
+  const deep = /\bimport\s*\(/.test(text);
   const visit = (node) => {
     const isExported = node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
     if (isExported && (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)) && node.name)
@@ -40,9 +50,9 @@ function parsed(text) {
       ts.isStringLiteralLike(node.arguments[0])
     )
       imported.push([node.arguments[0].text, ['*']]);
-    ts.forEachChild(node, visit);
+    if (deep) ts.forEachChild(node, visit);
   };
-  visit(file);
+  file.statements.forEach(visit);
   return { exported, imported };
 }
 
@@ -51,7 +61,7 @@ function parsed(text) {
  * @param extra files that are looked at besides those on disk
  */
 export function unusedExports(root = ROOT, extra = new Map()) {
-  const files = [...graphOf(['src', 'workers', 'bench', 'tools', 'test', 'examples'], root).keys(), ...extra.keys()];
+  const files = [...sourcesOf(['src', 'workers', 'bench', 'tools', 'test', 'examples'], root), ...extra.keys()];
   const all = new Map(files.map((file) => [file, parsed(extra.get(file) ?? readFileSync(join(root, file), 'utf8'))]));
   const used = new Set();
   for (const [file, { imported }] of all)

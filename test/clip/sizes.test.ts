@@ -48,9 +48,8 @@ describe('a grid', () => {
           const dense = (tap: { begin: number; weights: number[] }): number[] =>
             Array.from({ length: from }, (_, k) => tap.weights[k - tap.begin] ?? 0);
           const mirrored = dense(taps[to - 1 - i]).reverse();
-          dense(taps[i]).forEach((weight, k) => {
-            expect(Math.abs(weight - mirrored[k])).toBeLessThan(1e-12);
-          });
+          // one call of expect a row: they take longer than the arithmetic
+          expect(Math.max(...dense(taps[i]).map((weight, k) => Math.abs(weight - mirrored[k])))).toBeLessThan(1e-12);
         });
       }),
       { numRuns: 50 },

@@ -39,14 +39,18 @@ describe('the golden cases catch', () => {
     ([mode, width, height, outWidth, outHeight]) =>
       ['L', 'LA', 'RGB', 'RGBA', 'CMYK'].includes(mode) && width * height < 6_000 && outWidth * outHeight < 6_000,
   );
-  const wrong = (fault: Fault): number =>
-    bicubic.filter(
-      ([mode, width, height, outWidth, outHeight, seed, hash]) =>
-        sha256(naiveResize(randomPicture(mode, width, height, seed), outWidth, outHeight, fault)) !== hash,
-    ).length;
+  /** How many cases see the fault, counted no further than to `most`. */
+  const wrong = (fault: Fault, most: number): number => {
+    let count = 0;
+    for (const [mode, width, height, outWidth, outHeight, seed, hash] of bicubic) {
+      if (sha256(naiveResize(randomPicture(mode, width, height, seed), outWidth, outHeight, fault)) !== hash) count++;
+      if (count === most) break;
+    }
+    return count;
+  };
 
   test('no fault in the independent resampler', () => {
-    expect(wrong('none')).toBe(0);
+    expect(wrong('none', 1)).toBe(0);
   });
   const faults: Fault[] = [
     'truncates',
@@ -59,7 +63,7 @@ describe('the golden cases catch', () => {
     'weights not normalised',
   ];
   test.each(faults)('a resampler with this fault: %s', (fault) => {
-    expect(wrong(fault)).toBeGreaterThan(20);
+    expect(wrong(fault, 21)).toBe(21);
   });
 });
 
@@ -120,6 +124,7 @@ describe('properties of resize', () => {
         const across = naiveWeights(width, outWidth),
           down = naiveWeights(height, outHeight);
         const clip = (x: number): number => Math.min(255, Math.max(0, x));
+        let worst = 0; // NaN stays NaN, and fails
         for (let y = 0; y < outHeight; y++) {
           // One rounding at the end, and one in each sample of the first pass, which the second pass weighs by |w|;
           // 0.01 for the fixed-point weights.
@@ -129,9 +134,10 @@ describe('properties of resize', () => {
               clip(across[x].w.reduce((s, w, i) => s + w * data[(down[y].from + j) * width + across[x].from + i], 0)),
             );
             const exact = clip(down[y].w.reduce((s, w, j) => s + w * column[j], 0));
-            expect(Math.abs(out[y * outWidth + x] - exact)).toBeLessThanOrEqual(bound);
+            worst = Math.max(worst, Math.abs(out[y * outWidth + x] - exact) / bound);
           }
         }
+        expect(worst).toBeLessThanOrEqual(1);
       }),
       { numRuns: 25 },
     );
