@@ -10,6 +10,7 @@ export type { Architecture } from './clip/architecture.ts';
 export type { ExecutorName, ExecutorOptions, Precision, Residency } from './executors/executor.ts';
 export type { Emulation } from './graph/emulate.ts';
 export type { Tap } from './layers/module.ts';
+export type { Activation, Activations } from './clip/weights/activation.ts';
 
 // Weights: files under OpenAI's, Hugging Face's or OpenCLIP's names, downloads, LoRA adapters, what a file contains.
 export { openWeights } from './clip/load.ts';

@@ -7,6 +7,7 @@ export type { ExecutorName, ExecutorOptions, Precision, Residency } from '../exe
 export type { PreprocessOptions, RawImage } from '../clip/image/preprocess.ts';
 export { limits, setLimits, type Limits } from '../formats/limits.ts';
 export { availableModels, CHANNELS, MODELS, type ModelEntry } from '../clip/models.ts';
+export type { Activation, Activations } from '../clip/weights/activation.ts';
 export type { Architecture } from '../clip/architecture.ts';
 export type { Head } from '../clip/read-head.ts';
 export { detokenize, tokenize, type TokenizeOptions } from '../clip/tokenizer/tokenize.ts';

@@ -3,6 +3,7 @@
 import { openAll, type AdapterMode } from '../clip/adapters/adapter-file.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { ExecutorOptions } from '../executors/executor.ts';
+import type { Activation } from '../clip/weights/activation.ts';
 import { loadModel } from '../clip/load-model.ts';
 import { openAdapter, type AdapterSource } from './adapters.ts';
 import type { FetchOptions } from './fetch.ts';
@@ -36,6 +37,12 @@ export interface LoadOptions extends ExecutorOptions, FetchOptions {
    * the patch, ResNets of 32.
    */
   resolution?: number;
+  /**
+   * What the transformers were trained with, where the checkpoint does not say it. Default: OpenAI's files quick_gelu;
+   * others what the configuration beside them or the name of a published file says, else quick_gelu with a warning
+   * (`model.warnings`).
+   */
+  activation?: Activation;
 }
 
 /**
@@ -49,7 +56,7 @@ export async function load(
 ): Promise<{ model: CLIP; preprocess: Preprocess }> {
   if (typeof nameOrUrl !== 'string')
     throw new TypeError(`load: "nameOrUrl" expected a string, got ${typeof nameOrUrl}`);
-  const { weights, resolution, adapter, adapterMode, cache, onProgress, signal, ...rest } = options;
+  const { weights, resolution, activation, adapter, adapterMode, cache, onProgress, signal, ...rest } = options;
   const executor = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => value !== undefined),
   ) as ExecutorOptions;
@@ -63,6 +70,7 @@ export async function load(
         mode: adapterMode,
       },
       resolution,
+      activation,
       signal,
     },
     { threads: defaultThreads(), ...executor },

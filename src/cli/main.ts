@@ -29,6 +29,11 @@ function fail(error: unknown): never {
 }
 
 process.on('uncaughtException', fail);
+// Warnings as our messages look, instead of Node's lines with process numbers.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => {
+  process.stderr.write(`clip-oracle: ${name === 'ClipOracleWarning' ? 'warning' : name}: ${message}\n`);
+});
 tidyUpOnExit();
 
 if (process.argv.includes('--no-color')) process.env.NO_COLOR = '1';

@@ -70,8 +70,20 @@ export const imageOptions = {
   input: file('-i, --input <file[:tensor]>', 'ready pixels (N,3,R,R) in a .safetensors file, instead of images'),
 };
 
+/** Of commands that load a model. */
+export const activationOption = {
+  activation: choice(
+    '--activation <name>',
+    'quick_gelu or gelu: what the transformers were trained with (default: as the file, the configuration beside it ' +
+      'or the name of a published file says, else quick_gelu with a warning)',
+    ['quick_gelu', 'gelu'],
+    oneOf,
+  ),
+};
+
 /** Of commands that can change a model: by an adapter, by another input size. */
 export const modelChanges = {
+  ...activationOption,
   adapter: file(
     '--adapter <path>',
     "a LoRA adapter, added to the weights: PEFT's folder, or a file of CLIP-LoRA's or loralib's",

@@ -32,7 +32,8 @@ export function loadedChanges({
   adapterParts: parts,
   peftAsIs,
   resolution,
-}: ModelChanges): Pick<LoadOptions, 'adapter' | 'resolution'> {
+  activation,
+}: ModelChanges): Pick<LoadOptions, 'activation' | 'adapter' | 'resolution'> {
   if (path === undefined) {
     const alone =
       alpha !== undefined
@@ -44,10 +45,11 @@ export function loadedChanges({
             : null;
     if (alone !== null)
       throw new CommandError(`${alone} expected --adapter, got none; name the adapter, or leave it out`);
-    return { resolution };
+    return { resolution, activation };
   }
   return {
     resolution,
+    activation,
     adapter: {
       path,
       ...(alpha !== undefined && { alpha }),

@@ -2,14 +2,7 @@
 // and checks of shapes.
 
 import ndarray from 'ndarray';
-import {
-  checkTokens,
-  endsOfText,
-  type Activation,
-  type LayerOptions,
-  type Tap,
-  type Weights,
-} from '../layers/index.ts';
+import { checkTokens, endsOfText, type LayerOptions, type Tap, type Weights } from '../layers/index.ts';
 import type { Emulation } from '../graph/emulate.ts';
 import { exp } from '../ops/exp.ts';
 import type { Operations } from '../ops/operations.ts';
@@ -22,6 +15,7 @@ import { logitsOf } from './logits.ts';
 import type { Architecture } from './architecture.ts';
 import { textBatches } from './text-batches.ts';
 import { imageTower, textTower } from './towers.ts';
+import type { Activations } from './weights/activation.ts';
 
 /** A tower's parameters, which are read at its first use. */
 export interface TowerSource {
@@ -37,8 +31,10 @@ export interface CLIPDescription {
   /** Where the weights come from: a path, `synthetic:0`, or the name of a bundled model. */
   weights: string;
   architecture: Architecture;
-  /** The activation of the transformers; OpenAI's is quick_gelu. */
-  activation: Activation;
+  /** The activations of the transformers; OpenAI's are quick_gelu. */
+  activations: Activations;
+  /** What could not be told from the files, in sentences. */
+  warnings?: readonly string[];
 }
 
 export interface EncodeOptions {
@@ -68,7 +64,10 @@ export class CLIP {
   readonly name: string;
   readonly weights: string;
   readonly architecture: Architecture;
-  readonly #activation: Activation;
+  /** What the transformers' MLPs compute between their two layers, 'quick_gelu' or 'gelu'. */
+  readonly activations: Activations;
+  /** What `load` could not tell from the files and guessed, one sentence each; also on standard error. */
+  readonly warnings: readonly string[];
   readonly #executor: Executor;
   readonly #source: TowerSource;
   readonly #adapters: Adapters | null;
@@ -80,7 +79,8 @@ export class CLIP {
     this.name = description.name;
     this.weights = description.weights;
     this.architecture = description.architecture;
-    this.#activation = description.activation;
+    this.activations = description.activations;
+    this.warnings = description.warnings ?? [];
     this.#executor = executor;
     this.#source = source;
     this.#adapters = source.adapters ?? null;
@@ -158,7 +158,7 @@ export class CLIP {
       [image],
       ([input], ops, tap) => {
         const layer = this.#layer(ops, tap, precision, options);
-        return imageTower(this.architecture, weights, { ...layer, activation: this.#activation }).forward(input);
+        return imageTower(this.architecture, weights, { ...layer, activation: this.activations.vision }).forward(input);
       },
       {
         ...options,
@@ -199,7 +199,7 @@ export class CLIP {
         (_, ops, tap) =>
           textTower(this.architecture.text!, weights, {
             ...this.#layer(ops, tap, precision, options),
-            activation: this.#activation,
+            activation: this.activations.text,
           }).forward(some),
         { ...options, call: 'encodeText', key: options.around === undefined ? key : undefined },
       );

@@ -3,7 +3,7 @@
 import type { AdapterFile, AdapterMode } from './adapters/adapter-file.ts';
 import { Adapters } from './adapters/adapters.ts';
 import { parseAdapter } from './adapters/parse.ts';
-import { activationOf } from './weights/activation.ts';
+import { activationsOf, checkActivation, warn } from './weights/activation.ts';
 import {
   architectureFrom,
   checkParameters,
@@ -16,6 +16,7 @@ import type { Checkpoint } from './weights/checkpoint.ts';
 import { CLIP, type TowerSource } from './clip.ts';
 import { createExecutor } from '../executors/create.ts';
 import type { Executor, ExecutorOptions } from '../executors/executor.ts';
+import type { Activation } from '../layers/index.ts';
 import type { Architecture } from './architecture.ts';
 import { MODELS, type ModelEntry } from './models.ts';
 import { atResolution } from './weights/resolution.ts';
@@ -29,6 +30,8 @@ export interface ModelSource {
   /** LoRA adapters, open; `loadModel` closes them. The first is active. Default mode: merged. */
   readonly adapters?: { readonly files: readonly AdapterFile[]; readonly mode?: AdapterMode };
   readonly resolution?: number;
+  /** What the caller says that the transformers have. */
+  readonly activation?: Activation;
   readonly signal?: AbortSignal;
 }
 
@@ -53,6 +56,7 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
   const mode = source.adapters?.mode ?? 'merged';
   if (mode !== 'merged' && mode !== 'unmerged')
     throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(mode)}`);
+  checkActivation(source.activation);
   signal?.throwIfAborted();
   const executor = createExecutor(options, 'load');
   const checkpoint = await source.open().catch(async (error: unknown) => {
@@ -71,11 +75,16 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
     const parsed = [];
     for (const file of files) parsed.push(await parseAdapter(file, architecture));
     const adapters = parsed.length === 0 ? null : new Adapters(parsed, mode, resized, executor);
+    const warnings: string[] = [];
     const description = {
       name,
       weights: source.weights ?? checkpoint.origin,
       architecture,
-      activation: activationOf(checkpoint),
+      activations: activationsOf(checkpoint, { asked: source.activation, entry, architecture }, (message) => {
+        warnings.push(message);
+        warn(message);
+      }),
+      warnings,
     };
     const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));
     signal?.throwIfAborted();

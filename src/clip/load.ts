@@ -10,6 +10,7 @@ import { openCheckpoint } from './weights/open.ts';
 import type { CLIP } from './clip.ts';
 import { cachedPath } from './download/download.ts';
 import type { ExecutorOptions } from '../executors/executor.ts';
+import type { Activation } from '../layers/index.ts';
 import { preprocessor, type Preprocess } from './image/preprocess.ts';
 import { entryOf, loadModel, unknownModel } from './load-model.ts';
 
@@ -34,6 +35,12 @@ export interface LoadOptions extends ExecutorOptions {
    * the patch, ResNets of 32.
    */
   resolution?: number;
+  /**
+   * What the transformers were trained with, where the checkpoint does not say it. Default: OpenAI's files quick_gelu;
+   * others what the configuration beside them or the name of a published file says, else quick_gelu with a warning
+   * (`model.warnings`).
+   */
+  activation?: Activation;
 }
 
 /**
@@ -47,7 +54,7 @@ export async function load(
 ): Promise<{ model: CLIP; preprocess: Preprocess }> {
   if (typeof nameOrPath !== 'string')
     throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
-  const { weights, resolution, adapter, adapterMode } = options;
+  const { weights, resolution, activation, adapter, adapterMode } = options;
   const model = await loadModel(
     {
       name: nameOrPath,
@@ -55,6 +62,7 @@ export async function load(
       weights: weights ?? (isBundled(nameOrPath) && entryOf(nameOrPath) !== null ? nameOrPath : undefined),
       adapters: { files: await openAll(adapter, openAdapter), mode: adapterMode },
       resolution,
+      activation,
     },
     { threads: availableParallelism(), ...withoutUndefined(options) },
   );

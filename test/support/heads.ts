@@ -22,14 +22,18 @@ export function modelOf(name: string, options: ExecutorOptions): CLIP {
   const architecture = ARCHITECTURES[name];
   const checkpoint = openSynthetic('synthetic:0', { architecture });
   const executor = createExecutor(options);
-  return new CLIP({ name, weights: 'synthetic:0', architecture, activation: 'gelu' }, executor, {
-    weights: (tower) =>
-      executor.readWeights(
-        checkpoint,
-        parameterUses(architecture, { vision: tower === 'vision', text: tower === 'text' }),
-      ),
-    close: () => checkpoint.close(),
-  });
+  return new CLIP(
+    { name, weights: 'synthetic:0', architecture, activations: { vision: 'gelu', text: 'gelu' } },
+    executor,
+    {
+      weights: (tower) =>
+        executor.readWeights(
+          checkpoint,
+          parameterUses(architecture, { vision: tower === 'vision', text: tower === 'text' }),
+        ),
+      close: () => checkpoint.close(),
+    },
+  );
 }
 
 /** float64 has PyTorch's features, float32 is near them, SIMD has the plain loops' bits. */

@@ -5,7 +5,7 @@ import type { Tolerances } from '../../oracle/tolerances.ts';
 import { CLAIMS, type Claim } from '../../oracle/types.ts';
 import { defineCommand, file, flag, value, type OptionsOf } from '../command.ts';
 import { OK } from '../errors.ts';
-import { commonOptions, computeOptions, model, weights } from '../options.ts';
+import { activationOption, commonOptions, computeOptions, model, weights } from '../options.ts';
 import { short } from '../terminal/numbers.ts';
 import { styleFor } from '../terminal/style.ts';
 import { linesOf, plainTable } from '../terminal/table.ts';
@@ -14,6 +14,7 @@ import { listOf, positiveInteger } from '../values.ts';
 const options = {
   model,
   weights,
+  ...activationOption,
   claims: value('--claims <list>', `some of ${CLAIMS.join(',')} (default: all)`, listOf<Claim>(CLAIMS), {
     default: CLAIMS as Claim[],
     shown: 'all',

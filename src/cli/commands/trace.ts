@@ -7,11 +7,12 @@ import type { Tensor } from '../../ops/tensor.ts';
 import type { TraceHashes } from '../../oracle/hash.ts';
 import { defineCommand, file, flag, hiding, text, type OptionsOf } from '../command.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
-import { commonOptions, imageOptions, images } from '../options.ts';
+import { activationOption, commonOptions, imageOptions, images } from '../options.ts';
 import { bytes as bytesText } from '../terminal/numbers.ts';
 
 const options = {
   ...hiding(imageOptions, ['normalize', 'batch']),
+  ...activationOption,
   layers: text(
     '--layers <glob>',
     'only these: * is a part of one component, ** anything, commas between several; such as ' +

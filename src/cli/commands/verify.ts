@@ -7,7 +7,7 @@ import { CLAIMS, type VerifyResult } from '../../oracle/types.ts';
 import type { VerifyOptions, VerifyProgress } from '../../oracle/verify.ts';
 import { argument, choice, defineCommand, file, flag, value, type OptionsOf } from '../command.ts';
 import { CommandError, OK, SOME_FAILED } from '../errors.ts';
-import { commonOptions, computeOptions, pipeline } from '../options.ts';
+import { activationOption, commonOptions, computeOptions, pipeline } from '../options.ts';
 import { modelName, oneOf } from '../values.ts';
 
 const options = {
@@ -21,6 +21,7 @@ const options = {
     'weights: a file, a folder of shards, or synthetic:SEED (default: a seed in the dump, else the download ' +
       'of that name)',
   ),
+  ...activationOption,
   claims: choice('--claims <precision>', `what the backend computes in: ${CLAIMS.join(', ')}`, CLAIMS, oneOf, {
     default: 'float32',
   }),

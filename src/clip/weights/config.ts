@@ -43,16 +43,10 @@ export async function configured(
           '"gelu"; only those can be computed',
       );
     }
-    const text = textual.hidden_act ?? activation;
-    if (text !== activation) {
-      throw new Error(
-        `"${file}" names ${JSON.stringify(text).slice(0, 60)} for the text tower and ` +
-          `${JSON.stringify(activation)} for the image tower, expected one activation for both; correct the ` +
-          'configuration',
-      );
-    }
+    const text = textual.hidden_act ?? (isObject(huggingFace?.text_config) ? 'quick_gelu' : activation);
     return {
       hidden_act: activation,
+      ...(text === activation ? {} : { text_hidden_act: String(text) }),
       ...heads('vision', vision.hidden_size, vision.num_attention_heads),
       ...heads('text', textual.hidden_size, textual.num_attention_heads),
     };

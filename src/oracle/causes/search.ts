@@ -1,7 +1,6 @@
 // The state of a search for causes: one piece of the network, what the backend has for it, and the network's own
 // numbers beside it.
 
-import { activationOf } from '../../clip/weights/activation.ts';
 import type { CLIP } from '../../clip/clip.ts';
 import type { Checkpoint } from '../../clip/weights/checkpoint.ts';
 import { openWeights } from '../../clip/load.ts';
@@ -18,7 +17,7 @@ import { pieceOf, recordNetwork, type Network, type Piece } from './network.ts';
 import { Kept, replay, type Replayed, type Sources } from './replay.ts';
 
 export interface CauseQuestion {
-  model: Pick<CLIP, 'name' | 'weights' | 'architecture'>;
+  model: Pick<CLIP, 'name' | 'weights' | 'architecture' | 'activations'>;
   /** The first module that is wrong. */
   target: string;
   /** Modules that the dump has and that are right. Those behind the target are ignored. */
@@ -79,11 +78,7 @@ export class Search implements Sources {
     this.#executor = new SearchExecutor(question.threads ?? 1);
     this.limits = question.limits ?? FLOAT32_LIMITS;
     this.values = values;
-    this.network = recordNetwork(
-      question.model.architecture,
-      activationOf(checkpoint, () => undefined),
-      image.shape[0],
-    );
+    this.network = recordNetwork(question.model.architecture, question.model.activations.vision, image.shape[0]);
     this.piece = pieceOf(this.network, question.target, question.right);
   }
 

@@ -140,7 +140,12 @@ test('when reading breaks off, calls are refused until a change succeeds, which 
   const adapters = new Adapters([await readAdapter(fixture('peft'), architecture)], 'merged', checkpoint, executor);
   const weights = (): ReturnType<Adapters['read']> => adapters.read(parameterUses(architecture, { text: false }));
   const model = new CLIP(
-    { name: 'tiny-vit', weights: 'synthetic:0', architecture, activation: 'quick_gelu' },
+    {
+      name: 'tiny-vit',
+      weights: 'synthetic:0',
+      architecture,
+      activations: { vision: 'quick_gelu', text: 'quick_gelu' },
+    },
     executor,
     { weights, adapters, close: () => base.close() },
   );

@@ -53,7 +53,12 @@ export class Subject {
     await this.prepare();
     const parameters = this.#parameters;
     const model = new CLIP(
-      { name: this.#entry.name, weights: 'synthetic:0', architecture: this.#entry, activation: 'quick_gelu' },
+      {
+        name: this.#entry.name,
+        weights: 'synthetic:0',
+        architecture: this.#entry,
+        activations: { vision: 'quick_gelu', text: 'quick_gelu' },
+      },
       executor,
       {
         // Plain loops read the parameters where they are; SIMD packs them into its own memory.
