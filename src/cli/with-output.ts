@@ -21,16 +21,16 @@ export async function withOutputs<T>(
 }
 
 /** The same for a writer that is open already; null stands for none. */
-export async function using<T, W extends Pick<Output, 'finish' | 'discard'>>(
+export async function using<T, W extends Pick<Output, 'finish' | 'discard'> | null>(
   output: W,
   use: (output: W) => Promise<T>,
 ): Promise<T> {
   try {
     const result = await use(output);
-    await output.finish();
+    await output?.finish();
     return result;
   } catch (error) {
-    await output.discard();
+    await output?.discard();
     throw error;
   }
 }

@@ -3,7 +3,7 @@
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { npyHeaderBytes } from '../formats/npy.ts';
-import { safetensorsHeader } from '../formats/safetensors-writer.ts';
+import { safetensorsPieces } from '../formats/safetensors-writer.ts';
 import { littleEndian } from '../formats/little-endian.ts';
 import { ArgumentError } from './argument-error.ts';
 import { floatsText } from '../formats/float-text.ts';
@@ -199,15 +199,8 @@ class Safetensors implements FeatureWriter {
       ...(resolution !== undefined && { resolution: String(resolution) }),
     };
     const dtype = this.#precision === 'float32' ? 'F32' : 'F64';
-    await this.#file.write(
-      safetensorsHeader([['features', { dtype, shape: [this.#rows.length, this.#E] }]], {
-        model,
-        weights,
-        ...changes,
-        pipeline: pipeline ?? '',
-        paths: JSON.stringify(this.#paths),
-      }),
-    );
-    for (const row of this.#rows) await this.#file.write(row);
+    const features = { name: 'features', dtype, shape: [this.#rows.length, this.#E], data: this.#rows } as const;
+    const metadata = { model, weights, ...changes, pipeline: pipeline ?? '', paths: JSON.stringify(this.#paths) };
+    for (const piece of safetensorsPieces([features], metadata)) await this.#file.write(piece);
   }
 }

@@ -1,5 +1,5 @@
-// Writes safetensors (safetensors.ts has the format). `safetensorsHeader` is the bytes before the data, for tensors
-// that are known; SafetensorsWriter takes tensors one by one, leaves room for the header and writes it at the end.
+// Writes safetensors (safetensors.ts has the format). `safetensorsPieces` is a file of tensors that are known;
+// SafetensorsWriter takes tensors one by one, leaves room for the header and writes it at the end.
 
 import { sizeOf } from '../ops/tensor.ts';
 import { AtomicFileSync } from './atomic-file.ts';
@@ -29,6 +29,39 @@ export function safetensorsHeader(
   new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
   header.set(text, 8);
   return header;
+}
+
+/** A tensor to write: its elements, little endian and row-major, in as many pieces as the caller has them. */
+export interface SafetensorsEntry extends TensorInfo {
+  readonly name: string;
+  readonly data: Iterable<Uint8Array>;
+}
+
+/**
+ * A file in pieces, in order: its header, then the data as it is given.
+ * @param metadata `__metadata__`; left out if undefined
+ * @throws RangeError for a tensor whose data has another size than its shape
+ */
+export function* safetensorsPieces(
+  tensors: readonly SafetensorsEntry[],
+  metadata?: Readonly<Record<string, string>>,
+): Generator<Uint8Array> {
+  yield safetensorsHeader(
+    tensors.map(({ name, dtype, shape }) => [name, { dtype, shape }]),
+    metadata,
+  );
+  for (const { name, dtype, shape, data } of tensors) {
+    const expected = sizeOf(shape) * ELEMENT_BYTES[dtype];
+    let length = 0;
+    for (const piece of data) {
+      length += piece.length;
+      yield piece;
+    }
+    if (length !== expected)
+      throw new RangeError(
+        `safetensors: "${name}" expected ${expected} bytes, got ${length}; pass all of its elements`,
+      );
+  }
 }
 
 /** A file that grows tensor by tensor, synchronously, and has its name once it is finished. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MemorySource } from '../../src/formats/byte-source.ts';
 import { littleEndian } from '../../src/formats/little-endian.ts';
-import { safetensorsHeader, SafetensorsWriter } from '../../src/formats/safetensors-writer.ts';
+import { safetensorsHeader, safetensorsPieces, SafetensorsWriter } from '../../src/formats/safetensors-writer.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { temporaryFolder } from '../support/checkpoints.ts';
 
@@ -30,6 +30,20 @@ describe('safetensorsHeader', () => {
   test('has no metadata where none are given, and at least the room that is asked for', () => {
     expect(Buffer.from(safetensorsHeader([])).toString('latin1')).toBe('\x08\0\0\0\0\0\0\0{}      ');
     expect(safetensorsHeader(TENSORS, undefined, 4096).length).toBe(4096);
+  });
+});
+
+describe('safetensorsPieces', () => {
+  test('are the header and the data as given, and data of another size is refused by name', () => {
+    const a = { name: 'a', dtype: 'F32', shape: [2, 3] } as const;
+    const rows = [new Uint8Array(12).fill(1), new Uint8Array(12).fill(2)];
+    const b = { name: 'b', dtype: 'F16', shape: [], data: [Uint8Array.of(3, 4)] } as const;
+    expect(Buffer.concat([...safetensorsPieces([{ ...a, data: rows }, b], { by: 'test' })])).toEqual(
+      Buffer.concat([safetensorsHeader(TENSORS, { by: 'test' }), ...rows, Uint8Array.of(3, 4)]),
+    );
+    expect(() => [...safetensorsPieces([{ ...a, data: rows.slice(1) }])]).toThrow(
+      new RangeError('safetensors: "a" expected 24 bytes, got 12; pass all of its elements'),
+    );
   });
 });
 

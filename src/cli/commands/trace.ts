@@ -70,31 +70,31 @@ async function traceImages(images: string[], options: Options): Promise<number> 
   const { moduleFilter } = await import('../../oracle/glob.ts');
   const { isFailure, openSource, reportPassedOver } = await import('../run-images.ts');
   const { withModel } = await import('../with-model.ts');
+  const { using } = await import('../with-output.ts');
   checkOut(out, dumpFormat);
   if (layers !== undefined) moduleFilter(layers);
   const source = await openSource(images, options);
   const hashes = hash ? new (await import('../../oracle/hash.ts')).TraceHashes() : null;
   // The file before the model: a wrong name should not cost the reading of a gigabyte.
   const writer = out === undefined ? null : await writeDump(out, { names: await namesOf(options) });
-  try {
-    const written = await withModel(options, async (loaded) => {
+  let metadata: Record<string, string> = {};
+  const dump = writer && { finish: () => writer.finish(metadata), discard: () => writer.discard() };
+  const written = await using(dump, () =>
+    withModel(options, async (loaded) => {
       const { x, paths } = await pixelsOf(source, options, loaded);
-      const written = await traceTo(loaded, x, options, writer, hashes);
-      await writer?.finish(await describe(loaded, options, paths));
-      return written;
-    });
-    if (hashes !== null)
-      await standardOutput.write(
-        `${[...hashes.tensors].map(([name, hex]) => `${hex}  ${name}\n`).join('')}${hashes.all()}  all\n`,
-      );
-    if (writer !== null && !quiet)
-      process.stderr.write(`clip-oracle: ${written.count} tensors (${bytesText(written.bytes)}) in ${out}\n`);
-    const passedOver = 'tensor' in source ? 0 : reportPassedOver(source.passedOver, options);
-    return isFailure({ failed: 0, passedOver }, options) ? SOME_FAILED : OK;
-  } catch (error) {
-    await writer?.discard();
-    throw error;
-  }
+      const count = await traceTo(loaded, x, options, writer, hashes);
+      metadata = await describe(loaded, options, paths);
+      return count;
+    }),
+  );
+  if (hashes !== null)
+    await standardOutput.write(
+      `${[...hashes.tensors].map(([name, hex]) => `${hex}  ${name}\n`).join('')}${hashes.all()}  all\n`,
+    );
+  if (writer !== null && !quiet)
+    process.stderr.write(`clip-oracle: ${written.count} tensors (${bytesText(written.bytes)}) in ${out}\n`);
+  const passedOver = 'tensor' in source ? 0 : reportPassedOver(source.passedOver, options);
+  return isFailure({ failed: 0, passedOver }, options) ? SOME_FAILED : OK;
 }
 
 function checkOut(out: string | undefined, dumpFormat: (path: string) => unknown): void {

@@ -5,7 +5,7 @@ import { flat } from '../../ops/contiguous.ts';
 import type { Head } from '../../clip/head.ts';
 import { AtomicFile } from '../../formats/atomic-file.ts';
 import { littleEndian } from '../../formats/little-endian.ts';
-import { safetensorsHeader } from '../../formats/safetensors-writer.ts';
+import { safetensorsPieces } from '../../formats/safetensors-writer.ts';
 import { torchFile } from '../../formats/torch/write.ts';
 
 /**
@@ -55,7 +55,6 @@ export async function headBytes(
     ...(normalized && { normalized: 'true' }),
   };
   const all = { ...metadata, ...own };
-  const infos = tensors.map(({ name, shape }) => [name, { dtype: 'F32', shape }] as const);
-  const header = safetensorsHeader(infos, Object.keys(all).length > 0 ? all : undefined);
-  return Buffer.concat([header, ...tensors.map(({ data }) => littleEndian(data))]);
+  const entries = tensors.map(({ data, ...rest }) => ({ ...rest, dtype: 'F32', data: [littleEndian(data)] }) as const);
+  return Buffer.concat([...safetensorsPieces(entries, Object.keys(all).length > 0 ? all : undefined)]);
 }
