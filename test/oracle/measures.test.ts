@@ -19,9 +19,9 @@ function whole(x: number): bigint {
 }
 
 /**
- * 1 - cos of the angle between b and t, by the sine: Lagrange's identity, |b|²|t|² - (b·t)² = Σ (b_i·t_j - b_j·t_i)², in
- * whole numbers. b/|b| - t/|t| in float64 is no judge: either is rounded at 1e-16, so that of a distance of 1e-14 the
- * eighth digit is wrong already.
+ * 1 - cos of the angle between b and t, by the sine, in whole numbers. Lagrange's identity: |b|²|t|² - (b·t)² is the
+ * sum of (b_i·t_j - b_j·t_i)². b/|b| - t/|t| in float64 is no judge: either is rounded at 1e-16, so that of a distance
+ * of 1e-14 the eighth digit is wrong already.
  */
 function exactCosineDistance(b: readonly number[], t: readonly number[]): number {
   const [B, T] = [b.map(whole), t.map(whole)];

@@ -31,8 +31,8 @@ export const OWN_PHRASES = [
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f\x9b]/;
 
 /**
- * Classes that users may see: those of CONTRIBUTING.md (a wrong kind is a TypeError, a wrong value a RangeError, else Error), the
- * command line's own, and a pickle that ends too early, which the reader of old PyTorch files tells apart.
+ * Classes that users may see: those of CONTRIBUTING.md (a wrong kind is a TypeError, a wrong value a RangeError, else
+ * Error), the command line's own, and a pickle that ends too early, which the reader of old PyTorch files tells apart.
  */
 const CLASSES = ['Error', 'RangeError', 'TypeError', 'PickleEnd', 'CommandError'];
 
