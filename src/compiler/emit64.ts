@@ -11,7 +11,7 @@ import type { Item } from './fuse.ts';
 import type { Node, RecordedNode } from '../graph/node.ts';
 import { DESCRIPTIONS, type OperationName } from '../ops/operations.ts';
 import { paddedColumns } from '../ops/packing.simd.ts';
-import type { Operand64, Plain64Step, View64 } from './plain64.ts';
+import type { Operand64, Output64, Plain64Step, View64 } from './plain64.ts';
 import type { Context } from './context.ts';
 import type { Derived } from './steps.ts';
 
@@ -46,10 +46,20 @@ const float64 = (address: number, shape: readonly number[], stride: readonly num
 const shared = (x: View64): Operand64 => ({ ...x, axis: null });
 const divided = <A extends number>(x: View64, axis: A): Operand64 & { axis: A } => ({ ...x, axis });
 
-/** A step by the plain definition. */
-function plain(node: Node, operands: Operand64[], y: Operand64 & { axis: number }, context: Context): void {
+/**
+ * A step by the plain definition.
+ * @param more outputs after the first
+ */
+function plain(node: Node, operands: Operand64[], y: Output64, context: Context, more: Output64[] = []): void {
   const { op, attributes } = node;
-  context.steps.push({ kind: 'plain64', op, operands, attributes, y } as Plain64Step);
+  context.steps.push({
+    kind: 'plain64',
+    op,
+    operands,
+    attributes,
+    y,
+    ...(more.length > 0 && { more }),
+  } as Plain64Step);
 }
 
 const line = (address: number, count: number): Operand64 & { axis: number } =>

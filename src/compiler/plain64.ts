@@ -7,6 +7,7 @@ import ops from 'ndarray-ops';
 import { applied, type AttributesOf, type OperationName } from '../ops/operations.ts';
 import { share, type Machine } from '../wasm/machine.ts';
 import { reference64 } from '../ops/reference64.ts';
+import { outputsOf } from '../ops/operation.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 
 /** A tensor in memory: element (i, j, …) is i·stride[0] + j·stride[1] + … elements from the address. */
@@ -33,26 +34,37 @@ interface StepOf<Name extends OperationName> {
   attributes: AttributesOf[Name];
   /**
    * The output, of which each part computes its share along the axis. It may be stored where an operand is, element by
-   * element.
+   * element. Without an axis nothing is divided, operands neither, and the first part computes all: an output that is
+   * a sum over the items.
    */
-  y: Operand64 & { axis: number };
+  y: Output64;
+  /** The outputs after the first, divided as it is. */
+  more?: Output64[];
 }
+
+export type Output64 = Operand64;
 
 /** Elements of the output that are computed at a time: they stay in the cache, and no large array is ever made. */
 const RUN = 8192;
 
 export function runPlain64(step: Plain64Step, machine: Machine, part: number, parts: number): void {
-  const { op, operands, attributes, y } = step;
+  const { op, operands, attributes, y, more = [] } = step;
+  const compute = (at: number, to: number): void => {
+    const inputs = operands.map((x) => tensorAt(x, x.axis, at, to, machine));
+    const outputs = outputsOf(applied(reference64, op, inputs, attributes));
+    [y, ...more].forEach((output, i) => {
+      store(outputs[i].data as Float64Array, tensorAt(output, output.axis, at, to, machine));
+    });
+  };
+  if (y.axis === null) {
+    if (part === 0) compute(0, 1);
+    return;
+  }
   const count = y.shape[y.axis];
   const width = count === 0 ? 0 : sizeOf(y.shape) / count;
   const [begin, end] = share(count, width >= 8 ? 1 : 256, part, parts);
   const run = Math.max(1, Math.floor(RUN / Math.max(1, width)));
-  for (let at = begin; at < end; at += run) {
-    const to = Math.min(at + run, end);
-    const inputs = operands.map((x) => tensorAt(x, x.axis, at, to, machine));
-    const result = applied(reference64, op, inputs, attributes);
-    store(result.data as Float64Array, tensorAt(y, y.axis, at, to, machine));
-  }
+  for (let at = begin; at < end; at += run) compute(at, Math.min(at + run, end));
 }
 
 /** Items [begin, end) of a view along an axis, or all of it, as an ndarray over the memory. */

@@ -68,6 +68,9 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
   const operand = (x: Tensor): Tensor => to(stored(x), operands);
   const weightOf = (x: Tensor, outputs: 'first' | 'last'): Tensor =>
     operand(weights === null ? x : ops.quantize(x, outputs));
+  /** The same for every output of an operation. */
+  const each = <Result extends Tensor | readonly Tensor[]>(result: Result, change: (y: Tensor) => Tensor): Result =>
+    (Array.isArray(result) ? (result as readonly Tensor[]).map(change) : change(result as Tensor)) as Result;
   /** Moves elements only: what was rounded stays so. */
   const moved = (inputs: readonly Tensor[], output: Tensor): Tensor => {
     if (storage !== null && inputs.every((x) => setOf(storage).has(x.data))) setOf(storage).add(output.data);
@@ -106,7 +109,8 @@ export function emulating(ops: Operations, emulation: Emulation): Operations {
       const rounded = inputs.map((x, i) => (isTensor(x) ? operandsOf[rounding](x, i) : x));
       const sums = rounding === 'product' || rounding === 'matrix';
       const y = applied(ops, name, rounded, sums ? { ...attributes, summation } : attributes);
-      return rounding === 'none' ? y : rounding === 'moves' ? moved(rounded.filter(isTensor), y) : stored(y);
+      if (rounding === 'none') return y;
+      return each(y, rounding === 'moves' ? (output) => moved(rounded.filter(isTensor), output) : stored);
     }),
     ...(attention === 'stored' && {
       attention: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}) => inParts(q, k, v, options),

@@ -136,12 +136,17 @@ export function indexAt(x: Pick<Tensor, 'shape' | 'stride' | 'offset'>, i: numbe
   return at;
 }
 
+/** The node's output that a storage holds. */
+export function outputIn(storage: Storage, node: Node): Tensor {
+  const outputs: readonly Tensor[] = node.outputs;
+  return outputs.find((y) => storageOf(y) === storage)!;
+}
+
 /** Whether a view shows all of its storage, in order, padding apart. */
 export function isWhole(x: Tensor): boolean {
   const storage = storageOf(x);
   const { origin } = storage;
   if (origin.kind !== 'node') return x.offset === 0 && x.size === storage.length && isContiguous(x);
-  const outputs: readonly Tensor[] = origin.node.outputs;
-  const output = outputs.find((y) => storageOf(y) === storage)!;
+  const output = outputIn(storage, origin.node);
   return x.offset === 0 && x.shape.join() === output.shape.join() && x.stride.join() === output.stride.join();
 }

@@ -1,7 +1,7 @@
 // The recording operation set: layers call it as they call the plain one, and what they do is written down instead of
 // computed.
 
-import type { Layout, Operand, Shape } from '../ops/operation.ts';
+import { resultOf, type Layout, type Operand, type Shape } from '../ops/operation.ts';
 import {
   DESCRIPTIONS,
   operationsOf,
@@ -10,6 +10,7 @@ import {
   type InputsOf,
   type OperationName,
   type Operations,
+  type ResultsOf,
 } from '../ops/operations.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import {
@@ -52,21 +53,25 @@ export class Recorder {
     this.taps.push({ name, tensor: this.#recorded(tensor), after: this.nodes.length });
   };
 
-  #record<Name extends OperationName>(op: Name, args: ArgumentsOf[Name]): Tensor {
+  #record<Name extends OperationName>(op: Name, args: ArgumentsOf[Name]): ResultsOf[Name] {
     const { record, shapes, layout, unchanged, ids = [] } = DESCRIPTIONS[op];
     const taken = record(...args);
     const inputs = taken.inputs.map((x, i) => x && this.#recorded(x, ids.includes(i))) as unknown as InputsOf[Name];
     const first = inputs[0] as Tensor;
-    if (unchanged?.(inputs)) return first;
-    const push = (operands: InputsOf[Name]): Tensor => {
+    if (unchanged?.(inputs)) return first as ResultsOf[Name];
+    const push = (operands: InputsOf[Name]): RecordedNode<Name> => {
       const outputs = shapes(operands, taken.attributes);
-      const kind = typeof layout === 'string' ? layout : layout(operands);
-      const layouts = outputs.map((shape) => layoutOf(kind, shape, operands[0] as Tensor));
+      const kind = typeof layout === 'function' ? layout(operands) : layout;
+      const layouts = outputs.map((shape, i) =>
+        layoutOf(typeof kind === 'string' ? kind : kind[i], shape, operands[0] as Tensor),
+      );
       const node = new RecordedNode(op, operands, taken.attributes, outputs, layouts);
       this.nodes.push(node as unknown as Node);
-      return node.output;
+      return node;
     };
-    return layout === 'parameter' ? this.#parameterOr(op, taken.attributes, first, push, inputs) : push(inputs);
+    if (layout !== 'parameter') return resultOf(push(inputs).outputs) as ResultsOf[Name];
+    const single = (operands: InputsOf[Name]): Tensor => push(operands).output;
+    return this.#parameterOr(op, taken.attributes, first, single, inputs) as ResultsOf[Name];
   }
 
   /** A parameter is taken whole, though a view of it came, and once: packed ones can only be read as a whole. */

@@ -29,19 +29,28 @@ export type Layout = 'elements' | 'rows' | 'like' | 'parameter' | 'dense' | 'col
  */
 export type Rounding = 'value' | 'moves' | 'product' | 'matrix' | 'attention' | 'none';
 
+/** A result as a list. */
+export const outputsOf = (result: Tensor | readonly Tensor[]): readonly Tensor[] =>
+  Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
+
+/** A list as a result. */
+export const resultOf = (outputs: readonly Tensor[]): Tensor | readonly Tensor[] =>
+  outputs.length === 1 ? outputs[0] : outputs;
+
 export interface Operation<
   Arguments extends unknown[],
   Inputs extends readonly (Operand | undefined)[],
   Attributes extends object,
   Shapes extends readonly Shape[],
-  L extends Layout | ((inputs: Inputs) => Layout),
+  L extends Layout | readonly Layout[] | ((inputs: Inputs) => Layout),
   R extends Rounding,
   P extends readonly string[],
+  Result extends Tensor | readonly Tensor[],
 > {
-  /** The definition. */
-  readonly plain: (...args: Arguments) => Tensor;
+  /** The definition: it gives a tensor, or a list of them where the operation has several outputs. */
+  readonly plain: (...args: Arguments) => Result;
   /** The definition in float64 mode, where `plain` would give the parameters' float32. */
-  readonly plain64?: (...args: Arguments) => Tensor;
+  readonly plain64?: (...args: Arguments) => Result;
   /** Arguments, taken apart: operands, and everything else with its defaults. */
   readonly record: (...args: Arguments) => { readonly inputs: Inputs; readonly attributes: Attributes };
   /** And put together again, for a function that takes the same arguments. */
@@ -56,6 +65,7 @@ export interface Operation<
   readonly unchanged?: (inputs: Readonly<Inputs>) => boolean;
   /** Positions of the operands that are numbers of rows. */
   readonly ids?: readonly number[];
+  /** Of the output; a list names one for each of several. */
   readonly layout: L;
   /** Names of the operands after the first, in steps of layout `rows`. */
   readonly parameters?: P;
@@ -68,12 +78,13 @@ export function operation<
   const Inputs extends readonly (Operand | undefined)[],
   Attributes extends object,
   const Shapes extends readonly Shape[],
-  const L extends Layout | ((inputs: Inputs) => Layout),
+  const L extends Layout | readonly Layout[] | ((inputs: Inputs) => Layout),
   const R extends Rounding,
   const P extends readonly string[] = [],
+  Result extends Tensor | readonly Tensor[] = Tensor,
 >(
-  description: Operation<Arguments, Inputs, Attributes, Shapes, L, R, P>,
-): Operation<Arguments, Inputs, Attributes, Shapes, L, R, P> {
+  description: Operation<Arguments, Inputs, Attributes, Shapes, L, R, P, Result>,
+): Operation<Arguments, Inputs, Attributes, Shapes, L, R, P, Result> {
   return description;
 }
 

@@ -77,8 +77,16 @@ export type OperationName = keyof Listed;
 /** Arguments of each operation. */
 export type ArgumentsOf = { readonly [Name in keyof Listed]: Parameters<Listed[Name]['plain']> };
 
+/** What each operation gives: a tensor, or a list of several. */
+export type ResultsOf = { readonly [Name in OperationName]: ReturnType<Listed[Name]['plain']> };
+
+/** Names of the operations with one output. */
+export type SingleOutput = {
+  [Name in OperationName]: ResultsOf[Name] extends Tensor ? Name : never;
+}[OperationName];
+
 /** The operation set that layers are written against. An executor has its own; `reference` is the plain definition. */
-export type Operations = { readonly [Name in keyof Listed]: (...args: ArgumentsOf[Name]) => Tensor };
+export type Operations = { readonly [Name in keyof Listed]: (...args: ArgumentsOf[Name]) => ResultsOf[Name] };
 
 /** Operands of each operation, in the order of its arguments. */
 export type InputsOf = { readonly [Name in OperationName]: ReturnType<Listed[Name]['record']>['inputs'] };
@@ -109,9 +117,10 @@ export const DESCRIPTIONS: {
     InputsOf[Name],
     AttributesOf[Name],
     ShapesOf[Name],
-    Layout | ((inputs: InputsOf[Name]) => Layout),
+    Layout | readonly Layout[] | ((inputs: InputsOf[Name]) => Layout),
     Rounding,
-    readonly string[]
+    readonly string[],
+    ResultsOf[Name]
   >;
 } = OPERATIONS;
 
@@ -123,11 +132,12 @@ export const applied = <Name extends OperationName>(
   name: Name,
   inputs: readonly (Operand | undefined)[],
   attributes: AttributesOf[Name],
-): Tensor => DESCRIPTIONS[name].call((...args) => ops[name](...args), inputs as unknown as InputsOf[Name], attributes);
+): ResultsOf[Name] =>
+  DESCRIPTIONS[name].call((...args) => ops[name](...args), inputs as unknown as InputsOf[Name], attributes);
 
 /** An operation set, function by function. */
 export function operationsOf(
-  make: <Name extends OperationName>(name: Name) => (...args: ArgumentsOf[Name]) => Tensor,
+  make: <Name extends OperationName>(name: Name) => (...args: ArgumentsOf[Name]) => ResultsOf[Name],
 ): Operations {
   return Object.fromEntries(OPERATION_NAMES.map((name) => [name, make(name)])) as unknown as Operations;
 }

@@ -5,7 +5,13 @@ import ndarray from 'ndarray';
 import { createExecutor } from '../../executors/create.ts';
 import type { Executor, Precision } from '../../executors/executor.ts';
 import { emulating, type Emulation } from '../../graph/emulate.ts';
-import { applied, type AttributesOf, type OperationName, type Operations } from '../../ops/operations.ts';
+import {
+  applied,
+  type AttributesOf,
+  type OperationName,
+  type Operations,
+  type ResultsOf,
+} from '../../ops/operations.ts';
 import { reference } from '../../ops/reference.ts';
 import { toFloat64 } from '../../ops/contiguous.ts';
 import { reference64 } from '../../ops/reference64.ts';
@@ -77,7 +83,7 @@ export class Arithmetic {
     op: Name,
     inputs: readonly Tensor[],
     attributes: AttributesOf[Name],
-  ): Promise<Tensor> {
+  ): Promise<ResultsOf[Name]> {
     const work = WORK[op]?.(inputs, attributes) ?? 0;
     this.#executor.spent += work;
     if (work < LARGE) return applied(this.ops, op, inputs, attributes);

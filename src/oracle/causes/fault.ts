@@ -1,12 +1,12 @@
 // What a fault is: one thing done differently while a piece of the network is computed.
 
 import type { Emulation } from '../../graph/emulate.ts';
-import type { AttributesOf, OperationName } from '../../ops/operations.ts';
+import type { AttributesOf, SingleOutput } from '../../ops/operations.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 
-/** One operation of a piece, about to be computed. */
-export interface FaultedNode<Name extends OperationName = OperationName> {
+/** One operation of a piece, about to be computed. All that networks consist of have one output. */
+export interface FaultedNode<Name extends SingleOutput = SingleOutput> {
   readonly op: Name;
   /** In the order of the operation's arguments. */
   readonly inputs: readonly Tensor[];
@@ -27,7 +27,7 @@ export interface FaultedNode<Name extends OperationName = OperationName> {
 }
 
 /** null: this fault leaves the operation alone. */
-export type Change<Name extends OperationName = OperationName> = (
+export type Change<Name extends SingleOutput = SingleOutput> = (
   step: FaultedNode<Name>,
 ) => Promise<Tensor | null> | Tensor | null;
 
@@ -37,7 +37,7 @@ export interface Fault {
   /** One sentence for people: what is different, and how to fix it. */
   readonly explanation: string;
   /** Operations that are computed differently. */
-  readonly steps?: { readonly [Name in OperationName]?: Change<Name> };
+  readonly steps?: { readonly [Name in SingleOutput]?: Change<Name> };
   /** Another input image than the one that is known. */
   readonly image?: (image: Tensor) => Tensor;
   /** What is done to the piece's output; null: nothing. */

@@ -6,7 +6,7 @@ import { parameterShapes } from '../../clip/parameters.ts';
 import type { Architecture } from '../../clip/architecture.ts';
 import { imageTower } from '../../clip/towers.ts';
 import type { Activation } from '../../layers/index.ts';
-import { source, storageOf, type Node, type Storage } from '../../graph/node.ts';
+import { outputIn, source, storageOf, type Node, type Storage } from '../../graph/node.ts';
 import { Recorder } from '../../graph/recorder.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 
@@ -91,5 +91,7 @@ export function pieceOf(network: Network, target: string, known: Iterable<string
 
 /** Whether a module's output shows all that its storage holds, in whatever order. */
 function fills(tensor: Tensor, storage: Storage): boolean {
-  return tensor.offset === 0 && storage.origin.kind === 'node' && tensor.size === storage.origin.node.output.size;
+  return (
+    tensor.offset === 0 && storage.origin.kind === 'node' && tensor.size === outputIn(storage, storage.origin.node).size
+  );
 }

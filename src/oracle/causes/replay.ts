@@ -1,8 +1,8 @@
 // Computes a piece of the network once more, with a fault in it or without.
 
 import ndarray from 'ndarray';
-import { indexAt, storageOf, type Node, type Storage } from '../../graph/node.ts';
-import type { Operand } from '../../ops/operation.ts';
+import { indexAt, isWhole, storageOf, type Node, type Storage } from '../../graph/node.ts';
+import { outputsOf, type Operand } from '../../ops/operation.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 import type { Change, Fault, FaultedNode } from './fault.ts';
@@ -17,7 +17,7 @@ export interface Sources {
 
 /** What operations gave without a fault, so that only what a fault reaches is computed again. */
 export class Kept {
-  readonly #outputs = new Map<Node, FloatArray>();
+  readonly #outputs = new Map<Node, readonly FloatArray[]>();
   #room: number;
 
   /** @param bytes that may be kept */
@@ -25,13 +25,14 @@ export class Kept {
     this.#room = bytes;
   }
 
-  get(node: Node): FloatArray | undefined {
+  get(node: Node): readonly FloatArray[] | undefined {
     return this.#outputs.get(node);
   }
 
-  add(node: Node, data: FloatArray): void {
-    this.#room -= data.byteLength;
-    if (this.#room >= 0) this.#outputs.set(node, data);
+  /** @param outputs contents of the storage of each */
+  add(node: Node, outputs: readonly FloatArray[]): void {
+    for (const { byteLength } of outputs) this.#room -= byteLength;
+    if (this.#room >= 0) this.#outputs.set(node, outputs);
   }
 }
 
@@ -107,11 +108,15 @@ class Replay {
       const untouched = before !== undefined && !node.operands.some((view) => this.#reached.has(storageOf(view)));
       const change = this.#changeFor(node);
       if (untouched && change === null) {
-        this.#contents.set(node.storage, before);
+        this.#restore(node, before);
         continue;
       }
       if (!(await this.#compute(node, change, untouched ? before : undefined))) return null;
-      if (fault === null) kept?.add(node, this.#contents.get(node.storage)!);
+      if (fault === null)
+        kept?.add(
+          node,
+          node.outputs.map((y) => this.#contents.get(storageOf(y))!),
+        );
     }
     let result = this.#tensor(output);
     if (result === null) return null;
@@ -157,10 +162,7 @@ class Replay {
     const reshaped = this.#reshaped.get(storage);
     if (reshaped !== undefined) {
       const { origin } = storage;
-      const whole =
-        origin.kind === 'node' &&
-        origin.node.output.shape.join() === view.shape.join() &&
-        origin.node.output.stride.join() === view.stride.join();
+      const whole = origin.kind === 'node' && isWhole(view as Tensor);
       return whole ? reshaped : null;
     }
     const data = this.#contents.get(storage);
@@ -171,7 +173,7 @@ class Replay {
    * @param before what it gives if nothing is changed, where that is known
    * @returns false if a fault does not fit
    */
-  async #compute(node: Node, change: Change | null, before: FloatArray | undefined): Promise<boolean> {
+  async #compute(node: Node, change: Change | null, before: readonly FloatArray[] | undefined): Promise<boolean> {
     const { arithmetic, only = null } = this.#options;
     const names: (string | null)[] = [];
     const inputs: Tensor[] = [];
@@ -190,6 +192,8 @@ class Replay {
         names.push(null);
       }
     }
+    const run: FaultedNode['run'] = (changes = {}) =>
+      arithmetic.compute(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes });
     const step: FaultedNode = {
       op: node.op,
       inputs,
@@ -197,25 +201,31 @@ class Replay {
       attributes: node.attributes,
       shape: node.output.shape,
       arithmetic,
-      run: (changes = {}) =>
-        arithmetic.compute(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes }),
+      run,
       heads: this.#network.heads,
       parameter: (name) => this.#sources.parameter(name),
       module: (name) => Promise.resolve(this.#module(name)),
     };
     const place = names.find((name) => name !== null) ?? String(this.#operations++);
-    let output = change !== null && (only === null || only === place) ? await change(step) : null;
-    if (output !== null) this.#changed.add(place);
-    if (output !== null || node.operands.some((view) => this.#reached.has(storageOf(view))))
-      this.#reached.add(node.storage);
-    if (output === null && before !== undefined) {
-      this.#contents.set(node.storage, before);
+    const changed = change !== null && (only === null || only === place) ? await change(step) : null;
+    if (changed !== null) this.#changed.add(place);
+    if (changed !== null || node.operands.some((view) => this.#reached.has(storageOf(view))))
+      for (const y of node.outputs) this.#reached.add(storageOf(y));
+    if (changed === null && before !== undefined) {
+      this.#restore(node, before);
       return true;
     }
-    output ??= await step.run();
-    if (output.shape.join() === node.output.shape.join()) this.#put(node.storage, node.output, output);
-    else this.#reshaped.set(node.storage, output);
+    const outputs = outputsOf(changed ?? (await run()));
+    node.outputs.forEach((recorded, i) => {
+      const storage = storageOf(recorded);
+      if (outputs[i].shape.join() === recorded.shape.join()) this.#put(storage, recorded, outputs[i]);
+      else this.#reshaped.set(storage, outputs[i]);
+    });
     return true;
+  }
+
+  #restore(node: Node, before: readonly FloatArray[]): void {
+    node.outputs.forEach((y, i) => this.#contents.set(storageOf(y), before[i]));
   }
 
   #module(name: string): Tensor | null {
