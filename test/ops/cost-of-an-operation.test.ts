@@ -12,7 +12,7 @@ import type * as Reference from '../../src/ops/reference.ts';
 import type * as Reference64 from '../../src/ops/reference64.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 import { copiedSource, type CopiedSource } from '../support/copied-source.ts';
-import { SQUARE, TWO_OUTPUTS } from '../support/toy-operations.ts';
+import { SQUARE, TOYS } from '../support/toy-operations.ts';
 
 type Toys = Operations & {
   square(x: Tensor): Tensor;
@@ -30,17 +30,7 @@ let operations: typeof OperationsModule;
 let plain: Readonly<Record<(typeof PRECISIONS)[number], Toys>>;
 
 beforeAll(async () => {
-  copy = copiedSource({
-    files: { ...SQUARE.files, ...TWO_OUTPUTS.files },
-    lines: {
-      ...TWO_OUTPUTS.lines,
-      ...SQUARE.lines,
-      'src/ops/operations.ts': [
-        ...SQUARE.lines['src/ops/operations.ts'],
-        ...TWO_OUTPUTS.lines['src/ops/operations.ts'],
-      ],
-    },
-  });
+  copy = copiedSource(TOYS);
   simd = await copy.load('src/executors/simd.ts');
   emulate = await copy.load('src/graph/emulate.ts');
   causes = await copy.load('src/oracle/causes/arithmetic.ts');

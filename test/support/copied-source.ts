@@ -15,6 +15,7 @@ export interface Additions {
 }
 
 export interface CopiedSource {
+  readonly folder: string;
   /** Imports a file of the copy by its path from the root, typed as the original is. */
   load<Module>(path: string): Promise<Module>;
   remove(): void;
@@ -40,6 +41,7 @@ export function copiedSource({ files, lines }: Additions): CopiedSource {
     writeFileSync(join(folder, path), text.join('\n'));
   }
   return {
+    folder,
     load: <Module>(path: string) => import(/* @vite-ignore */ join(folder, path)) as Promise<Module>,
     remove: () => {
       rmSync(folder, { recursive: true, force: true });

@@ -45,7 +45,7 @@ export function runSquare(step: UnaryStep<'square'>, machine: Machine, part: num
   },
 };
 
-export const TWO_OUTPUTS: Additions = {
+const TWO_OUTPUTS: Additions = {
   files: {
     'src/ops/two-outputs.ts': `import { add } from './add.ts';
 import { contiguous } from './contiguous.ts';
@@ -96,8 +96,7 @@ export const sumAndMeanOperation = operation({
     const sum = { kind: 'add', a: dense(a, context), b: dense(b, context), rows: 1, width: a.size } as const;
     context.steps.push({ ...sum, y: context.place(storageOf(node.outputs[0])) });
     const minus = context.temporary(4 * b.size + 64);
-    const { tables } = context.around;
-    context.steps.push({ kind: 'scale', x: sum.b, y: minus, count: b.size, factor: -1, tables });
+    context.steps.push({ kind: 'scale', x: sum.b, y: minus, count: b.size, factor: -1 });
     context.steps.push({ ...sum, b: minus, y: context.place(storageOf(node.outputs[1])) });
   },
   sumAndMean: ({ node }, context) => {
@@ -110,10 +109,8 @@ export const sumAndMeanOperation = operation({
       x,
       xStride: 4 * a.size,
       y: context.place(storageOf(node.outputs[1])),
-      yStride: 4,
       rows: 1,
       width: a.size,
-      tables: context.around.tables,
     });
   },`,
       ],
@@ -134,5 +131,15 @@ export const sumAndMeanOperation = operation({
   },`,
       ],
     ],
+  },
+};
+
+/** Both. */
+export const TOYS: Additions = {
+  files: { ...SQUARE.files, ...TWO_OUTPUTS.files },
+  lines: {
+    ...TWO_OUTPUTS.lines,
+    ...SQUARE.lines,
+    'src/ops/operations.ts': [...SQUARE.lines['src/ops/operations.ts'], ...TWO_OUTPUTS.lines['src/ops/operations.ts']],
   },
 };

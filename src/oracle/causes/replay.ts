@@ -3,6 +3,7 @@
 import ndarray from 'ndarray';
 import { indexAt, isWhole, storageOf, type Node, type Storage } from '../../graph/node.ts';
 import { outputsOf, type Operand } from '../../ops/operation.ts';
+import type { SingleOutput } from '../../ops/operations.ts';
 import { isContiguous, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import type { Arithmetic } from './arithmetic.ts';
 import type { Change, Fault, FaultedNode } from './fault.ts';
@@ -72,10 +73,15 @@ export async function replay(
   }
 }
 
+/** No fault changes an operation with several outputs: it has no entry in `steps`. */
+const changeFor = ({ op }: Node, steps: Fault['steps'] = {}): Change | null =>
+  // Called with this node only, whose operation is the change's.
+  (steps[op as SingleOutput] as Change | undefined) ?? null;
+
 function mayApply({ image, steps, output, emulation }: Fault, piece: Piece): boolean {
   if (output !== undefined || (emulation !== undefined && piece.nodes.length > 0)) return true;
   if (image !== undefined && [...piece.known.values()].includes('image')) return true;
-  return steps !== undefined && piece.nodes.some(({ op }) => steps[op] !== undefined);
+  return steps !== undefined && piece.nodes.some((node) => changeFor(node, steps) !== null);
 }
 
 class Replay {
@@ -106,7 +112,7 @@ class Replay {
     for (const node of nodes) {
       const before = fault !== null && fault.emulation === undefined ? kept?.get(node) : undefined;
       const untouched = before !== undefined && !node.operands.some((view) => this.#reached.has(storageOf(view)));
-      const change = this.#changeFor(node);
+      const change = changeFor(node, fault?.steps);
       if (untouched && change === null) {
         this.#restore(node, before);
         continue;
@@ -126,11 +132,6 @@ class Replay {
       if (changed !== null) [result, reached] = [changed, true];
     }
     return fault !== null && !reached ? null : { output: result, changed: [...this.#changed] };
-  }
-
-  #changeFor(node: Node): Change | null {
-    // Called with this node only, whose operation is the change's.
-    return (this.#options.fault?.steps?.[node.op] as Change | undefined) ?? null;
   }
 
   #fill(storage: Storage, name: string): void {
@@ -192,16 +193,16 @@ class Replay {
         names.push(null);
       }
     }
-    const run: FaultedNode['run'] = (changes = {}) =>
+    const run = (changes: Parameters<FaultedNode['run']>[0] = {}) =>
       arithmetic.compute(node.op, changes.inputs ?? inputs, { ...node.attributes, ...changes.attributes });
     const step: FaultedNode = {
-      op: node.op,
+      op: node.op as SingleOutput,
       inputs,
       names,
       attributes: node.attributes,
       shape: node.output.shape,
       arithmetic,
-      run,
+      run: run as FaultedNode['run'],
       heads: this.#network.heads,
       parameter: (name) => this.#sources.parameter(name),
       module: (name) => Promise.resolve(this.#module(name)),

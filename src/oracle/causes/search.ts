@@ -4,7 +4,7 @@
 import type { CLIP } from '../../clip/clip.ts';
 import type { Checkpoint } from '../../clip/weights/checkpoint.ts';
 import { openWeights } from '../../clip/load.ts';
-import type { OperationName } from '../../ops/operations.ts';
+import type { SingleOutput } from '../../ops/operations.ts';
 import { sizeOf, type FloatArray, type Tensor } from '../../ops/tensor.ts';
 import { FLOAT32_LIMITS, type Limits } from '../layer-result.ts';
 import { measure } from '../measures.ts';
@@ -169,7 +169,7 @@ export class Search implements Sources {
   }
 
   /** In float64: what the last operation of this kind in the piece is given; null if there is none. */
-  async inputsOf<Name extends OperationName>(op: Name): Promise<FaultedNode<Name> | null> {
+  async inputsOf<Name extends SingleOutput>(op: Name): Promise<FaultedNode<Name> | null> {
     let last: FaultedNode<Name> | null = null;
     const look = (step: FaultedNode<Name>): null => {
       last = step;
