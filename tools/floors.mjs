@@ -72,7 +72,7 @@ export const FLOORS = [
     room: 'src/clip',
     floor: 7,
     node: true,
-    imports: ['src/ops', 'src/graph', 'src/layers', 'src/formats', 'src/executors'],
+    imports: ['src/ops', 'src/graph', 'src/layers', 'src/formats', 'workers', 'src/executors'],
     holds: 'load, CLIP, CLIPModel, architectures; weights/, image/, tokenizer/, adapters/, download/',
   },
   {

@@ -1,7 +1,7 @@
 // Threads by piscina, over node:worker_threads. It starts them, gives one task to each and replaces threads that exit.
 
-import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
+import { usableCores } from './cores-node.ts';
 import { entryPath } from './entry-path.ts';
 import type { Outcome, Task } from './job.ts';
 import type { Threads } from './thread-api.ts';
@@ -29,7 +29,7 @@ export function start(count: number, onLost: () => void): Promise<Threads> {
     });
   });
   return Promise.resolve({
-    cores: availableParallelism(),
+    cores: usableCores(),
     get list() {
       return piscina.threads;
     },

@@ -28,8 +28,8 @@ export interface LoadOptions extends ExecutorOptions, FetchOptions {
    */
   adapterMode?: AdapterMode;
   /**
-   * How many threads compute. Default: all that the machine offers where there is shared memory (a page that is
-   * cross-origin isolated), else 1.
+   * How many threads compute, at most as many as the machine runs at once. Default: all of these where there is shared
+   * memory (a page that is cross-origin isolated) and the model has work for them, else 1.
    */
   threads?: number;
   /**
@@ -72,14 +72,15 @@ export async function load(
       resolution,
       activation,
       signal,
+      threads: { byDefault: usableCores(), most: usableCores() },
     },
-    { threads: defaultThreads(), ...executor },
+    executor,
   );
   return { model, preprocess: preprocessor(model.architecture.vision.resolution) };
 }
 
 /** Not by `crossOriginIsolated`: there are browsers that say so and have no shared memory. */
-function defaultThreads(): number {
+function usableCores(): number {
   return typeof SharedArrayBuffer === 'undefined' || typeof Worker === 'undefined'
     ? 1
     : Math.max(1, navigator.hardwareConcurrency || 1);

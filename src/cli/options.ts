@@ -41,7 +41,7 @@ export const imageOptions = {
   normalize: flag('--normalize', 'divide each feature by its length (default: as the encoder gives it)'),
   threads: value(
     '-t, --threads <n>',
-    'threads that compute with simd (default: one per core); the bits are the same',
+    'threads that compute with simd, at most one per core (default: all that help); the bits are the same',
     positiveInteger,
   ),
   precision: choice(
@@ -108,7 +108,11 @@ export const modelChanges = {
 
 /** Of commands that compute several networks. */
 export const computeOptions = {
-  threads: value('-t, --threads <n>', 'threads that compute (default: one per core)', positiveInteger),
+  threads: value(
+    '-t, --threads <n>',
+    'threads that compute, at most one per core (default: all that help)',
+    positiveInteger,
+  ),
   executor: choice('--executor <name>', 'simd, reference (plain loops, one thread), or auto', EXECUTORS, oneOf, {
     default: 'auto',
   }),

@@ -55,8 +55,8 @@ export function makeProgram(exit: (code: number) => void): Command {
     .addHelpText(
       'after',
       '\nExit code 0: all done; 1: some image failed; 2: the command itself was wrong.\nEnvironment: ' +
-        'CLIP_ORACLE_CACHE (folder of downloads), CLIP_ORACLE_BASE_URL, CLIP_ORACLE_DEBUG=1 (stack traces), ' +
-        'NO_COLOR, FORCE_COLOR.',
+        'CLIP_ORACLE_CACHE (folder of downloads), CLIP_ORACLE_BASE_URL, CLIP_ORACLE_THREADS (the most threads by ' +
+        'default), CLIP_ORACLE_DEBUG=1 (stack traces), NO_COLOR, FORCE_COLOR.',
     );
   for (const command of COMMANDS) addCommand(program, command, COMMANDS, exit);
   return program;

@@ -14,11 +14,12 @@ import {
 } from './parameters.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { CLIP, type TowerSource } from './clip.ts';
-import { createExecutor } from '../executors/create.ts';
+import { checkExecutorOptions, createExecutor } from '../executors/create.ts';
 import type { Executor, ExecutorOptions } from '../executors/executor.ts';
 import type { Activation } from '../layers/index.ts';
 import type { Architecture } from './architecture.ts';
 import { MODELS, type ModelEntry } from './models.ts';
+import { threadsFor, type HostThreads } from './threads.ts';
 import { atResolution } from './weights/resolution.ts';
 
 export interface ModelSource {
@@ -33,6 +34,8 @@ export interface ModelSource {
   /** What the caller says that the transformers have. */
   readonly activation?: Activation;
   readonly signal?: AbortSignal;
+  /** Default: as many threads as the options say, or 1. */
+  readonly threads?: HostThreads;
 }
 
 /** The entry of a model, or null for another name. */
@@ -58,11 +61,9 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
     throw new RangeError(`load: "adapterMode" expected merged or unmerged, got ${String(mode)}`);
   checkActivation(source.activation);
   signal?.throwIfAborted();
-  const executor = createExecutor(options, 'load');
-  const checkpoint = await source.open().catch(async (error: unknown) => {
-    await executor.close();
-    throw error;
-  });
+  checkExecutorOptions(options, 'load');
+  const checkpoint = await source.open();
+  let executor: Executor | null = null;
   try {
     const entry = entryOf(source.name);
     const trained = architectureOf(checkpoint, entry);
@@ -72,6 +73,10 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
       source.resolution === undefined
         ? { checkpoint, architecture: trained }
         : atResolution(checkpoint, trained, source.resolution);
+    executor = createExecutor(
+      { ...options, threads: threadsFor(architecture, options.threads, source.threads) },
+      'load',
+    );
     const parsed = [];
     for (const file of files) parsed.push(await parseAdapter(file, architecture));
     const adapters = parsed.length === 0 ? null : new Adapters(parsed, mode, resized, executor);
@@ -92,7 +97,7 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
     signal?.throwIfAborted();
     return model;
   } catch (error) {
-    await executor.close();
+    await executor?.close();
     await checkpoint.close();
     throw error;
   }

@@ -1,7 +1,7 @@
 // load: from a name or a path to a model. Weights come from the cache, the package, a file of any known layout, or a
 // seed.
 
-import { availableParallelism } from 'node:os';
+import { defaultThreads, usableCores } from '../../workers/cores-node.ts';
 import { openAll, type AdapterMode } from './adapters/adapter-file.ts';
 import { openAdapter, type AdapterSource } from './adapters/open.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
@@ -63,8 +63,9 @@ export async function load(
       adapters: { files: await openAll(adapter, openAdapter), mode: adapterMode },
       resolution,
       activation,
+      threads: { byDefault: defaultThreads(), most: usableCores() },
     },
-    { threads: availableParallelism(), ...withoutUndefined(options) },
+    withoutUndefined(options),
   );
   return { model, preprocess: preprocessor(model.architecture.vision.resolution) };
 }

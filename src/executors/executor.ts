@@ -19,7 +19,11 @@ export interface ExecutorOptions {
   precision?: Precision;
   /** 'auto' (default), 'reference' (plain loops) or 'simd'. All give the same bits. */
   executor?: ExecutorName;
-  /** Number of threads. Default: one per core. 1 starts no worker. Plain loops run on one thread. */
+  /**
+   * Number of threads. `load` takes at most one per core that the process may use (its control group's quota included),
+   * and by default no more than CLIP_ORACLE_THREADS says and than help a model of this size. 1 starts no worker. Plain
+   * loops run on one thread.
+   */
   threads?: number;
   /**
    * 'half' keeps half-precision matrices in half precision, which takes half the memory, and widens them when they are

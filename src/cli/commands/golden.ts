@@ -27,7 +27,7 @@ const options = {
   json: flag('--json', 'print the comparison as one JSON object', false),
   threads: value(
     '-t, --threads <n>',
-    'threads that compute (default: one per core); the bits are the same',
+    'threads that compute, at most one per core (default: all that help); the bits are the same',
     positiveInteger,
   ),
   ...commonOptions,
