@@ -3,7 +3,6 @@
 // not used.
 
 import type { NdArray } from 'ndarray';
-import { checkBytes } from '../clip/image/decode.ts';
 import {
   preprocessor as ofBytes,
   type ImageInput as BytesOrPixels,
@@ -12,7 +11,7 @@ import {
 } from '../clip/image/preprocess.ts';
 import { fetchBlob } from './fetch.ts';
 
-/** A URL; a JPEG, PNG or WebP file as a Blob or bytes; pixels. */
+/** A URL (`data:` too); a picture file as a Blob or bytes; pixels. */
 export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | ImageData | RawImage;
 
 /**
@@ -32,15 +31,10 @@ export function preprocessor(resolution: number, defaults: PreprocessOptions = {
 }
 
 async function bytesOrPixels(image: ImageInput): Promise<BytesOrPixels> {
-  const fetched =
-    typeof image === 'string' || image instanceof URL ? await fetchBlob(image, 'a picture', { cache: false }) : image;
-  if (fetched instanceof Blob) {
-    checkBytes(fetched.size);
-    return new Uint8Array(await fetched.arrayBuffer());
+  if ((typeof image === 'string' || image instanceof URL) && !/^data:/i.test(String(image)))
+    return fetchBlob(image, 'a picture', { cache: false });
+  if (typeof ImageData !== 'undefined' && image instanceof ImageData) {
+    return { data: image.data as Uint8ClampedArray, width: image.width, height: image.height, channels: 4 };
   }
-  if (fetched instanceof ArrayBuffer) return new Uint8Array(fetched);
-  if (typeof ImageData !== 'undefined' && fetched instanceof ImageData) {
-    return { data: fetched.data as Uint8ClampedArray, width: fetched.width, height: fetched.height, channels: 4 };
-  }
-  return fetched as BytesOrPixels;
+  return image as BytesOrPixels;
 }

@@ -1,8 +1,10 @@
 // The options that commands share, as tables; a command spreads the groups that it has into its own table. Nothing
 // heavy is imported: this runs for --help too.
 
-import { choice, file, flag, value, type ArgumentSpec, type OptionsOf } from './command.ts';
-import { anyNumber, listOf, modelName, oneOf, positiveInteger } from './values.ts';
+import type { PreprocessOptions } from '../clip/image/preprocess.ts';
+import type { Limits } from '../formats/limits.ts';
+import { choice, file, flag, value, type ArgumentSpec, type OptionSpec, type OptionsOf } from './command.ts';
+import { anyNumber, limit, listOf, modelName, oneOf, positiveInteger } from './values.ts';
 
 const PIPELINES = ['openai', 'huggingface', 'fake-detect'] as const;
 const EXECUTORS = ['auto', 'reference', 'simd'] as const;
@@ -33,11 +35,35 @@ export const pipeline = (what: string) =>
     default: 'openai',
   });
 
+/** How pictures are read. */
+export const pictureOptions = {
+  exifOrientation: flag('--exif-orientation', 'turn pictures as their EXIF orientation says (default: as stored)'),
+  tolerateTruncated: flag(
+    '--tolerate-truncated',
+    'read pictures that are cut off as far as they go, with the pixels of Pillow under LOAD_TRUNCATED_IMAGES',
+  ),
+  allowUrls: flag('--allow-urls', 'fetch pictures that are named by an https: or http: address'),
+};
+
+/** What `preprocess` takes for them. */
+export const pixelOptions = ({
+  pipeline,
+  exifOrientation,
+  tolerateTruncated,
+  allowUrls,
+}: OptionsOf<typeof pictureOptions> & Pick<PreprocessOptions, 'pipeline'>): PreprocessOptions => ({
+  pipeline,
+  exifOrientation: exifOrientation === true,
+  tolerateTruncated: tolerateTruncated === true,
+  fetch: allowUrls ? globalThis.fetch : undefined,
+});
+
 /** Of commands that send images through a model. */
 export const imageOptions = {
   model,
   weights,
   pipeline: pipeline('how pixels are made'),
+  ...pictureOptions,
   normalize: flag('--normalize', 'divide each feature by its length (default: as the encoder gives it)'),
   threads: value(
     '-t, --threads <n>',
@@ -135,8 +161,20 @@ export const cacheRoot = file('--root <folder>', 'the cache folder (default: CLI
 
 export const noColor = { color: flag('--no-color', 'no colours (NO_COLOR does the same)') };
 
+/** Of commands that read files. */
+export const limitOption: OptionSpec<Partial<Limits> | undefined> = {
+  kind: 'text',
+  flags: '--limit <name=n>',
+  help: 'raise a limit for files that are to be trusted: pixels=200000000 (docs/limits.md has all); may be repeated',
+  parse: limit,
+};
+
 /** Of nearly every command. */
-export const commonOptions = { quiet: flag('-q, --quiet', 'no progress, no messages but errors'), ...noColor };
+export const commonOptions = {
+  limit: limitOption,
+  quiet: flag('-q, --quiet', 'no progress, no messages but errors'),
+  ...noColor,
+};
 
 export type ModelChanges = Partial<OptionsOf<typeof modelChanges>>;
 export type ImageOptions = OptionsOf<typeof imageOptions> & ModelChanges & { quiet?: boolean; out?: string };

@@ -3,6 +3,7 @@
 import { Argument, Command, Option } from 'commander';
 import type { CommandDefinition, Context, OptionSpec } from './command.ts';
 import { printable } from '../formats/error-text.ts';
+import { setLimits, type Limits } from '../formats/limits.ts';
 import { examples, styleFor } from './terminal/style.ts';
 
 /** Adds a command to a program. @param exit takes the exit code of the command that ran */
@@ -24,9 +25,11 @@ export function addCommand(
   for (const option of Object.values(definition.options)) command.addOption(optionOf(option));
   const context: Context = { given: (name) => command.getOptionValueSource(name) === 'cli', commands };
   const count = definition.arguments.length;
-  command.action(async (...values: unknown[]) =>
-    exit(await definition.run(values.slice(0, count) as never, values[count] as never, context)),
-  );
+  command.action(async (...values: unknown[]) => {
+    const { limit } = values[count] as { limit?: Partial<Limits> };
+    if (limit !== undefined) setLimits(limit);
+    exit(await definition.run(values.slice(0, count) as never, values[count] as never, context));
+  });
 }
 
 function optionOf({ flags, help, parse, default: value, shown, hidden }: OptionSpec): Option {

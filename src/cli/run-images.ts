@@ -3,7 +3,7 @@
 import type { PassedOver } from '../features/passed-over.ts';
 import type { Loaded, Sink, Source } from '../features/pipeline.ts';
 import { CommandError, OK, SOME_FAILED } from './errors.ts';
-import type { ImageOptions } from './options.ts';
+import { pixelOptions, type ImageOptions } from './options.ts';
 import { Progress } from './terminal/progress.ts';
 
 /**
@@ -40,7 +40,7 @@ export async function runImages(
   const quiet = options.quiet || (process.stdout.isTTY && options.out === undefined);
   const done = await withProgress({ unit: 'images', quiet }, (onProgress) =>
     embedImages(source, loaded, sink, {
-      pipeline: options.pipeline,
+      ...pixelOptions(options),
       batch: options.batch,
       normalize: options.normalize,
       onProgress,

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { availableModels } from '../clip/models.ts';
+import { DEFAULT_LIMITS, type Limits } from '../formats/limits.ts';
 import { closest } from './suggest.ts';
 
 /** One of a few words. */
@@ -24,6 +25,14 @@ export function positiveInteger(value: string): number {
   if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < 1)
     throw new InvalidArgumentError('Expected a whole number of at least 1.');
   return number;
+}
+
+/** `pixels=200000000`, added to the limits before it. */
+export function limit(value: string, previous: Partial<Limits> | undefined): Partial<Limits> {
+  const [name, number] = value.split('=');
+  if (!Object.hasOwn(DEFAULT_LIMITS, name))
+    throw new InvalidArgumentError(`Expected NAME=N, NAME ${list(Object.keys(DEFAULT_LIMITS))}.`);
+  return { ...previous, [name]: positiveInteger(number ?? '') };
 }
 
 /** A seed of synthetic weights: 32 bits. */

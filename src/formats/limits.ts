@@ -1,5 +1,5 @@
 // Resource limits for untrusted files, checked before anything is allocated for them. docs/limits.md has the table;
-// CLIP_ORACLE_LIMITS and setLimits change it. Portable: this runs in pages, too.
+// --limit, CLIP_ORACLE_LIMITS and setLimits change it. Portable: this runs in pages, too.
 
 export interface Limits {
   /** Pixels of a picture: where Pillow begins to warn of a decompression bomb. */
@@ -74,7 +74,7 @@ export function setLimits(changes: Partial<Limits>): void {
 
 /** The hint appended to errors caused by a limit. */
 export const raise = (name: keyof Limits): string =>
-  `if you trust the file, raise the limit (setLimits, or CLIP_ORACLE_LIMITS=${name}=…)`;
+  `if you trust the file, raise the limit (--limit ${name}=…, or CLIP_ORACLE_LIMITS=${name}=…, or setLimits)`;
 
 function check(where: string, name: string, value: number): void {
   if (!Object.hasOwn(DEFAULT_LIMITS, name))

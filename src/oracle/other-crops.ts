@@ -4,7 +4,7 @@
 import { toRGB } from '../clip/image/image.ts';
 import { normalize } from '../clip/image/normalize.ts';
 import { PIPELINES, type Pipeline } from '../clip/image/pipelines.ts';
-import { preprocessor, readImage, type ImageInput } from '../clip/image/preprocess.ts';
+import { preprocessor, readImage, type ImageInput, type PreprocessOptions } from '../clip/image/preprocess.ts';
 import { resize } from '../clip/image/resample.ts';
 import type { Tensor } from '../ops/tensor.ts';
 
@@ -20,9 +20,15 @@ export interface OtherImage {
  * The same picture through the other pipelines, and squashed into the square without a crop.
  * @param resolution R
  * @param right the pipeline that it should have gone through
+ * @param read how the picture is read, whatever the pipeline
  * @throws as `preprocessor`
  */
-export async function otherCrops(picture: ImageInput, resolution: number, right: Pipeline): Promise<OtherImage[]> {
+export async function otherCrops(
+  picture: ImageInput,
+  resolution: number,
+  right: Pipeline,
+  read: Omit<PreprocessOptions, 'pipeline'> = {},
+): Promise<OtherImage[]> {
   const preprocess = preprocessor(resolution);
   const others: OtherImage[] = [];
   for (const pipeline of PIPELINES.filter((name) => name !== right)) {
@@ -31,10 +37,10 @@ export async function otherCrops(picture: ImageInput, resolution: number, right:
       explanation:
         `The picture went through the pipeline ${pipeline}, not ${right}; resize and crop as ${right} does, or ` +
         `verify with --pipeline ${pipeline} if that is what is meant.`,
-      image: await preprocess(picture, { pipeline }),
+      image: await preprocess(picture, { ...read, pipeline }),
     });
   }
-  const squashed = resize(toRGB(await readImage(picture)), resolution, resolution);
+  const squashed = resize(toRGB(await readImage(picture, read)), resolution, resolution);
   others.push({
     name: 'squashed',
     explanation: 'The picture was squashed into the square; resize its short side (bicubic) and crop the middle.',

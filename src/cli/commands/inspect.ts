@@ -4,7 +4,7 @@ import type { Inspection } from '../../clip/inspect.ts';
 import { printable } from '../../formats/error-text.ts';
 import { argument, defineCommand, flag } from '../command.ts';
 import { OK, SOME_FAILED } from '../errors.ts';
-import { noColor } from '../options.ts';
+import { limitOption, noColor } from '../options.ts';
 import { bytes } from '../terminal/numbers.ts';
 import { styleFor } from '../terminal/style.ts';
 
@@ -23,6 +23,7 @@ export const inspect = defineCommand({
   options: {
     json: flag('--json', 'as JSON', false),
     headersOnly: flag('--headers-only', 'do not read the values', false),
+    limit: limitOption,
     ...noColor,
   },
   examples: [

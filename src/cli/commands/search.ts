@@ -8,7 +8,15 @@ import type { CosineSearch, Hit } from '../../features/search.ts';
 import type { FloatArray } from '../../ops/tensor.ts';
 import { argument, defineCommand, file, hiding, value, type OptionsOf } from '../command.ts';
 import { CommandError, OK } from '../errors.ts';
-import { answerOptions, commonOptions, imageOptions, isTable, modelChanges, topOption } from '../options.ts';
+import {
+  answerOptions,
+  commonOptions,
+  imageOptions,
+  isTable,
+  modelChanges,
+  pixelOptions,
+  topOption,
+} from '../options.ts';
 import { styleFor } from '../terminal/style.ts';
 import { modelName } from '../values.ts';
 
@@ -150,18 +158,13 @@ async function featureOf(
       );
     }
     return isImage
-      ? await imageFeature(query, loaded.model, loaded.preprocess, options.pipeline)
+      ? await imageFeature(query, loaded.model, loaded.preprocess, options)
       : await textFeature(query, loaded.model);
   });
 }
 
-async function imageFeature(
-  path: string,
-  model: CLIP,
-  preprocess: Preprocess,
-  pipeline: Options['pipeline'],
-): Promise<FloatArray> {
-  return (await model.encodeImage(await preprocess(path, { pipeline }))).data;
+async function imageFeature(path: string, model: CLIP, preprocess: Preprocess, options: Options): Promise<FloatArray> {
+  return (await model.encodeImage(await preprocess(path, pixelOptions(options)))).data;
 }
 
 async function textFeature(text: string, model: CLIP): Promise<FloatArray> {

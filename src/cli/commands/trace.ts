@@ -7,7 +7,7 @@ import type { Tensor } from '../../ops/tensor.ts';
 import type { TraceHashes } from '../../oracle/hash.ts';
 import { defineCommand, file, flag, hiding, text, type OptionsOf } from '../command.ts';
 import { CommandError, messageOf, OK, SOME_FAILED } from '../errors.ts';
-import { activationOption, commonOptions, imageOptions, images } from '../options.ts';
+import { activationOption, commonOptions, imageOptions, images, pixelOptions } from '../options.ts';
 import { bytes as bytesText } from '../terminal/numbers.ts';
 
 const options = {
@@ -150,7 +150,7 @@ async function pixelsOf(
   for await (const { path, error } of source.paths) {
     if (error !== undefined) throw new CommandError(`${path}: ${error}`, SOME_FAILED);
     try {
-      rows.push(await preprocess(path, { pipeline: options.pipeline }));
+      rows.push(await preprocess(path, pixelOptions(options)));
     } catch (reason) {
       throw new CommandError(messageOf(reason), SOME_FAILED);
     }

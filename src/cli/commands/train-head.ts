@@ -16,7 +16,7 @@ import {
   type OptionSpec,
 } from '../command.ts';
 import { CommandError, OK, SOME_FAILED } from '../errors.ts';
-import { commonOptions, imageOptions, modelChanges } from '../options.ts';
+import { commonOptions, imageOptions, modelChanges, pixelOptions } from '../options.ts';
 import { positive, positiveInteger, seed, share } from '../values.ts';
 
 const out: OptionSpec<string[]> = {
@@ -162,10 +162,10 @@ async function fromFolders(folders: string[], options: Options): Promise<Trainin
   const { reportFailure, reportPassedOver, withProgress } = await import('../run-images.ts');
   const { withModel } = await import('../with-model.ts');
   const images = await labelledImages(folders);
-  const { adapter, pipeline, batch, normalize, quiet } = options;
+  const { adapter, batch, normalize, quiet } = options;
   const data = await withModel(options, (loaded) =>
     withProgress({ unit: 'images', quiet }, (onProgress) =>
-      fromImages(images, loaded, { pipeline, batch, normalize, onProgress, onFailure: reportFailure }),
+      fromImages(images, loaded, { ...pixelOptions(options), batch, normalize, onProgress, onFailure: reportFailure }),
     ),
   );
   return { ...data, origin: { ...data.origin, adapter }, passedOver: reportPassedOver(images.passedOver, options) };

@@ -7,7 +7,7 @@ import { CLAIMS, type VerifyResult } from '../../oracle/types.ts';
 import type { VerifyOptions, VerifyProgress } from '../../oracle/verify.ts';
 import { argument, choice, defineCommand, file, flag, value, type OptionsOf } from '../command.ts';
 import { CommandError, OK, SOME_FAILED } from '../errors.ts';
-import { activationOption, commonOptions, computeOptions, pipeline } from '../options.ts';
+import { activationOption, commonOptions, computeOptions, pictureOptions, pipeline, pixelOptions } from '../options.ts';
 import { modelName, oneOf } from '../values.ts';
 
 const options = {
@@ -39,6 +39,7 @@ const options = {
   json: flag('--json', 'print one JSON object', false),
   image: file('--image <file>', "the image that the backend was given (default: the dump's tensor image)"),
   pipeline: pipeline('how its pixels are made'),
+  ...pictureOptions,
   input: file('-i, --input <file[:tensor]>', 'the pixels (N,3,R,R) that the backend was given, in a .safetensors file'),
   causes: flag('--no-causes', 'do not look for causes'),
   ...computeOptions,
@@ -94,7 +95,7 @@ async function verdictOn(dump: Dump, map: Record<string, string>, options: Optio
   const { aboutWeights, examined, tolerancesIn } = await import('../verify-inputs.ts');
   const { withModel } = await import('../with-model.ts');
   const { withOutput } = await import('../with-output.ts');
-  const { claims: claim, teacherForced, causes, image: file, input, html, pipeline, quiet } = options;
+  const { claims: claim, teacherForced, causes, image: file, input, html, quiet } = options;
   const pixels =
     input === undefined
       ? undefined
@@ -103,7 +104,7 @@ async function verdictOn(dump: Dump, map: Record<string, string>, options: Optio
   const { model, weights } = wanted;
   return withOutput(html, (output) =>
     withModel({ ...options, model, weights }, async (loaded) => {
-      const image = file === undefined ? pixels : await loaded.preprocess(file, { pipeline });
+      const image = file === undefined ? pixels : await loaded.preprocess(file, pixelOptions(options));
       const collector =
         html === undefined ? null : (await import('../../oracle/report/collector.ts')).reportCollector();
       const settings: VerifyOptions = {
@@ -157,8 +158,11 @@ async function compared(
 }
 
 /** What else the picture of --image may have been made into. */
-const otherImages = ({ image, pipeline }: Options, model: CLIP): VerifyOptions['otherImages'] =>
-  image === undefined
+const otherImages = (options: Options, model: CLIP): VerifyOptions['otherImages'] => {
+  const { image, pipeline } = options;
+  const { resolution } = model.architecture.vision;
+  return image === undefined
     ? undefined
     : async () =>
-        (await import('../../oracle/other-crops.ts')).otherCrops(image, model.architecture.vision.resolution, pipeline);
+        (await import('../../oracle/other-crops.ts')).otherCrops(image, resolution, pipeline, pixelOptions(options));
+};

@@ -8,7 +8,8 @@ const again = 'fetch or export it again';
 /**
  * The pixels of a BMP file.
  * @param bytes the file; the caller has checked the dimensions against its limit (`bmpHeader`)
- * @param tolerant leave black what a truncated file lacks, instead of refusing it
+ * @param tolerant leave black the rows that a truncated file lacks, instead of refusing it (runs are refused, as in
+ *   Pillow)
  * @throws Error if the file is truncated or damaged
  */
 export function decodeBmp(bytes: Uint8Array, tolerant = false): DecodedImage {
@@ -17,7 +18,7 @@ export function decodeBmp(bytes: Uint8Array, tolerant = false): DecodedImage {
   const { mode, palette } = paletteOf(header, bytes);
   const start = dataStartOf(header);
   const runs = header.compression === RLE8 || header.compression === RLE4;
-  const rows = runs ? unpackRuns(header, bytes, start, tolerant) : rawRows(header, bytes, start, tolerant);
+  const rows = runs ? unpackRuns(header, bytes, start) : rawRows(header, bytes, start, tolerant);
   if (header.bits <= 8) {
     const bits = runs ? 8 : header.bits;
     const data = indices(header, rows, bits);
@@ -52,25 +53,25 @@ function paletteOf(header: BmpHeader, bytes: Uint8Array): { mode: ImageMode; pal
   return { mode: 'P', palette };
 }
 
-/** Rows of whole 32-bit words, as they are in the file. */
+/** Rows of whole 32-bit words, as they are in the file; missing ones are 0. */
 function rawRows({ width, height, bits }: BmpHeader, bytes: Uint8Array, start: number, tolerant: boolean): Uint8Array {
   const rowBytes = 4 * Math.ceil((width * bits) / 32);
+  const used = Math.ceil((width * bits) / 8);
   const present = bytes.subarray(start, start + rowBytes * height);
+  if (present.length === rowBytes * height) return present;
   // The last row need not be filled up to a whole word.
-  if (present.length >= rowBytes * (height - 1) + Math.ceil((width * bits) / 8) && present.length > 0) {
-    if (present.length === rowBytes * height) return present;
-  } else if (!tolerant) {
+  if (present.length < rowBytes * (height - 1) + used && !tolerant)
     throw new Error(
       `BMP: ${present.length} bytes of pixels, expected ${rowBytes * height}; the file is truncated: ${again}`,
     );
-  }
   const rows = new Uint8Array(rowBytes * height);
-  rows.set(present);
+  const whole = Math.floor(present.length / rowBytes) * rowBytes;
+  rows.set(present.length - whole >= used ? present : present.subarray(0, whole));
   return rows;
 }
 
 /** Runs of 4 or 8 bits to one byte a pixel, rows padded to nothing. */
-function unpackRuns(header: BmpHeader, bytes: Uint8Array, start: number, tolerant: boolean): Uint8Array {
+function unpackRuns(header: BmpHeader, bytes: Uint8Array, start: number): Uint8Array {
   const { width, height, compression } = header;
   const nibbles = compression === RLE4;
   const count = width * height;
@@ -81,10 +82,8 @@ function unpackRuns(header: BmpHeader, bytes: Uint8Array, start: number, toleran
     to += 1;
   };
   while (to < count) {
-    if (at + 2 > bytes.length) {
-      if (tolerant) break;
+    if (at + 2 > bytes.length)
       throw new Error(`BMP: the data ends after ${to} of ${count} pixels; the file is truncated: ${again}`);
-    }
     const [run, value] = [bytes[at], bytes[at + 1]];
     at += 2;
     if (run > 0) {

@@ -19,6 +19,14 @@ export interface DecodeOptions {
    * Pillow begins to warn of a decompression bomb.
    */
   maxPixels?: number;
+  /** Turn the picture as its EXIF or XMP orientation says, as PIL.ImageOps.exif_transpose does. Default: as stored. */
+  exifOrientation?: boolean;
+  /**
+   * Read a file that is cut off as far as it goes, with Pillow's pixels under ImageFile.LOAD_TRUNCATED_IMAGES: the rest
+   * is black, or gray in a JPEG. JPEG, PNG, GIF, and BMP and TIFF without compression; the others are refused, as by
+   * Pillow. Default: all are refused.
+   */
+  tolerateTruncated?: boolean;
 }
 
 const DECODERS: readonly JpegDecoder[] = ['auto', 'mozjpeg', 'typescript', 'jpeg-js'];
@@ -31,13 +39,16 @@ export function checkBytes(count: number): void {
 
 /**
  * Decodes a JPEG, PNG, WebP, GIF (the first frame), BMP or TIFF (the first picture).
- * @returns width, height, Pillow's mode, and the samples row by row; the EXIF orientation is not applied (but a TIFF's
- *   own, as in Pillow)
+ * @returns width, height, Pillow's mode, and the samples row by row; turned by the EXIF orientation only if asked for
+ *   (but a TIFF by its own, as in Pillow)
  * @throws TypeError or RangeError for wrong arguments; Error with one sentence if the file is empty, truncated,
  *   damaged, too large or of another format
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
-  const { jpeg = 'auto', maxPixels = limits().pixels } = options;
+  const { jpeg = 'auto', maxPixels = limits().pixels, exifOrientation = false, tolerateTruncated = false } = options;
+  for (const [name, value] of Object.entries({ exifOrientation, tolerateTruncated }))
+    if (typeof value !== 'boolean')
+      throw new TypeError(`decodeImage: "${name}" expected true or false, got ${String(value)}`);
   if (!DECODERS.includes(jpeg))
     throw new RangeError(`decodeImage: "jpeg" expected one of ${DECODERS.join(', ')}, got ${JSON.stringify(jpeg)}`);
   if (!(typeof maxPixels === 'number' && maxPixels >= 1))
@@ -50,7 +61,10 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
         `first, or ${options.maxPixels === undefined ? raise('pixels') : 'raise maxPixels if you trust it'}`,
     );
   }
-  return decodeAs(format, bytes, jpeg, maxPixels);
+  const image = await decodeAs(format, bytes, jpeg, maxPixels, tolerateTruncated);
+  if (!exifOrientation) return image;
+  const { orientationOf } = await import('./exif.ts');
+  return (await import('./orientation.ts')).turned(image, await orientationOf(format, bytes));
 }
 
 async function decodeAs(
@@ -58,11 +72,12 @@ async function decodeAs(
   bytes: Uint8Array,
   jpeg: JpegDecoder,
   maxPixels: number,
+  tolerant: boolean,
 ): Promise<DecodedImage> {
-  if (format === 'JPEG') return (await import('./jpeg.ts')).decodeJpeg(bytes, jpeg, maxPixels);
-  if (format === 'PNG') return (await import('./png.ts')).decodePng(bytes);
-  if (format === 'GIF') return (await import('./gif.ts')).decodeGif(bytes);
-  if (format === 'BMP') return (await import('./bmp.ts')).decodeBmp(bytes);
-  if (format === 'TIFF') return (await import('./tiff.ts')).decodeTiff(bytes, maxPixels);
+  if (format === 'JPEG') return (await import('./jpeg.ts')).decodeJpeg(bytes, jpeg, maxPixels, tolerant);
+  if (format === 'PNG') return (await import('./png.ts')).decodePng(bytes, tolerant);
+  if (format === 'GIF') return (await import('./gif.ts')).decodeGif(bytes, tolerant);
+  if (format === 'BMP') return (await import('./bmp.ts')).decodeBmp(bytes, tolerant);
+  if (format === 'TIFF') return (await import('./tiff.ts')).decodeTiff(bytes, maxPixels, tolerant);
   return (await import('./webp.ts')).decodeWebp(bytes);
 }

@@ -14,16 +14,14 @@ const INTERLACED = [
   [1, 2],
 ];
 
-/** The bytes of a chain of sub-blocks, without their lengths; ends at the end of the file where it is cut off. */
+/** The bytes of a chain of sub-blocks, without their lengths; one that is cut off is left out, as in Pillow. */
 function subBlocks(bytes: Uint8Array, from: number): Uint8Array {
-  let size = 0;
-  for (let at = from; at < bytes.length && bytes[at] !== 0; at += bytes[at] + 1) {
-    size += Math.min(bytes[at], bytes.length - at - 1);
-  }
-  const joined = new Uint8Array(size);
+  const parts: Uint8Array[] = [];
+  for (let at = from; bytes[at] > 0 && at + bytes[at] < bytes.length; at += bytes[at] + 1)
+    parts.push(bytes.subarray(at + 1, at + 1 + bytes[at]));
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let to = 0;
-  for (let at = from; at < bytes.length && bytes[at] !== 0; at += bytes[at] + 1) {
-    const part = bytes.subarray(at + 1, at + 1 + bytes[at]);
+  for (const part of parts) {
     joined.set(part, to);
     to += part.length;
   }
@@ -33,7 +31,7 @@ function subBlocks(bytes: Uint8Array, from: number): Uint8Array {
 /**
  * LZW with codes that grow to 12 bits, least significant bit first.
  * @param write is given each index of the frame in turn
- * @returns how many indices came, at most `count`
+ * @returns how many indices came before the data ended or were damaged, at most `count`
  */
 function unpackLzw(data: Uint8Array, minimumBits: number, count: number, write: (index: number) => void): number {
   const clear = 1 << minimumBits;
@@ -69,9 +67,9 @@ function unpackLzw(data: Uint8Array, minimumBits: number, count: number, write: 
     let depth = 0;
     let string = code;
     if (before === -1) {
-      if (code > clear) throw new Error(`GIF: a code before it is defined; the file is damaged: ${again}`);
+      if (code > clear) return written;
     } else if (code >= next) {
-      if (code > next) throw new Error(`GIF: a code before it is defined; the file is damaged: ${again}`);
+      if (code > next) return written;
       stack[depth++] = first;
       string = before;
     }
@@ -99,7 +97,7 @@ function unpackLzw(data: Uint8Array, minimumBits: number, count: number, write: 
  * The first frame of a GIF on its canvas, in mode P, or L where the colors are a ramp of gray. What the frame leaves
  * of the canvas has the transparent index, or 0.
  * @param bytes the file; the caller has checked the dimensions against its limit (`gifHeader`)
- * @param tolerant fill what a truncated file lacks with what the canvas had, instead of refusing it
+ * @param tolerant leave of the canvas what it had where the data end, instead of refusing the file
  * @throws Error if the file is truncated or damaged
  */
 export function decodeGif(bytes: Uint8Array, tolerant = false): DecodedImage {

@@ -1,8 +1,9 @@
 // A JPEG's markers, from which its scans are decoded (ITU-T T.81, annex B): bytes to the quantised coefficients of
 // every block, baseline and progressive.
-// Left out: arithmetic coding, and repair of damaged data, which is an error here.
+// Left out: arithmetic coding.
 
 import { huffmanTable, type HuffmanTable } from './jpeg-huffman.ts';
+import { isSmoothed, noteScan, smooth, unknownAccuracy, type Accuracy } from './jpeg-smoothing.ts';
 import { decodeScan, type Component, type Scan, type ScanComponent } from './jpeg-scan.ts';
 
 export interface Coefficients {
@@ -18,10 +19,12 @@ export interface Coefficients {
 }
 
 /**
- * The coefficients of a whole file, already walked by `jpegHeader`.
+ * The coefficients of a file that ends with a marker, already walked by `jpegHeader`. What a progressive file does not
+ * give of them is estimated, as libjpeg-turbo does.
+ * @param tolerant leave 0 what the file does not give otherwise
  * @throws Error in a few words, without remedy, if anything is missing or impossible
  */
-export function jpegCoefficients(bytes: Uint8Array): Coefficients {
+export function jpegCoefficients(bytes: Uint8Array, tolerant: boolean): Coefficients {
   const quantisation: Uint16Array[] = [],
     dc: HuffmanTable[] = [],
     ac: HuffmanTable[] = [];
@@ -31,7 +34,10 @@ export function jpegCoefficients(bytes: Uint8Array): Coefficients {
     progressive = false;
   let restartInterval = 0,
     mcusAcross = 0,
-    mcusDown = 0;
+    mcusDown = 0,
+    scans = 0,
+    goodRows = 0;
+  const accuracies = new Map<Component, Accuracy>();
   const word = (at: number): number => bytes[at] * 256 + bytes[at + 1];
 
   for (let at = 2; ;) {
@@ -83,7 +89,7 @@ export function jpegCoefficients(bytes: Uint8Array): Coefficients {
       mcusAcross = Math.ceil(width / (8 * hMost));
       mcusDown = Math.ceil(height / (8 * vMost));
       // A block is at least one bit: a short file cannot fill a large picture, so no memory is taken for it.
-      if (raw.reduce((sum, { h, v }) => sum + h * v, 0) * mcusAcross * mcusDown > bytes.length * 8)
+      if (raw.reduce((sum, { h, v }) => sum + h * v, 0) * mcusAcross * mcusDown > bytes.length * 8 && !tolerant)
         throw new Error('premature end of file');
       const components = raw.map((c) => {
         const stride = mcusAcross * c.h;
@@ -96,6 +102,7 @@ export function jpegCoefficients(bytes: Uint8Array): Coefficients {
         };
       });
       frame = { width, height, components, quantisation, jfif };
+      for (const component of components) accuracies.set(component, unknownAccuracy());
     } else if (code === 0xc9 || code === 0xca) throw new Error('arithmetic coding, which is not decoded here');
     else if (code === 0xda) {
       // SOS
@@ -126,9 +133,18 @@ export function jpegCoefficients(bytes: Uint8Array): Coefficients {
         (scan.from > 0 && parts.length > 1)
       )
         throw new Error('Invalid progressive parameters');
-      at = decodeScan(bytes, end, scan, parts, mcusAcross, mcusDown, restartInterval);
+      for (const { component } of parts)
+        noteScan(accuracies.get(component)!, scan.from, scan.to, scan.low, scans === 0);
+      scans++;
+      ({ at, rows: goodRows } = decodeScan(bytes, end, scan, parts, mcusAcross, mcusDown, restartInterval, tolerant));
     }
   }
   if (!frame) throw new Error('no frame');
+  const { components } = frame;
+  const tables = components.map(({ table }) => quantisation[table]);
+  if (progressive && isSmoothed([...accuracies.values()], tables)) {
+    if (scans === 1) for (const { before } of accuracies.values()) before.fill(-1);
+    components.forEach((component, i) => smooth(component, tables[i], accuracies.get(component)!, goodRows));
+  }
   return { ...frame, adobe, jfif };
 }

@@ -13,6 +13,12 @@ export interface JpegHeader {
   halvedInHeightOnly: boolean;
   /** The offset behind the end-of-image marker; 0 if the file ends without one. */
   end: number;
+  /** Whether a scan has only a part of the coefficients or components, so that the picture needs several. */
+  partialScans: boolean;
+  /** Whether a progressive file does not give all of the first coefficients, which decoders then estimate. */
+  incomplete: boolean;
+  /** The marker's low byte of the segment inside of which the file ends; 0 if it does not. */
+  cutSegment: number;
 }
 
 const FRAMES: Readonly<Record<number, string>> = {
@@ -33,7 +39,11 @@ const FRAMES: Readonly<Record<number, string>> = {
 export function jpegHeader(bytes: Uint8Array): JpegHeader {
   let header: JpegHeader | undefined;
   let scans = 0,
-    end = 0;
+    end = 0,
+    partialScans = false,
+    cutSegment = 0;
+  /** Bits that are missing of each component's first coefficients. */
+  const missing = new Map<number, Int8Array>();
   let at = 2;
   while (at < bytes.length) {
     // To the next marker: 0xff and a code. Zeros after 0xff are data, repeated 0xff are fill, restarts (d0 … d7) stand
@@ -49,7 +59,8 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader {
       break;
     }
     const length = at + 1 < bytes.length ? bytes[at] * 256 + bytes[at + 1] : 0;
-    if (code === 0xda) scans++;
+    if (code === 0xda) noteMissing(missing, bytes, at);
+    if (code === 0xda && scans++ === 0) partialScans = header !== undefined && bytes[at + 2] < header.components;
     if (code >= 0xc0 && code <= 0xcf && code !== 0xc4 && code !== 0xc8 && code !== 0xcc) {
       if (at + 8 > bytes.length) break;
       if (header)
@@ -65,6 +76,9 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader {
         scans: 0,
         end: 0,
         halvedInHeightOnly: false,
+        partialScans: false,
+        incomplete: false,
+        cutSegment: 0,
       };
       if (FRAMES[code])
         throw new Error(`JPEG: expected baseline or progressive coding, got ${FRAMES[code]}; convert it first`);
@@ -83,17 +97,36 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader {
       header.halvedInHeightOnly = factors.some(([h, v]) => h === most[0] && 2 * v === most[1]);
     }
     if (length < 2) {
-      if (at + 2 > bytes.length) break;
+      cutSegment = at + 2 > bytes.length ? code : 0;
+      if (cutSegment !== 0) break;
       throw new Error(
         `JPEG: the segment at byte ${at - 2} says it is ${length} bytes long; the file is damaged: fetch or ` +
           'export it again',
       );
     }
     at += length;
+    cutSegment = at > bytes.length ? code : 0;
   }
   if (!header)
     throw new Error(
       `JPEG: no frame header in ${bytes.length} bytes; the file is truncated or damaged: fetch or export it again`,
     );
-  return { ...header, scans, end };
+  const progressive = header.frame === 0xc2 || header.frame === 0xca;
+  const first = [...missing.values()];
+  const incomplete =
+    progressive &&
+    (first.length < header.components || first.some((bits) => bits.subarray(1).some((count) => count !== 0)));
+  return { ...header, scans, end, partialScans: partialScans || progressive, incomplete, cutSegment };
+}
+
+/** What the scan whose header is at an offset gives of the first ten coefficients of its components. */
+function noteMissing(missing: Map<number, Int8Array>, bytes: Uint8Array, at: number): void {
+  const count = bytes[at + 2];
+  const [from, to, bits] = bytes.subarray(at + 3 + 2 * count, at + 6 + 2 * count);
+  for (let i = 0; i < count; i++) {
+    const id = bytes[at + 3 + 2 * i];
+    const known = missing.get(id) ?? new Int8Array(10).fill(-1);
+    known.fill(bits & 15, from, to + 1);
+    missing.set(id, known);
+  }
 }

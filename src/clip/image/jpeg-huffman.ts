@@ -28,23 +28,33 @@ export function huffmanTable(counts: Uint8Array, symbols: Uint8Array): HuffmanTa
   return { least, most, first, symbols };
 }
 
-/** The bits of one scan, with stuffed zeros removed. A marker ends them. */
+/**
+ * The bits of one scan, with stuffed zeros removed. A marker ends them: what is read behind it is an error, or zeros if
+ * that is tolerated.
+ */
 export class BitReader {
   readonly #bytes: Uint8Array;
+  readonly #tolerant: boolean;
+  /** Whether bits behind the end were read. */
+  exhausted = false;
   at: number;
   #buffer = 0;
   #available = 0;
 
-  constructor(bytes: Uint8Array, at: number) {
+  constructor(bytes: Uint8Array, at: number, tolerant: boolean) {
     this.#bytes = bytes;
+    this.#tolerant = tolerant;
     this.at = at;
   }
 
   bit(): number {
     if (this.#available === 0) {
       const byte = this.#bytes[this.at];
-      if (byte === undefined || (byte === 0xff && this.#bytes[this.at + 1] !== 0))
-        throw new Error('premature end of data segment');
+      if (byte === undefined || (byte === 0xff && this.#bytes[this.at + 1] !== 0)) {
+        if (!this.#tolerant) throw new Error('premature end of data segment');
+        this.exhausted = true;
+        return 0;
+      }
       this.at += byte === 0xff ? 2 : 1;
       this.#buffer = byte;
       this.#available = 8;
@@ -69,6 +79,7 @@ export class BitReader {
       code = (code << 1) | this.bit();
       if (code <= table.most[n]) return table.symbols[table.first[n] + code - table.least[n]];
     }
+    if (this.#tolerant) return 0; // as libjpeg
     throw new Error('bad Huffman code');
   }
 
@@ -76,8 +87,11 @@ export class BitReader {
   restart(): void {
     this.#available = 0;
     while (this.#bytes[this.at] === 0xff && this.#bytes[this.at + 1] === 0xff) this.at++;
-    if (this.#bytes[this.at] !== 0xff || (this.#bytes[this.at + 1] & 0xf8) !== 0xd0)
+    if (this.#bytes[this.at] !== 0xff || (this.#bytes[this.at + 1] & 0xf8) !== 0xd0) {
+      if (this.#tolerant) return;
       throw new Error('a restart marker is missing');
+    }
+    this.exhausted = false;
     this.at += 2;
   }
 }

@@ -80,7 +80,10 @@ function decodeBlock(reader: BitReader, scan: Scan, part: ScanComponent, at: num
       return;
     }
     k += run;
-    if (k > 63) throw new Error('more coefficients than a block has');
+    if (k > 63) {
+      if (reader.exhausted) return;
+      throw new Error('more coefficients than a block has');
+    }
     if (size > 0) data[at + ZIGZAG[k]] = reader.signed(size) << scan.low;
   }
 }
@@ -118,7 +121,11 @@ function refineBlock(reader: BitReader, scan: Scan, table: HuffmanTable, data: I
   }
 }
 
-/** All blocks of one scan, in MCUs if several components are interleaved. @returns the offset after the scan's data */
+/**
+ * All blocks of one scan, in MCUs if several components are interleaved.
+ * @param tolerant leave as they are the blocks behind the end of the data, instead of refusing them
+ * @returns the offset after the scan's data, and how many of the picture's rows of MCUs the data reach
+ */
 export function decodeScan(
   bytes: Uint8Array,
   at: number,
@@ -127,8 +134,10 @@ export function decodeScan(
   mcusAcross: number,
   mcusDown: number,
   restartInterval: number,
-): number {
-  const reader = new BitReader(bytes, at);
+  tolerant: boolean,
+): { at: number; rows: number } {
+  const reader = new BitReader(bytes, at, tolerant);
+  let rows = 0;
   const alone = parts.length === 1;
   const across = alone ? parts[0].component.blocksAcross : mcusAcross,
     down = alone ? parts[0].component.blocksDown : mcusDown;
@@ -140,6 +149,8 @@ export function decodeScan(
     }
     const column = mcu % across,
       row = Math.floor(mcu / across);
+    if (reader.exhausted) continue;
+    rows = (alone ? Math.floor(row / parts[0].component.v) : row) + 1;
     for (const part of parts) {
       const { h, v, stride } = part.component;
       if (alone) decodeBlock(reader, scan, part, (row * stride + column) * 64);
@@ -148,5 +159,5 @@ export function decodeScan(
           for (let x = 0; x < h; x++) decodeBlock(reader, scan, part, ((row * v + y) * stride + column * h + x) * 64);
     }
   }
-  return reader.at;
+  return { at: reader.at, rows };
 }

@@ -1,6 +1,6 @@
 // JPEG in TypeScript alone, sample for sample equal to libjpeg-turbo as Pillow uses it. The default for what mozjpeg
 // does not decode (CMYK and YCCK) or decodes otherwise (4:4:0, chroma halved in height only: libjpeg-turbo smooths it,
-// mozjpeg repeats rows); by option for everything.
+// mozjpeg repeats rows; progressive files that do not give all coefficients); by option for everything.
 
 import type { DecodedImage } from './image.ts';
 import { jpegCoefficients, type Coefficients } from './jpeg-coefficients.ts';
@@ -28,8 +28,8 @@ function isYcc({ adobe, jfif, components }: Coefficients): boolean {
  * stores 255 for no ink).
  * @throws Error in a few words if the file is damaged or its coding is not decoded here (arithmetic)
  */
-export function decodeJpegInTypeScript(bytes: Uint8Array): DecodedImage {
-  const coefficients = jpegCoefficients(bytes);
+export function decodeJpegInTypeScript(bytes: Uint8Array, tolerant: boolean): DecodedImage {
+  const coefficients = jpegCoefficients(bytes, tolerant);
   const { width, height } = coefficients;
   const planes = jpegPlanes(coefficients);
   if (planes.length === 1) return { width, height, mode: 'L', data: planes[0] };

@@ -102,12 +102,35 @@ export function pngHeader(bytes: Uint8Array): PngHeader {
   return header;
 }
 
+const hasText = (bytes: Uint8Array, at: number, text: string): boolean =>
+  [...text].every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
+
 /**
- * All chunks to IEND. Of an animated PNG the IDAT chunks are the first (or the default) picture, as Pillow shows it.
- * @throws Error at the first thing that is wrong
+ * The data of the first run of IDAT chunks, which may be cut off, with checksums that are not looked at; chunks before
+ * them must be whole, but the checksums of those that a reader may leave out are not looked at either.
  */
-export function pngChunks(bytes: Uint8Array): PngChunks {
-  const header = pngHeader(bytes);
+function tolerated(bytes: Uint8Array): { data: { from: number; to: number }[]; palette?: Uint8Array } {
+  const data: { from: number; to: number }[] = [];
+  let palette: Uint8Array | undefined;
+  for (let at = chunkAt(bytes, 8).next; ;) {
+    if (hasText(bytes, at + 4, 'IDAT')) {
+      const from = at + 8,
+        to = Math.min(from + uint32(bytes, at), bytes.length);
+      if (from <= bytes.length) data.push({ from, to });
+      at = to + 4;
+    } else if (data.length > 0) return { data, palette };
+    else {
+      const optional = (bytes[at + 4] & 32) !== 0;
+      const chunk = optional ? { type: '', from: 0, to: 0, next: at + 12 + uint32(bytes, at) } : chunkAt(bytes, at);
+      if (chunk.next > bytes.length) chunkAt(bytes, at); // says that it is cut off
+      if (chunk.type === 'IEND') return { data, palette };
+      if (chunk.type === 'PLTE') palette = bytes.subarray(chunk.from, chunk.to);
+      at = chunk.next;
+    }
+  }
+}
+
+function whole(bytes: Uint8Array): { data: { from: number; to: number }[]; palette?: Uint8Array } {
   const data: Chunk[] = [];
   let palette: Uint8Array | undefined;
   let chunk = chunkAt(bytes, 8);
@@ -116,6 +139,17 @@ export function pngChunks(bytes: Uint8Array): PngChunks {
     if (chunk.type === 'IDAT') data.push(chunk);
     else if (chunk.type === 'PLTE' && data.length === 0) palette = bytes.subarray(chunk.from, chunk.to);
   }
+  return { data, palette };
+}
+
+/**
+ * All chunks to IEND. Of an animated PNG the IDAT chunks are the first (or the default) picture, as Pillow shows it.
+ * @param tolerant take what there is of the picture's data, checksums or not
+ * @throws Error at the first thing that is wrong
+ */
+export function pngChunks(bytes: Uint8Array, tolerant: boolean): PngChunks {
+  const header = pngHeader(bytes);
+  const { data, palette } = tolerant ? tolerated(bytes) : whole(bytes);
   if (data.length === 0) throw new Error(`PNG: no IDAT chunk, so no picture; ${again}`);
   if (header.colour === 3) {
     if (!palette) throw new Error(`PNG: a palette picture without a palette (PLTE); ${again}`);

@@ -5,6 +5,7 @@
 // Left out on purpose: gamma, colour profiles and text, which none of the Python paths applies.
 
 import { unpack as inflate } from '#host/unpack';
+import { inflatePartial, type Unpacked } from '../../formats/inflate-partial.ts';
 import type { DecodedImage, ImageMode } from './image.ts';
 import { pngChunks, type PngHeader } from './png-chunks.ts';
 
@@ -129,13 +130,16 @@ function spreadBytes(
 
 /**
  * The pixels of a PNG file. The caller has checked the dimensions against its limit (`pngHeader`).
+ * @param tolerant leave black the rows that a truncated or damaged file lacks, instead of refusing it
  * @throws Error if the file is truncated, damaged, or its data is longer or shorter than its header says
  */
-export async function decodePng(bytes: Uint8Array): Promise<DecodedImage> {
-  const chunks = pngChunks(bytes);
-  const all = passes(chunks);
+export async function decodePng(bytes: Uint8Array, tolerant: boolean): Promise<DecodedImage> {
+  const chunks = pngChunks(bytes, tolerant);
+  let all = passes(chunks);
   const size = all.reduce((sum, pass) => sum + pass.height * (pass.rowBytes + 1), 0);
-  const raw = await inflateExactly(chunks.compressed, size, chunks);
+  const partial = tolerant ? inflatePartial(chunks.compressed, size) : null;
+  const raw = partial?.bytes ?? (await inflateExactly(chunks.compressed, size, chunks));
+  if (partial !== null) all = wholeRows(partial, all);
   const mode = modeOf(chunks);
   const { width, height } = chunks;
   const channels = chunks.colour === 4 && chunks.depth === 16 ? 4 : CHANNELS[chunks.colour];
@@ -153,6 +157,27 @@ export async function decodePng(bytes: Uint8Array): Promise<DecodedImage> {
   const palette = new Uint8Array(768);
   palette.set(chunks.palette!);
   return { width, height, mode, data, palette };
+}
+
+/**
+ * Of each pass the rows that are there, up to the first whose filter the format does not have. Pillow loses the row
+ * behind which the data are damaged, because zlib has found that out before it gives the row; and it asks for no more
+ * rows when zlib has taken the last byte of the data.
+ */
+function wholeRows({ bytes: raw, damaged, atLast }: Unpacked, all: Pass[]): Pass[] {
+  const found: Pass[] = [];
+  let at = 0;
+  for (const pass of all) {
+    let height = 0;
+    while (height < pass.height && at + pass.rowBytes < raw.length && raw[at] <= 4) {
+      if ((damaged && at + pass.rowBytes + 1 === raw.length) || (at >= atLast && at > 0)) break;
+      height++;
+      at += pass.rowBytes + 1;
+    }
+    if (height > 0) found.push({ ...pass, height });
+    if (height < pass.height) break;
+  }
+  return found;
 }
 
 /** Some encoders leave a few bytes too many, which every reader ignores. More than this is refused. */

@@ -1,8 +1,8 @@
 // From a picture, in a file or in memory, to the input tensor of an image tower.
 
-import { host } from '#host/pictures';
 import type { NdArray } from 'ndarray';
 import { decodeImage, type DecodeOptions } from './decode.ts';
+import { bytesOf, type FileInput, type ReadOptions } from './read-bytes.ts';
 import type { DecodedImage, ImageMode } from './image.ts';
 import { normalize } from './normalize.ts';
 import { checkPipeline, cropPixels, type Pipeline } from './pipelines.ts';
@@ -15,10 +15,10 @@ export interface RawImage {
   channels: number;
 }
 
-/** A path, the bytes of a JPEG, PNG or WebP file, or pixels. */
-export type ImageInput = string | Uint8Array | RawImage;
+/** A picture file (a path, its bytes, a Blob or File, a `data:` URI, with `fetch` a URL), or pixels. */
+export type ImageInput = FileInput | RawImage;
 
-export interface PreprocessOptions extends DecodeOptions {
+export interface PreprocessOptions extends DecodeOptions, ReadOptions {
   pipeline?: Pipeline;
 }
 
@@ -58,26 +58,28 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * The picture behind any of the three kinds of input. An error about a file begins with its path.
+ * The picture behind any kind of input. An error about a file begins with its path or URL.
  * @throws TypeError for other values; Error if the file cannot be read or decoded
  */
-export async function readImage(image: ImageInput, options: DecodeOptions = {}): Promise<DecodedImage> {
-  if (image instanceof Uint8Array) return decodeImage(image, options);
-  if (typeof image === 'string') {
-    const bytes = await host.readFile(image);
-    try {
-      return await decodeImage(bytes, options);
-    } catch (error) {
-      // Errors of options do not name the file.
-      if (error instanceof TypeError || error instanceof RangeError) throw error;
-      throw new Error(`${image}: ${(error as Error).message}`, { cause: error });
-    }
-  }
+export async function readImage(
+  image: ImageInput,
+  { fetch, fetchTimeout, ...decode }: DecodeOptions & ReadOptions = {},
+): Promise<DecodedImage> {
+  if (image instanceof Uint8Array) return decodeImage(image, decode);
   if (typeof image === 'object' && image !== null && 'data' in image) return fromPixels(image);
-  throw new TypeError(
-    `image: expected a path, a Uint8Array with a file's bytes, or { data, width, height, channels }, got ` +
-      `${kindOf(image)}`,
-  );
+  const file = await bytesOf(image, { fetch, fetchTimeout });
+  if (file === null)
+    throw new TypeError(
+      'image: expected a path, a URL, a Uint8Array, ArrayBuffer or Blob with a file, or { data, width, height, ' +
+        `channels }, got ${kindOf(image)}`,
+    );
+  try {
+    return await decodeImage(file.bytes, decode);
+  } catch (error) {
+    // Errors of options do not name the file.
+    if (file.name === null || error instanceof TypeError || error instanceof RangeError) throw error;
+    throw new Error(`${file.name}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /**
@@ -91,8 +93,8 @@ export function preprocessor(resolution: number, defaults: PreprocessOptions = {
     throw new RangeError(`preprocessor: "resolution" expected an integer of at least 1, got ${String(resolution)}`);
   checkPipeline(defaults.pipeline ?? 'openai');
   return async (image, options = {}) => {
-    const { pipeline = 'openai', ...decode } = { ...defaults, ...options };
+    const { pipeline = 'openai', ...read } = { ...defaults, ...options };
     checkPipeline(pipeline);
-    return normalize(cropPixels(await readImage(image, decode), resolution, pipeline), resolution);
+    return normalize(cropPixels(await readImage(image, read), resolution, pipeline), resolution);
   };
 }

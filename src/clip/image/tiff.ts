@@ -29,9 +29,11 @@ const samplesFor = (mode: DecodedImage['mode'], count: number): Samples =>
 /**
  * The first picture of a TIFF file.
  * @param bytes the file; the caller has checked the dimensions against `maxPixels` (`tiffSize`)
+ * @param tolerant leave black the rows that a truncated file lacks, instead of refusing it (compressed ones are
+ *   refused, as in Pillow)
  * @throws Error if the file is truncated, damaged, or of a kind that is not supported, which it names
  */
-export async function decodeTiff(bytes: Uint8Array, maxPixels: number): Promise<DecodedImage> {
+export async function decodeTiff(bytes: Uint8Array, maxPixels: number, tolerant: boolean): Promise<DecodedImage> {
   const directory = tiffDirectory(bytes);
   const layout = layoutOf(directory);
   const { width, height, tileWidth, tileHeight, planar, bits, compression } = directory;
@@ -43,7 +45,8 @@ export async function decodeTiff(bytes: Uint8Array, maxPixels: number): Promise<
     throw new Error(`TIFF: tiles of ${tileWidth} x ${tileHeight} for ${width} x ${height} pixels; ${again}`);
   const rowBytes = Math.ceil((tileWidth * bits[0] * (planar ? 1 : bits.length)) / 8);
   const least = Math.ceil((width * bits[0] * bits.length) / 8) * height;
-  if (least > bytes.length * (MOST_PACKED[compression] ?? 1032))
+  const lenient = tolerant && compression === 1;
+  if (least > bytes.length * (MOST_PACKED[compression] ?? 1032) && !lenient)
     throw new Error(
       `TIFF: ${bytes.length} bytes are too few for ${width} x ${height} pixels; the file is truncated: ${again}`,
     );
@@ -53,7 +56,7 @@ export async function decodeTiff(bytes: Uint8Array, maxPixels: number): Promise<
       const left = (tile % across) * tileWidth,
         top = Math.floor(tile / across) * tileHeight;
       const rows = Math.min(tileHeight, height - top);
-      const part = await unpacked(bytes, directory, plane * across * down + tile, rowBytes, rows);
+      const part = await unpacked(bytes, directory, plane * across * down + tile, rowBytes, rows, lenient);
       const here = { left, top, columns: Math.min(tileWidth, width - left), rows };
       if (planar) take(part, rowBytes, here, directory, data, samples, plane, 1);
       else take(part, rowBytes, here, directory, data, samples, 0, samples);
@@ -68,11 +71,13 @@ export async function decodeTiff(bytes: Uint8Array, maxPixels: number): Promise<
 /** The first `rows` rows of a strip or tile, decompressed: `rowBytes` bytes each. */
 async function unpacked(
   bytes: Uint8Array,
-  { offsets, byteCounts, compression, fillOrder, predictor, bits, planar, littleEndian }: TiffDirectory,
+  directory: TiffDirectory,
   index: number,
   rowBytes: number,
   rows: number,
+  lenient: boolean,
 ): Promise<Uint8Array> {
+  const { offsets, byteCounts, compression, photometric, fillOrder, predictor, bits, planar, littleEndian } = directory;
   const size = rowBytes * rows;
   const begin = offsets[index];
   const count = byteCounts[index] ?? (compression === 1 ? size : bytes.length - begin);
@@ -94,7 +99,8 @@ async function unpacked(
       cause: error,
     });
   }
-  if (whole.length < size)
+  if (whole.length < size && lenient) whole = completed(whole, rowBytes, size, photometric === 0 && bits[0] <= 8);
+  else if (whole.length < size)
     throw new Error(
       `TIFF: strip or tile ${index} has ${whole.length} bytes, expected ${size}; the file is truncated: ${again}`,
     );
@@ -102,6 +108,13 @@ async function unpacked(
     addLeft(whole, rowBytes, planar ? 1 : bits.length, Math.max(1, bits[0] / 8), littleEndian);
   }
   return whole;
+}
+
+/** The rows that are whole, and black ones: what is inverted later must be white here. */
+function completed(part: Uint8Array, rowBytes: number, size: number, inverted: boolean): Uint8Array {
+  const all = new Uint8Array(size).fill(inverted ? 255 : 0);
+  all.set(part.subarray(0, Math.floor(part.length / rowBytes) * rowBytes));
+  return all;
 }
 
 /** What is behind the rows that are wanted is let be: a tile's are complete, whatever the picture needs. */

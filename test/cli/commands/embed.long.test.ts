@@ -1,7 +1,11 @@
 // embed: lines, files, lists, folders, failures. Truth: PyTorch's float64 features of the bundled model
 // (fixtures/features), read by the tests' own reader.
 
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -29,6 +33,7 @@ const within = (features: readonly number[], expected: readonly number[]): numbe
 /** The fastest model there is. */
 const TINY = ['--model', 'tiny-vit', '--threads', '1'];
 const octopus = picture('octopus.jpg');
+const octopusBytes = readFileSync(octopus);
 
 describe('lines', () => {
   test("one object per image, in input order, with exactly these keys and PyTorch's features", async () => {
@@ -109,7 +114,7 @@ describe('inputs', () => {
     await cp(picture('pizza.jpg'), join(album, 'c.jpeg'));
     const { code, stdout, stderr } = await run(['embed', album, ...TINY, '--batch', '3']);
     expect(code).toBe(1);
-    expect(stderr).toBe('clip-oracle: 1 of 4 images failed; its "error" says why\n');
+    expect(stderr).toBe('clip-oracle: passed over: 1 .txt\nclip-oracle: 1 of 4 images failed; its "error" says why\n');
     const found = lines(stdout);
     expect(found.map((line) => (line.path as string).slice(album.length + 1).replaceAll('\\', '/'))).toEqual([
       'a.JPG',
@@ -121,6 +126,36 @@ describe('inputs', () => {
     expect(found[1].error).toMatch(/\S/);
     const alone = lines((await run(['embed', picture('pizza.jpg'), ...TINY])).stdout)[0];
     expect(found[3].features).toEqual(alone.features);
+  });
+
+  test('--strict makes a failure of what a folder holds besides images', async () => {
+    const album = await mkdtemp(join(folder.path, 'strict-'));
+    await cp(octopus, join(album, 'a.jfif'));
+    expect((await run(['embed', album, '--strict', ...TINY])).code).toBe(0);
+    await writeFile(join(album, 'b.heic'), Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'));
+    expect((await run(['embed', album, ...TINY])).code).toBe(0);
+    const { code, stdout, stderr } = await run(['embed', album, '--strict', ...TINY]);
+    expect([code, lines(stdout).length]).toEqual([1, 1]);
+    expect(stderr).toMatch(
+      /^clip-oracle: passed over: 1 \.heic \(HEIC is not read; convert it to PNG first: .*\); --strict makes that a failure/,
+    );
+  });
+
+  test('--limit raises a limit, and the error of a limit names it', async () => {
+    const refused = await run(['embed', octopus, ...TINY, '--limit', 'pixels=10', '--quiet']);
+    expect([refused.code, lines(refused.stdout)[0].error]).toEqual([1, expect.stringContaining('--limit pixels=…')]);
+    expect((await run(['embed', octopus, ...TINY, '--limit', 'pixels=9999999'])).code).toBe(0);
+  });
+
+  test('addresses are read with --allow-urls only', async () => {
+    const server = createServer((_, response) => response.end(octopusBytes)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a`;
+    const refused = await run(['embed', url, ...TINY, '--quiet']);
+    expect([refused.code, lines(refused.stdout)[0].error]).toEqual([1, expect.stringContaining('--allow-urls')]);
+    const allowed = lines((await run(['embed', url, octopus, '--allow-urls', ...TINY])).stdout);
+    expect(allowed[0].features).toEqual(allowed[1].features);
+    server.close();
   });
 
   test('a missing file is an error of its line', async () => {

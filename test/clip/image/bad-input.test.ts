@@ -290,6 +290,13 @@ describe('damaged', () => {
       patched(jpeg, sof + 1, 0xc3),
       /^JPEG: expected baseline or progressive coding, got lossless; convert it first$/,
     ));
+  test('a JPEG with arithmetic coding is not called damaged', () =>
+    fails(
+      patched(jpeg, sof + 1, 0xc9),
+      /^JPEG: arithmetic coding is not supported, expected Huffman coding; convert it first, without loss: jpegtran/,
+    ));
+  test('a hierarchical JPEG', () =>
+    fails(patched(jpeg, sof + 1, 0xc5), /^JPEG: expected baseline or progressive coding, got hierarchical/));
   test('a JPEG with impossible sampling', () =>
     fails(patched(jpeg, sof + 11, 0x77), /^JPEG: the picture is damaged \(Bogus sampling factors\)/));
   test('a JPEG without a frame', () =>

@@ -65,6 +65,51 @@ describe("Pillow's pixels", () => {
   });
 });
 
+const readings = readJson<{
+  orientation: Record<string, { mode: string; size: [number, number]; rgb: string }>;
+  truncated: [file: string, length: number, mode: string | null, rgb: string | null][];
+}>(`${IMAGES}readings.json`);
+
+describe('exifOrientation', () => {
+  test.each(Object.keys(readings.orientation))("orientation/%s: exif_transpose's pixels", async (file) => {
+    const { mode, size, rgb } = readings.orientation[file];
+    const image = await decodeImage(bytesOf(`${IMAGES}orientation/${file}`), { exifOrientation: true });
+    expect([image.mode, image.width, image.height]).toEqual([mode, ...size]);
+    expect(sha256(toRGB(image).data)).toBe(rgb);
+  });
+  test('is not applied without the option', async () => {
+    const stored = await rgbOf('orientation/1.jpg');
+    expect((await rgbOf('orientation/6.jpg')).data).toEqual(stored.data);
+    expect((await rgbOf('orientation/6.jpg', { exifOrientation: true })).width).toBe(stored.height);
+  });
+});
+
+describe('tolerateTruncated', () => {
+  // Cut inside its palette, and inside its directory: Pillow goes on with what it has of them.
+  const REFUSED = ['formats/palette-8.bmp', 'formats/gray-8-signed.tif'];
+  test.each(readings.truncated)(
+    "%s cut to %i bytes: Pillow's pixels, or refused as by Pillow",
+    async (file, length, mode, rgb) => {
+      const bytes = bytesOf(IMAGES + file).subarray(0, length);
+      const image = await decodeImage(bytes, { tolerateTruncated: true }).catch((error: unknown) => error as Error);
+      if (rgb === null || REFUSED.includes(file)) {
+        expect(image).toBeInstanceOf(Error);
+        return;
+      }
+      if (image instanceof Error) throw image;
+      expect([image.mode, sha256(toRGB(image).data)]).toEqual([mode, rgb]);
+    },
+  );
+  test('there are enough that are read', () => {
+    expect(readings.truncated.filter(([, , , rgb]) => rgb !== null).length).toBeGreaterThan(150);
+  });
+  test.each(['exifOrientation', 'tolerateTruncated'])('%s is true or false', async (name) => {
+    await expect(rgbOf('one-pixel.png', { [name]: 1 })).rejects.toThrow(
+      `decodeImage: "${name}" expected true or false`,
+    );
+  });
+});
+
 describe('the JPEG decoder in TypeScript alone', () => {
   const files = [...Object.keys(golden), ...Object.keys(modes).map((file) => `modes/${file}`)].filter((file) =>
     file.endsWith('.jpg'),

@@ -1,15 +1,24 @@
 // The image decoders, each behind the project's own guards, and everything together up to the cropped pixels.
 
-import { decodeImage } from '../../../src/clip/image/decode.ts';
+import { decodeImage, type DecodeOptions } from '../../../src/clip/image/decode.ts';
 import { cropPixels } from '../../../src/clip/image/pipelines.ts';
 import { havoc, type Mutator } from '../mutate/havoc.ts';
 import { jpeg } from '../mutate/jpeg.ts';
 import { png } from '../mutate/png.ts';
+import { bmp, gif, tiff } from '../mutate/raster.ts';
 import { riff } from '../mutate/riff.ts';
 import { KB, MB, seedFiles, type Target } from './target.ts';
 
 /** Small, so that pictures that pass are decoded soon; the check is the same at any number. */
 const MAX_PIXELS = 1 << 14;
+
+const FOLDERS = ['images/modes', 'images/formats', 'images/orientation', 'images/one-pixel.png'];
+
+/** The mutator that knows the format. */
+const ofFormat: Mutator = (input, around) => {
+  const mutate = { 0xff: jpeg, 0x89: png, 0x47: gif, 0x42: bmp, 0x49: tiff, 0x4d: tiff }[input[0]] ?? riff;
+  return mutate(input, around);
+};
 
 const decoder = (
   name: string,
@@ -17,15 +26,14 @@ const decoder = (
   ending: string[],
   mutate: Mutator,
   limit: Target['limit'],
-  jpegDecoder?: 'typescript' | 'jpeg-js' | 'mozjpeg',
+  options: DecodeOptions = {},
 ): Target => ({
   name,
   sources: ['clip/image/decode', 'clip/image/sniff', ...sources],
-  seeds: () => seedFiles(['images/modes', 'images/one-pixel.png'], ending),
+  seeds: () => seedFiles(FOLDERS, ending),
   mutators: [mutate, mutate, havoc],
   limit,
-  run: (input) =>
-    decodeImage(input, { maxPixels: MAX_PIXELS, ...(jpegDecoder !== undefined && { jpeg: jpegDecoder }) }),
+  run: (input) => decodeImage(input, { maxPixels: MAX_PIXELS, ...options }),
 });
 
 /**
@@ -35,14 +43,14 @@ const decoder = (
 const jpegLimit = (size: number): number => MB + Math.min(12 * KB * size, 64 * MAX_PIXELS + 16 * KB * size);
 
 export const IMAGE_TARGETS: readonly Target[] = [
-  decoder('jpeg-typescript', ['clip/image/jpeg'], ['.jpg'], jpeg, jpegLimit, 'typescript'),
+  decoder('jpeg-typescript', ['clip/image/jpeg'], ['.jpg'], jpeg, jpegLimit, { jpeg: 'typescript' }),
   decoder(
     'jpeg-js',
     ['clip/image/jpeg.', 'clip/image/jpeg-header', 'node_modules/jpeg-js'],
     ['.jpg'],
     jpeg,
     (size) => MB + 24 * KB * size,
-    'jpeg-js',
+    { jpeg: 'jpeg-js' },
   ),
   decoder(
     'jpeg-mozjpeg',
@@ -50,16 +58,34 @@ export const IMAGE_TARGETS: readonly Target[] = [
     ['.jpg'],
     jpeg,
     (size) => 8 * MB + 32 * MAX_PIXELS + 12 * KB * size,
-    'mozjpeg',
+    { jpeg: 'mozjpeg' },
   ),
   // deflate packs at most 1032 to 1; unpacked, and once more as pixels
   decoder('png', ['clip/image/png'], ['.png'], png, (size) => MB + 4 * 1032 * size),
   decoder('webp', ['clip/image/webp', 'clip/image/wasm'], ['.webp'], riff, () => 8 * MB + 32 * MAX_PIXELS),
+  // a TIFF has up to 16 bytes a pixel, tiles that cover four pictures, and is unpacked strip by strip
+  decoder('gif', ['clip/image/gif'], ['.gif'], gif, (size) => MB + 2 * MAX_PIXELS + 2 * size),
+  decoder('bmp', ['clip/image/bmp'], ['.bmp'], bmp, (size) => MB + 8 * MAX_PIXELS + 2 * size),
+  decoder('tiff', ['clip/image/tiff'], ['.tif'], tiff, (size) => 4 * MB + 256 * MAX_PIXELS + 4 * KB * size),
+  decoder(
+    'tolerated',
+    [
+      'clip/image/exif',
+      'clip/image/jpeg-smoothing',
+      'formats/inflate-partial',
+      'clip/image/png',
+      'clip/image/orientation',
+    ],
+    ['.jpg', '.png', '.gif', '.bmp', '.tif', '.webp'],
+    ofFormat,
+    (size) => 8 * MB + 256 * MAX_PIXELS + 16 * KB * size,
+    { tolerateTruncated: true, exifOrientation: true, jpeg: 'typescript' },
+  ),
   {
     name: 'image-to-crop',
     sources: ['clip/image/'],
-    seeds: () => seedFiles(['images/modes', 'images/one-pixel.png'], ['.png', '.jpg', '.webp']),
-    mutators: [(input, around) => (input[0] === 0xff ? jpeg : input[0] === 0x89 ? png : riff)(input, around), havoc],
+    seeds: () => seedFiles(FOLDERS, ['.png', '.jpg', '.webp', '.gif', '.bmp', '.tif']),
+    mutators: [ofFormat, havoc],
     limit: (size) => 16 * MB + 64 * MAX_PIXELS + 16 * KB * size,
     weight: 0.5,
     async run(input) {
