@@ -131,13 +131,14 @@ describe('misuse', () => {
   test.each<[unknown, string]>([
     [
       undefined,
-      "image: expected a path, a Uint8Array with a file's bytes, or { data, width, height, channels }, got undefined",
+      'image: expected a path, a URL, a Uint8Array, ArrayBuffer or Blob with a file, or { data, width, height, ' +
+        'channels }, got undefined',
     ],
     [null, 'got null'],
     [7, 'got number'],
     [{}, 'got Object'],
     [[1, 2], 'got Array'],
-    [new ArrayBuffer(4), 'got ArrayBuffer'],
+    [new Uint16Array(4), 'got Uint16Array'],
     [
       { data: [1, 2, 3], width: 1, height: 1, channels: 3 },
       'image: "data" expected a Uint8Array or Uint8ClampedArray of 8-bit samples, got Array',
