@@ -86,7 +86,7 @@ const roomRules = FLOORS.filter(({ imports }) => imports !== null).flatMap(({ ro
   if (node && room !== 'workers') return [{ files, rules: rule(patterns) }];
   return [
     { files, rules: rule([...patterns, ...noNode]) },
-    { files: files.map((glob) => glob.replace('*.ts', '{*-node,entry-path}.ts')), rules: rule(patterns) },
+    { files: files.map((glob) => glob.replace('*.ts', '{*-node,entry-path,cores}.ts')), rules: rule(patterns) },
   ];
 });
 

@@ -1,7 +1,7 @@
 // Threads by piscina, over node:worker_threads. It starts them, gives one task to each and replaces threads that exit.
 
 import { Piscina } from 'piscina';
-import { usableCores } from './cores-node.ts';
+import { usableCores } from './cores.ts';
 import { entryPath } from './entry-path.ts';
 import type { Outcome, Task } from './job.ts';
 import type { Threads } from './thread-api.ts';

@@ -1,7 +1,7 @@
 // load: from a name or a path to a model. Weights come from the cache, the package, a file of any known layout, or a
 // seed.
 
-import { defaultThreads, usableCores } from '../../workers/cores-node.ts';
+import { defaultThreads, usableCores } from '../../workers/cores.ts';
 import { openAll, type AdapterMode } from './adapters/adapter-file.ts';
 import { openAdapter, type AdapterSource } from './adapters/open.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';

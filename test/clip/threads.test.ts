@@ -1,7 +1,7 @@
 // How many threads a model gets: no more than there are cores, and by default no more than its size is worth.
 
 import { describe, expect, test } from 'vitest';
-import { usableCores } from '../../workers/cores-node.ts';
+import { usableCores } from '../../workers/cores.ts';
 import { poolThreads } from '../../workers/pool.ts';
 import { load } from '../../src/clip/load.ts';
 import { MODELS } from '../../src/clip/models.ts';

@@ -5,7 +5,7 @@ import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { usableCores } from '../../workers/cores-node.ts';
+import { usableCores } from '../../workers/cores.ts';
 import { bundled, main, root, temporaryFolder } from '../cli/support/cli.ts';
 
 const folder = temporaryFolder();

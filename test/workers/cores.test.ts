@@ -7,7 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { cgroupCores, defaultThreads, usableCores } from '../../workers/cores-node.ts';
+import { cgroupCores, defaultThreads, usableCores } from '../../workers/cores.ts';
 
 const folders: string[] = [];
 afterEach(() => {
