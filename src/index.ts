@@ -47,6 +47,10 @@ export { createFeatureFile, type FeatureFile, type FeatureHead } from './feature
 export { readLabelFile, type LabelFile } from './features/labels.ts';
 export { fromFiles, fromImages, labelledImages, type LabelledImages, type TrainingData } from './features/labelled.ts';
 export { CosineSearch, type Hit } from './features/search.ts';
+export { nearDuplicates, type DuplicatePair } from './features/duplicates.ts';
+export { embedTexts } from './features/texts.ts';
+export { classFeatures, type ClassFeatureOptions } from './features/class-features.ts';
+export { ResumableFeatures } from './features/resume.ts';
 export { ArgumentError } from './features/argument-error.ts';
 
 // Heads: linear classifiers on features, loaded, trained and saved.

@@ -93,6 +93,7 @@ export const imageOptions = {
   ),
   batch: value('-b, --batch <n>', 'images per forward pass; the bits are the same', positiveInteger, { default: 1 }),
   strict: flag('--strict', 'fail (exit code 1) if folders hold files that are no images, which are passed over', false),
+  null: flag('-0, --null', 'paths on standard input end with a NUL, as `find -print0` writes them'),
   input: file('-i, --input <file[:tensor]>', 'ready pixels (N,3,R,R) in a .safetensors file, instead of images'),
 };
 

@@ -10,7 +10,10 @@ import { Progress } from './terminal/progress.ts';
  * Finds the inputs, before a gigabyte of weights is read. A list on standard input is read as it comes.
  * @throws CommandError if there are none; ArgumentError for an --input without such a tensor
  */
-export async function openSource(images: readonly string[], { input, precision }: ImageOptions): Promise<Source> {
+export async function openSource(
+  images: readonly string[],
+  { input, precision, null: isNull }: ImageOptions,
+): Promise<Source> {
   if (input === undefined && images.length === 0)
     throw new CommandError(
       'expected an image, a folder or - (a list on standard input), got nothing; name one, or give --input ' +
@@ -20,7 +23,7 @@ export async function openSource(images: readonly string[], { input, precision }
     throw new CommandError('expected either images or --input, got both; leave one out');
   if (input !== undefined)
     return { tensor: await (await import('../features/tensor-input.ts')).readTensorInput(input, precision) };
-  return (await import('../features/pipeline.ts')).imageSource(images, process.stdin);
+  return (await import('../features/pipeline.ts')).imageSource(images, process.stdin, isNull ? '\0' : '\n');
 }
 
 /**

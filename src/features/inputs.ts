@@ -27,12 +27,14 @@ export const isEndless = (images: readonly string[]): boolean => images.includes
  * @param images files, folders, or `-` for the paths in `list`
  * @param list paths, one per line
  * @param passedOver counts the files of folders that are no images
+ * @param end what ends a path of the list: '\n', or '\0' as `find -print0` writes it
  * @throws Error for a folder without images, or `-` without a list
  */
 export async function* inputPaths(
   images: readonly string[],
   list: NodeJS.ReadableStream | null = null,
   passedOver = new PassedOver(),
+  end: '\n' | '\0' = '\n',
 ): AsyncGenerator<InputPath> {
   let fromList = false;
   for (const image of images) {
@@ -43,8 +45,8 @@ export async function* inputPaths(
     if (list === null) throw new Error('"-" stands for a list of paths, and there is none; name files or folders');
     if (fromList) throw new Error('"-" stands for standard input and can be given once');
     fromList = true;
-    for await (const line of linesFrom(list, 'standard input')) {
-      if (line.trim() !== '') yield* expand(line, passedOver);
+    for await (const line of linesFrom(list, 'standard input', end)) {
+      if ((end === '\n' ? line.trim() : line) !== '') yield* expand(line, passedOver);
     }
   }
 }

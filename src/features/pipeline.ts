@@ -46,14 +46,16 @@ export interface EmbedOptions extends PreprocessOptions {
  * Finds the images before any weights are read; a list of paths is read as it comes.
  * @param images files, folders, or `-` for the paths in `list`
  * @param list paths, one per line
+ * @param end what ends a path of the list: '\n', or '\0' as `find -print0` writes it
  * @throws Error for a folder without images
  */
 export async function imageSource(
   images: readonly string[],
   list: NodeJS.ReadableStream | null = null,
+  end: '\n' | '\0' = '\n',
 ): Promise<Source> {
   const passedOver = new PassedOver();
-  if (isEndless(images)) return { paths: inputPaths(images, list, passedOver), total: null, passedOver };
+  if (isEndless(images)) return { paths: inputPaths(images, list, passedOver, end), total: null, passedOver };
   const found: InputPath[] = [];
   for await (const path of inputPaths(images, null, passedOver)) found.push(path);
   return { ...sourceOf(found), passedOver };

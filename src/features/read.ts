@@ -9,6 +9,9 @@ import { checkFloat, decode, floatBytes, isFloatDType } from '../formats/element
 import { type FloatArray, sizeOf } from '../ops/tensor.ts';
 import { float32Text } from '../formats/float-text.ts';
 import { linesFrom } from '../formats/lines.ts';
+import { parseObject } from '../formats/json.ts';
+import { textOfFile } from '../formats/text-of-file.ts';
+import { sideFile } from './write.ts';
 
 /** The rows of a feature file (N,E), and what the file says about them. */
 export interface FeatureRows {
@@ -59,7 +62,7 @@ async function npyRows(file: string): Promise<FeatureRows> {
     const bytes = floatBytes(checkFloat(header.dtype, `"${file}"`)) * E;
     return {
       width: E,
-      paths: [],
+      ...(await sideOf(file, N)),
       rows: () =>
         pieces(N, bytes, (first, count) =>
           readPiece(
@@ -73,6 +76,23 @@ async function npyRows(file: string): Promise<FeatureRows> {
   } finally {
     await handle.close();
   }
+}
+
+/** What the side file says, which `embed` writes beside a .npy. */
+async function sideOf(file: string, N: number): Promise<Pick<FeatureRows, 'model' | 'weights' | 'paths'>> {
+  const side = sideFile(file);
+  if (!(await stat(side).catch(() => null))?.isFile()) return { paths: [] };
+  const { model, weights, paths } = parseObject(await textOfFile(side), `"${side}"`);
+  if (!Array.isArray(paths) || paths.length !== N)
+    throw new Error(
+      `"${side}" expected the paths of ${N} rows, got ${Array.isArray(paths) ? paths.length : 'none'}; it belongs to ` +
+        'another array: write both again, or remove it',
+    );
+  return {
+    ...(typeof model === 'string' && { model }),
+    ...(typeof weights === 'string' && { weights }),
+    paths: paths.map((path: unknown) => (typeof path === 'string' ? path : null)),
+  };
 }
 
 /** Compressed, so that it is read whole. */
@@ -147,14 +167,14 @@ async function jsonRows(file: string): Promise<FeatureRows> {
     for await (const line of linesFrom(createReadStream(file), `"${file}"`)) {
       number++;
       if (line.trim() === '') continue;
-      const { path, features, error } = entryOf(line, file, number);
+      const { path, text, features, error } = entryOf(line, file, number);
       const row = error === undefined ? numbersOf(features!) : new Float32Array(collection.width!).fill(NaN);
       if (row.length !== collection.width)
         throw new Error(
           `"${file}" line ${number} has ${row.length} numbers, expected ${collection.width} like the lines ` +
             'before; are these features of two models?',
         );
-      collection.paths.push(path ?? null);
+      collection.paths.push(path ?? text ?? null);
       yield row;
     }
   }
@@ -179,6 +199,7 @@ function numbersOf(features: readonly number[]): FloatArray {
 
 interface Entry {
   path?: string;
+  text?: string;
   model?: string;
   weights?: string;
   features?: number[];

@@ -7,6 +7,7 @@ import type { FloatArray } from '../ops/tensor.ts';
 export interface Hit {
   /** The row, counted through the whole collection. */
   index: number;
+  /** From -1 to 1. */
   cosine: number;
 }
 
@@ -37,7 +38,8 @@ export class CosineSearch {
       let square = 0;
       for (let i = at; i < at + E; i++) square += features[i] * features[i];
       const cosine = dot(this.#query, features, at) / Math.sqrt(square);
-      if (Number.isFinite(cosine)) this.#hits.push({ index: this.#rows, cosine });
+      // Rounding can take the cosine of parallel vectors past 1.
+      if (Number.isFinite(cosine)) this.#hits.push({ index: this.#rows, cosine: Math.max(-1, Math.min(1, cosine)) });
       else this.#skipped++;
     }
     // From time to time, so that a collection of millions does not stay in memory.

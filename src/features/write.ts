@@ -1,4 +1,5 @@
-// Writes feature files: JSON Lines, NumPy's .npy or safetensors, by the ending of the file's name.
+// Writes feature files: JSON Lines, NumPy's .npy (its paths in a side file) or safetensors, by the ending of the file's
+// name.
 
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -18,8 +19,33 @@ export interface FeatureHead {
   /** The adapter's path and the input size, where they differ from the model's own. */
   adapter?: string;
   resolution?: number;
-  /** null for pixels that were given as a tensor. */
+  /** null for texts, and for pixels that were given as a tensor. */
   pipeline: string | null;
+  /** Whether features were divided by their lengths. */
+  normalized?: boolean;
+  /** Default: images. */
+  of?: 'texts';
+}
+
+/** The head as metadata of a safetensors file. */
+export function metadataOf({
+  model,
+  weights,
+  adapter,
+  resolution,
+  pipeline,
+  normalized,
+  of,
+}: FeatureHead): Record<string, string> {
+  return {
+    model,
+    weights,
+    ...(adapter !== undefined && { adapter }),
+    ...(resolution !== undefined && { resolution: String(resolution) }),
+    pipeline: pipeline ?? '',
+    ...(normalized && { normalized: 'true' }),
+    ...(of !== undefined && { of }),
+  };
 }
 
 /** Takes one entry per image, in input order. */
@@ -79,7 +105,8 @@ export function featureWriter(
   E: number,
   precision: CLIP['precision'],
 ): FeatureWriter {
-  if (output instanceof AtomicFile && /\.npy$/i.test(file ?? '')) return new NumPy(output, E, precision);
+  if (output instanceof AtomicFile && /\.npy$/i.test(file ?? ''))
+    return new NumPy(output, sideFile(file!), head, E, precision);
   if (output instanceof AtomicFile && /\.safetensors$/i.test(file ?? ''))
     return new Safetensors(output, head, E, precision);
   return new JsonLines(output, head);
@@ -98,16 +125,19 @@ export function checkEnding(out: string | undefined): void {
 class JsonLines implements FeatureWriter {
   readonly #output: Output;
   readonly #head: string;
+  readonly #name: 'path' | 'text';
 
-  constructor(output: Output, { model, weights, adapter, resolution, pipeline }: FeatureHead) {
+  constructor(output: Output, { model, weights, adapter, resolution, pipeline, of }: FeatureHead) {
     this.#output = output;
-    this.#head = JSON.stringify({ model, weights, adapter, resolution, pipeline }).slice(1, -1);
+    this.#name = of === 'texts' ? 'text' : 'path';
+    const made = { model, weights, adapter, resolution, ...(of === undefined && { pipeline }) };
+    this.#head = JSON.stringify(made).slice(1, -1);
   }
 
   feature(path: string, features: Tensor, row: number): Promise<void> {
     const E = features.shape[1];
     return this.#output.write(
-      `{"path":${JSON.stringify(path)},${this.#head},"features":${floatsText(features.data, row * E, (row + 1) * E)}}\n`,
+      `{"${this.#name}":${JSON.stringify(path)},${this.#head},"features":${floatsText(features.data, row * E, (row + 1) * E)}}\n`,
     );
   }
 
@@ -120,25 +150,35 @@ class JsonLines implements FeatureWriter {
   }
 }
 
-/** (N,E); the row of an image that failed is NaN, so that row i stays input i. */
+/** The file beside a .npy that says what its rows are: `features.npy.json`. */
+export const sideFile = (file: string): string => `${file}.json`;
+
+/** (N,E); the row of an image that failed is NaN, so that row i stays input i. The paths go into the side file. */
 class NumPy implements FeatureWriter {
   readonly #file: AtomicFile;
+  readonly #side: string;
+  readonly #head: FeatureHead;
   readonly #E: number;
+  readonly #paths: string[] = [];
   readonly #precision: CLIP['precision'];
   #rows = 0;
   #began = false;
 
-  constructor(file: AtomicFile, E: number, precision: CLIP['precision']) {
+  constructor(file: AtomicFile, side: string, head: FeatureHead, E: number, precision: CLIP['precision']) {
     this.#file = file;
+    this.#side = side;
+    this.#head = head;
     this.#E = E;
     this.#precision = precision;
   }
 
-  async feature(_path: string, features: Tensor, row: number): Promise<void> {
+  async feature(path: string, features: Tensor, row: number): Promise<void> {
+    this.#paths.push(path);
     await this.#row(littleEndian(features.data.subarray(row * this.#E, (row + 1) * this.#E)));
   }
 
-  async failure(): Promise<void> {
+  async failure(path: string): Promise<void> {
+    this.#paths.push(path);
     await this.#row(
       littleEndian((this.#precision === 'float32' ? new Float32Array(this.#E) : new Float64Array(this.#E)).fill(NaN)),
     );
@@ -147,6 +187,14 @@ class NumPy implements FeatureWriter {
   async complete(): Promise<void> {
     if (!this.#began) await this.#file.write(this.#header());
     else await this.#file.rewrite(this.#header());
+    const side = await AtomicFile.create(this.#side);
+    try {
+      await side.write(`${JSON.stringify({ ...metadataOf(this.#head), paths: this.#paths }, null, 1)}\n`);
+      await side.finish();
+    } catch (error) {
+      await side.discard();
+      throw error;
+    }
   }
 
   async #row(bytes: Uint8Array): Promise<void> {
@@ -193,14 +241,9 @@ class Safetensors implements FeatureWriter {
   }
 
   async complete(): Promise<void> {
-    const { model, weights, adapter, resolution, pipeline } = this.#head;
-    const changes = {
-      ...(adapter !== undefined && { adapter }),
-      ...(resolution !== undefined && { resolution: String(resolution) }),
-    };
     const dtype = this.#precision === 'float32' ? 'F32' : 'F64';
     const features = { name: 'features', dtype, shape: [this.#rows.length, this.#E], data: this.#rows } as const;
-    const metadata = { model, weights, ...changes, pipeline: pipeline ?? '', paths: JSON.stringify(this.#paths) };
+    const metadata = { ...metadataOf(this.#head), paths: JSON.stringify(this.#paths) };
     for (const piece of safetensorsPieces([features], metadata)) await this.#file.write(piece);
   }
 }

@@ -5,19 +5,25 @@ import { limits, raise } from './limits.ts';
 
 /**
  * @param what names the stream in the message
+ * @param end what ends a line: a line feed (a carriage return before it goes, too), or a NUL as `find -print0` has it
  * @throws Error if a line is longer than the limit lineLength
  */
-export async function* linesFrom(stream: AsyncIterable<unknown>, what: string): AsyncGenerator<string> {
+export async function* linesFrom(
+  stream: AsyncIterable<unknown>,
+  what: string,
+  end: '\n' | '\0' = '\n',
+): AsyncGenerator<string> {
+  const whole = (line: string): string => (end === '\n' && line.endsWith('\r') ? line.slice(0, -1) : line);
   const most = limits().lineLength;
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of stream) {
     const text = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
     let start = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      yield withoutReturn(rest + text.slice(start, end));
+    for (let at = text.indexOf(end); at >= 0; at = text.indexOf(end, start)) {
+      yield whole(rest + text.slice(start, at));
       rest = '';
-      start = end + 1;
+      start = at + 1;
     }
     rest += text.slice(start);
     if (rest.length > most)
@@ -26,7 +32,5 @@ export async function* linesFrom(stream: AsyncIterable<unknown>, what: string): 
       );
   }
   rest += decoder.decode();
-  if (rest !== '') yield withoutReturn(rest);
+  if (rest !== '') yield whole(rest);
 }
-
-const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);

@@ -18,10 +18,10 @@ import {
   topOption,
 } from '../options.ts';
 import { styleFor } from '../terminal/style.ts';
-import { modelName } from '../values.ts';
+import { modelName, probability } from '../values.ts';
 
 const options = {
-  ...hiding(imageOptions, ['normalize', 'batch', 'input', 'strict']),
+  ...hiding(imageOptions, ['normalize', 'batch', 'input', 'strict', 'null']),
   model: value(
     '-m, --model <name>',
     'the model that made the features (default: the one that their file names, else mini-vit)',
@@ -29,6 +29,11 @@ const options = {
   ),
   ...modelChanges,
   paths: file('--paths <file>', "the images' paths, in the order of the rows: one per line, or a .json list"),
+  duplicates: value(
+    '--duplicates <cosine>',
+    'no query: all pairs of rows whose cosine is at least this, such as 0.95',
+    probability,
+  ),
   ...topOption('how many'),
   ...answerOptions,
   ...commonOptions,
@@ -42,11 +47,12 @@ export const search = defineCommand({
   description:
     'Ranks the rows of files that `embed --out` wrote by their cosine with a text or an image.\n' +
     'A table on a terminal, else JSON Lines: {"rank","path","file","row","cosine"}. Paths come from ' +
-    '.safetensors and .jsonl files; for .npy give --paths, or go by the row.\n' +
+    '.safetensors and .jsonl files, and from what embed wrote beside a .npy; else give --paths, or go by the row.\n' +
+    'With --duplicates, pairs in the order of their rows: {"cosine","a":{"path","file","row"},"b":{…}}.\n' +
     "The query is an image if it names one (a picture's ending, or a path with a slash, that exists), else a text.",
   arguments: [
-    argument('<query>', 'a text, or an image file'),
-    argument('<features...>', 'one or several .npy, .safetensors or .jsonl files'),
+    argument('<query>', 'a text, or an image file; not with --duplicates'),
+    argument('[features...]', 'one or several .npy, .safetensors or .jsonl files'),
   ],
   options,
   examples: [
@@ -54,9 +60,32 @@ export const search = defineCommand({
     ['clip-oracle search "a dog on a beach" features.safetensors', 'then a text'],
     ['clip-oracle search dog.jpg features.safetensors --top 20', 'or an image'],
     ['clip-oracle search "two cats" features.npy --model ViT-L/14 --paths list.txt', 'an array without paths'],
+    ['clip-oracle search --duplicates 0.95 features.safetensors', 'pictures that are nearly the same'],
   ],
-  run: ([query, files], options) => answer(query, files, options),
+  run: ([first, others], options) =>
+    options.duplicates === undefined ? answer(first, others, options) : answerPairs([first, ...others], options),
 });
+
+/** Pairs of rows that are nearly the same. */
+async function answerPairs(files: string[], options: Options): Promise<number> {
+  const { float64Text } = await import('../../formats/float-text.ts');
+  const { pairsIn } = await import('../duplicates.ts');
+  const { withOutput } = await import('../with-output.ts');
+  const list = options.paths === undefined ? null : await readPaths(options.paths);
+  const table = isTable(options);
+  await withOutput(options.out, async (output) => {
+    for await (const { cosine, a, b } of pairsIn(files, list, options.duplicates!))
+      await output.write(
+        table
+          ? `${cosine.toFixed(4).padStart(7)}  ${nameOf(a)}  ${nameOf(b)}\n`
+          : `{"cosine":${float64Text(cosine)},"a":${JSON.stringify(a)},"b":${JSON.stringify(b)}}\n`,
+      );
+  });
+  return OK;
+}
+
+const nameOf = ({ path, file, row }: { path: string | null; file: string; row: number }): string =>
+  path ?? `${file}[${row}]`;
 
 async function answer(query: string, files: string[], options: Options): Promise<number> {
   const { IMAGE_NAME } = await import('../../features/inputs.ts');
@@ -64,6 +93,11 @@ async function answer(query: string, files: string[], options: Options): Promise
   const { CosineSearch } = await import('../../features/search.ts');
   const { float64Text } = await import('../../formats/float-text.ts');
   const { withOutput } = await import('../with-output.ts');
+  if (files.length === 0)
+    throw new CommandError(
+      `search expected a query and feature files, got only "${query}"; name the files that embed --out wrote, or give ` +
+        '--duplicates for the pairs in one',
+    );
   const isImage = existsSync(query) && (IMAGE_NAME.test(query) || /[/\\]/.test(query));
   if (!isImage && (IMAGE_NAME.test(query) || query.trim() === ''))
     throw new CommandError(
@@ -197,6 +231,6 @@ const lineOf =
 
 function tableRow({ rank, file, row, path, cosine }: Answer, onTerminal: boolean): string {
   const style = onTerminal ? styleFor(process.stdout) : (_format: unknown, text: string) => text;
-  const text = `${String(rank).padStart(4)}  ${cosine.toFixed(4).padStart(7)}  ${path ?? `${file}[${row}]`}`;
+  const text = `${String(rank).padStart(4)}  ${cosine.toFixed(4).padStart(7)}  ${nameOf({ path, file, row })}`;
   return `${rank === 1 ? style(['bold', 'green'], text) : text}\n`;
 }

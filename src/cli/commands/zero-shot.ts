@@ -1,12 +1,11 @@
 // clip-oracle zero-shot: which of some texts describes an image best.
 
 import { existsSync } from 'node:fs';
-import type { NdArray } from 'ndarray';
 import type { CLIP } from '../../clip/clip.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Scorer } from '../answer-images.ts';
 import type { Labels } from '../class-names.ts';
-import { defineCommand, flag, hiding, text, type OptionsOf, type OptionSpec } from '../command.ts';
+import { defineCommand, flag, hiding, type OptionsOf, type OptionSpec } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import {
   answerOptions,
@@ -31,15 +30,21 @@ const labelsFile: OptionSpec<string | true | undefined> = {
   help: 'names to choose from, one per line or a .json list, put into the template (default: the bundled 1,427 names)',
 };
 
+const template: OptionSpec<string[] | undefined> = {
+  kind: 'text',
+  flags: '--template <text>',
+  help:
+    'the text around a name, with {} for the name (default for names: "a picture of {}"); given several times, the ' +
+    'unit features of a name in all of them are averaged',
+  parse: (text, previous) => [...(previous ?? []), text],
+};
+
 const options = {
   ...hiding(imageOptions, ['normalize']),
   ...modelChanges,
   prompt,
   labelsFile,
-  template: text(
-    '--template <text>',
-    'the text around a name, with {} for the name (default for names: "a picture of {}")',
-  ),
+  template,
   truncate: flag('--truncate', 'cut texts of more than 77 tokens instead of refusing them', false),
   ...topOption('how many of the best texts'),
   ...logitsOption,
@@ -81,28 +86,30 @@ const TEMPLATE = 'a picture of {}';
 async function answer(images: string[], options: Options): Promise<number> {
   const { answerImages } = await import('../answer-images.ts');
   const { openSource } = await import('../run-images.ts');
-  const { labels, texts } = await textsOf(options);
+  const { labels, templates } = await textsOf(options);
   const mistaken = images.length === 0 ? options.prompt?.find((prompt) => existsSync(prompt)) : undefined;
   if (mistaken !== undefined && options.input === undefined)
     throw new CommandError(
       `expected an image, got none: "${mistaken}" was taken as a prompt; name the images first, then --prompt`,
     );
   const source = await openSource(images, options);
-  const { tokenize } = await import('../../clip/tokenizer/tokenize.ts');
-  const tokens = tokenize(texts, { truncate: options.truncate });
-  return answerImages(source, options, labels, (model) => scorer(model, tokens, labels, options));
+  return answerImages(source, options, labels, (model) => scorer(model, templates, labels, options));
 }
 
-/** The texts, and what they are called in the answer: a prompt is its own name. */
-async function textsOf({ prompt, labelsFile, template, model }: Options): Promise<{ labels: Labels; texts: string[] }> {
+/** The names, and the texts around them: a prompt is its own name. */
+async function textsOf({
+  prompt,
+  labelsFile,
+  template,
+  model,
+}: Options): Promise<{ labels: Labels; templates: readonly string[] }> {
   const { bundledLabels, readLabels } = await import('../class-names.ts');
   if (prompt !== undefined && labelsFile !== undefined)
     throw new CommandError('expected either --prompt or --labels-file, got both; leave one out');
-  if (template !== undefined && !template.includes('{}'))
-    throw new CommandError(`--template expected a text with {} where the name goes, got "${template}"`);
-  const fill = (name: string, pattern: string): string => pattern.replaceAll('{}', () => name);
-  if (prompt !== undefined)
-    return { labels: { names: prompt, signs: null }, texts: prompt.map((text) => fill(text, template ?? '{}')) };
+  const without = template?.find((pattern) => !pattern.includes('{}'));
+  if (without !== undefined)
+    throw new CommandError(`--template expected a text with {} where the name goes, got "${without}"`);
+  if (prompt !== undefined) return { labels: { names: prompt, signs: null }, templates: template ?? ['{}'] };
   if (labelsFile === undefined && model !== 'mini-vit')
     throw new CommandError(
       'expected texts to choose from, got none; give --prompt TEXT for each, or --labels-file FILE',
@@ -114,16 +121,17 @@ async function textsOf({ prompt, labelsFile, template, model }: Options): Promis
   const labels = typeof labelsFile === 'string' ? await readLabels(labelsFile, '--labels-file') : await bundledLabels();
   if (labels.names.length === 0)
     throw new CommandError(`--labels-file expected one name per line, got none in ${String(labelsFile)}`);
-  return { labels, texts: labels.names.map((name) => fill(name, template ?? TEMPLATE)) };
+  return { labels, templates: template ?? [TEMPLATE] };
 }
 
 /** From a feature to the best texts; the logits are in the model's precision. */
-async function scorer(model: CLIP, tokens: NdArray<Int32Array>, labels: Labels, options: Options): Promise<Scorer> {
+async function scorer(model: CLIP, templates: readonly string[], labels: Labels, options: Options): Promise<Scorer> {
   const { default: ndarray } = await import('ndarray');
+  const { classFeatures } = await import('../../features/class-features.ts');
   const { reference } = await import('../../ops/reference.ts');
   const { logitsOf } = await import('../../clip/logits.ts');
   const { scores } = await import('../scores.ts');
-  const texts = reference.l2Normalize(await model.encodeText(tokens));
+  const texts = await classFeatures(model, labels.names, { templates, truncate: options.truncate });
   const scale = await model.logitScale();
   const E = model.architecture.embed;
   return (features, row) => {

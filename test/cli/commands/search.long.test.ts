@@ -36,11 +36,7 @@ beforeAll(async () => {
 const word = 8 * Math.round(names.indexOf('rocket') / 8);
 const textFeature = flat(text.tensor('text_features.every_8th').pick(word / 8, null));
 
-test.each([
-  ['f.safetensors', true],
-  ['f.jsonl', true],
-  ['f.npy', false],
-])('a text in %s', async (name, withPaths) => {
+test.each(['f.safetensors', 'f.jsonl', 'f.npy'])('a text in %s', async (name) => {
   const { code, stdout, stderr } = await run(['search', `a picture of ${names[word]}`, file(name), '--top', '4']);
   expect([code, stderr]).toEqual([0, '']);
   const truth = ranked(textFeature).slice(0, 4);
@@ -48,7 +44,7 @@ test.each([
     const [row] = truth[rank];
     expect(line).toEqual({
       rank: rank + 1,
-      path: withPaths ? picture(pictures[row]) : null,
+      path: picture(pictures[row]),
       file: file(name),
       row,
       cosine: line.cosine,
@@ -75,6 +71,7 @@ test('an image finds itself first, the same in every format and on any executor'
     );
     expect(found.map(({ row }) => row)).toEqual(ranked(features[n]).map(([row]) => row));
     expect(found[0].cosine).toBeCloseTo(1, 12);
+    expect(found[0].cosine).toBeLessThanOrEqual(1);
     answers.push(found.map((line) => line.cosine));
   }
   expect(answers[1]).toEqual(answers[0]);
@@ -101,6 +98,38 @@ test('several files are one collection; --paths names the rows of all', async ()
     ['pizza.jpg', file('f.npy'), 8],
     ['again/pizza.jpg', file('f.safetensors'), 8],
   ]);
+});
+
+test('an array without its side file: rows without names', async () => {
+  writeFileSync(file('bare.npy'), readFileSync(file('f.npy')));
+  const [first] = lines((await run(['search', picture('pizza.jpg'), file('bare.npy')])).stdout);
+  expect(first).toMatchObject({ path: null, row: 8 });
+});
+
+test('--duplicates: all pairs of the files, with their names', async () => {
+  const truth = features.flatMap((a, i) =>
+    features.slice(i + 1).map((b, j) => ({ a: i, b: i + 1 + j, cosine: cosine(a, b) })),
+  );
+  const expected = truth.filter((pair) => pair.cosine >= 0.5);
+  expect(expected.length).toBeGreaterThan(2);
+  const { code, stdout, stderr } = await run(['search', '--duplicates', '0.5', file('f.npy')]);
+  expect([code, stderr]).toEqual([0, '']);
+  const found = lines(stdout) as { cosine: number; a: { row: number }; b: { row: number } }[];
+  expect(found.map(({ a, b }) => [a.row, b.row])).toEqual(expected.map(({ a, b }) => [a, b]));
+  found.forEach((pair, n) => {
+    expect(Math.abs(pair.cosine - expected[n].cosine)).toBeLessThan(1e-6);
+    for (const row of [pair.a, pair.b])
+      expect(row).toEqual({ path: picture(pictures[row.row]), file: file('f.npy'), row: row.row });
+  });
+  // Each picture is its own duplicate in another file.
+  const twice = lines((await run(['search', '--duplicates', '1', file('f.npy'), file('f.jsonl')])).stdout);
+  expect(twice.map((pair) => pair.cosine)).toEqual(Array(17).fill(1));
+  expect(twice.map(({ a, b }) => [a, b])).toEqual(
+    pictures.map((name, row) => [
+      { path: picture(name), file: file('f.npy'), row },
+      { path: picture(name), file: file('f.jsonl'), row },
+    ]),
+  );
 });
 
 test('a row that failed is passed over, and the others keep their places', async () => {
@@ -188,7 +217,7 @@ describe('a mistake is one sentence', () => {
       () => ['cat', 'nothing.npy'],
       /"nothing\.npy" is not a feature file; write one with clip-oracle embed/,
     ],
-    ['no features at all', () => ['cat'], /missing required argument 'features'/],
+    ['no features at all', () => ['cat'], /search expected a query and feature files, got only "cat"; name the files/],
     ['another format', () => ['cat', picture('pizza.jpg')], /expected features in \.npy, .*\.safetensors or \.jsonl/],
     [
       'a safetensors file of weights',
@@ -202,7 +231,7 @@ describe('a mistake is one sentence', () => {
     ],
     [
       'an array of another width',
-      () => ['cat', file('f.npy'), '--model', 'tiny-vit'],
+      () => ['cat', file('bare.npy'), '--model', 'tiny-vit'],
       /features of width 128, tiny-vit has 32; say with --model which model made them \(mini-vit, mini-rn\)/,
     ],
     [
@@ -215,6 +244,21 @@ describe('a mistake is one sentence', () => {
       () => ['cat', file('broken.jsonl')],
       /broken\.jsonl" line 1 expected \{"path", "features"\}/,
     ],
+    [
+      'a side file of another array',
+      () => ['cat', file('other.npy')],
+      /other\.npy\.json" expected the paths of 17 rows, got 1; it belongs to another array: write both again, or/,
+    ],
+    [
+      'a cosine above 1',
+      () => ['--duplicates', '1.5', file('f.npy')],
+      /'1\.5' is invalid\. Expected a number from 0 to 1/,
+    ],
+    [
+      'duplicates among features of two models',
+      () => ['--duplicates', '0.9', file('f.npy'), file('tiny.jsonl')],
+      /tiny\.jsonl holds features of tiny-vit of width 32, .*f\.npy of mini-vit of width 128; compare features of one/,
+    ],
     ['a damaged array', () => ['cat', file('short.npy')], /short\.npy" ends early/],
     [
       'a vector',
@@ -222,9 +266,16 @@ describe('a mistake is one sentence', () => {
       /vector\.npy" expected features of shape \(N, E\), got shape \(3\)/,
     ],
   ])('%s', async (_name, args, message) => {
+    writeFileSync(file('bare.npy'), readFileSync(file('f.npy')));
+    writeFileSync(file('other.npy'), readFileSync(file('f.npy')));
+    writeFileSync(file('other.npy.json'), '{"model":"mini-vit","paths":["a"]}');
     writeFileSync(file('three.txt'), 'a\nb\nc\n');
     writeFileSync(file('broken.jsonl'), '{"path":"a"}\n');
     writeFileSync(file('short.npy'), readFileSync(file('f.npy')).subarray(0, 1000));
+    writeFileSync(
+      file('tiny.jsonl'),
+      `${JSON.stringify({ path: 'a', model: 'tiny-vit', features: Array(32).fill(1) })}\n`,
+    );
     writeFileSync(file('vector.npy'), Buffer.concat([npyHeaderBytes('float32', [3]), Buffer.alloc(12)]));
     const outcome = await run(['search', ...args()]);
     expect(outcome.stderr).toMatch(message);

@@ -66,6 +66,38 @@ test('--labels-file without a file means the bundled names, with one these', asy
   );
 });
 
+test("several templates: the unit features of a name are averaged, as in OpenAI's notebook", async () => {
+  const {
+    names: some,
+    templates,
+    features,
+  } = JSON.parse(readFileSync(join(root, 'fixtures', 'text', 'templates.json'), 'utf8')) as {
+    names: string[];
+    templates: string[];
+    features: number[][];
+  };
+  const image = flat(
+    readGolden('fixtures/features/mini.safetensors')
+      .tensor('image_features.vit')
+      .pick(pictures.indexOf('octopus.jpg'), null),
+  );
+  const unit = (x: number[]): number[] => x.map((value) => value / Math.hypot(...x));
+  const dot = (a: number[], b: number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  // exp(logit_scale): a logit of PyTorch's over its cosine.
+  const scale =
+    logitsOf('octopus.jpg')[0] / dot(unit(image), unit(flat(golden.tensor('text_features.every_8th').pick(0, null))));
+  const truth = expected(
+    features.map((feature) => scale * dot(unit(image), feature)),
+    some,
+    5,
+  );
+  const args = ['--prompt', ...some, ...templates.flatMap((template) => ['--template', template])];
+  const [line] = lines((await run(['zero-shot', octopus, ...args])).stdout);
+  expectTop(line, truth);
+  const [exact] = lines((await run(['zero-shot', octopus, ...args, '--precision', 'float64'])).stdout);
+  (exact.top as Top[]).forEach((one, i) => expect(Math.abs(one.logit - truth[i].logit)).toBeLessThan(1e-10));
+});
+
 test('--prompt: texts as they stand, together or one by one, and the precision that is asked for', async () => {
   const some = [names.indexOf('pizza'), names.indexOf('octopus'), names.indexOf('rocket')];
   const prompts = some.map((i) => `a picture of ${names[i]}`);
