@@ -123,8 +123,7 @@ export const modelChanges = {
   ),
   peftAsIs: flag(
     '--peft-as-is',
-    'count out_proj of nn.MultiheadAttention twice, as PEFT is reported to do, training included ' +
-      '(huggingface/peft#3774)',
+    'count out_proj of nn.MultiheadAttention twice, as PEFT 0.21 does, training included ' + '(huggingface/peft#3774)',
   ),
   resolution: value(
     '--resolution <n>',

@@ -77,18 +77,25 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
       { ...options, threads: threadsFor(architecture, options.threads, source.threads) },
       'load',
     );
-    const parsed = [];
-    for (const file of files) parsed.push(await parseAdapter(file, architecture));
-    const adapters = parsed.length === 0 ? null : new Adapters(parsed, mode, resized, executor);
     const warnings: string[] = [];
+    const warned =
+      (code: 'CLIP_ORACLE_ACTIVATION' | 'CLIP_ORACLE_ADAPTER') =>
+      (message: string): void => {
+        warnings.push(message);
+        warn(message, code);
+      };
+    const parsed = [];
+    for (const file of files) parsed.push(await parseAdapter(file, architecture, warned('CLIP_ORACLE_ADAPTER')));
+    const adapters = parsed.length === 0 ? null : new Adapters(parsed, mode, resized, executor);
     const description = {
       name,
       weights: source.weights ?? checkpoint.origin,
       architecture,
-      activations: activationsOf(checkpoint, { asked: source.activation, entry, architecture }, (message) => {
-        warnings.push(message);
-        warn(message);
-      }),
+      activations: activationsOf(
+        checkpoint,
+        { asked: source.activation, entry, architecture },
+        warned('CLIP_ORACLE_ACTIVATION'),
+      ),
       warnings,
     };
     const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));

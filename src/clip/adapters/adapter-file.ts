@@ -12,8 +12,8 @@ export interface AdapterHints {
   /** loralib only, whose files do not hold it: lora_alpha. */
   readonly alpha?: number;
   /**
-   * PEFT on nn.MultiheadAttention only: count out_proj's change twice, as PEFT is reported to do until that is fixed
-   * (huggingface/peft#3774), in training too. Default false: once, as the file says.
+   * PEFT on nn.MultiheadAttention only: count out_proj's change twice, as PEFT 0.21 does (huggingface/peft#3774), in
+   * training too; false says that once is right. Default: once, as the file says, and a warning (`model.warnings`).
    */
   readonly peftAsIs?: boolean;
   /**

@@ -11,7 +11,7 @@ import type { AdapterFile, AdapterHints } from './adapter-file.ts';
 import { clipLoraModules, isClipLora } from './clip-lora.ts';
 import type { Adapter, LoraPart, Target } from './lora.ts';
 import { isLoralib, loralibModules, loralibParts } from './loralib.ts';
-import { isPeft, peftModules, type Found } from './peft.ts';
+import { isPeft, peftModules, peftWarning, type Found } from './peft.ts';
 import { targetOf } from './targets.ts';
 
 /** Other kinds of adapters, by what their keys have in them. */
@@ -28,9 +28,14 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
 /**
  * Reads an adapter's matrices for a model of this architecture.
  * @param file stays open
+ * @param warn is called with one sentence where its own program would compute something else
  * @throws Error in one sentence if it is of an unknown kind, damaged, or does not fit the model
  */
-export async function parseAdapter(file: AdapterFile, architecture: Architecture): Promise<Adapter> {
+export async function parseAdapter(
+  file: AdapterFile,
+  architecture: Architecture,
+  warn: (message: string) => void = () => undefined,
+): Promise<Adapter> {
   const { name, origin, tensors: raw, config, hints } = file;
   const where = raw.origin;
   const keys = [...raw.tensors.keys()];
@@ -41,8 +46,12 @@ export async function parseAdapter(file: AdapterFile, architecture: Architecture
       'CLIP-LoRA',
       await partsOf(raw, clipLoraModules(keys, raw.metadata, architecture, where), architecture),
     );
-  if (config !== null && (isPeft(keys) || !isLoralib(keys)))
-    return adapter('PEFT', await partsOf(raw, peftModules(keys, config, where, hints.peftAsIs), architecture));
+  if (config !== null && (isPeft(keys) || !isLoralib(keys))) {
+    const parts = await partsOf(raw, peftModules(keys, config, where, hints.peftAsIs), architecture);
+    const warning = peftWarning(keys, where, hints.peftAsIs);
+    if (warning !== null) warn(warning);
+    return adapter('PEFT', parts);
+  }
   if (isPeft(keys))
     throw new Error(
       `"${where}" is an adapter in PEFT's layout, which needs adapter_config.json (rank and alpha) beside it; ` +

@@ -39,7 +39,7 @@ const PLAIN: readonly (readonly [key: string, plain: readonly unknown[], what: s
  * @param keys the file's tensors
  * @param config adapter_config.json
  * @param where the file, for messages
- * @param asIs count out_proj's change in nn.MultiheadAttention twice, as PEFT is reported to have done
+ * @param asIs count out_proj's change in nn.MultiheadAttention twice, as PEFT does
  * @throws Error for anything that is not plain LoRA on linear layers
  */
 export function peftModules(
@@ -94,6 +94,19 @@ export function peftModules(
     });
   }
   return found;
+}
+
+/**
+ * What to say of an adapter that PEFT and this program count differently, or null.
+ * @param asIs what the caller said; undefined: nothing
+ */
+export function peftWarning(keys: readonly string[], where: string, asIs: boolean | undefined): string | null {
+  if (asIs !== undefined || !keys.some((key) => /\.base_layer\.out_proj\.lora_A\./.test(key))) return null;
+  return (
+    `"${where}" changes out_proj of nn.MultiheadAttention, a change that PEFT 0.21 adds twice, in training and ` +
+    'afterwards, merged or not (huggingface/peft#3774). It is added once here, as the file says; for the features that ' +
+    'PEFT gives load the adapter with peftAsIs: true (--peft-as-is)'
+  );
 }
 
 /** lora_alpha / r, or / sqrt(r) with rsLoRA, each by the module's own pattern where one fits. */

@@ -100,9 +100,8 @@ const isOpenAIs = ({ origin, format }: Pick<Checkpoint, 'origin' | 'format'>): b
 const basename = (path: string): string => path.replace(/^.*[\\/]/, '');
 
 /** Node's warnings, on standard error; elsewhere the console. */
-export function warn(message: string): void {
+export function warn(message: string, code: 'CLIP_ORACLE_ACTIVATION' | 'CLIP_ORACLE_ADAPTER'): void {
   const { process } = globalThis as { process?: { emitWarning?: (message: string, options: object) => void } };
-  if (process?.emitWarning !== undefined)
-    process.emitWarning(message, { type: 'ClipOracleWarning', code: 'CLIP_ORACLE_ACTIVATION' });
+  if (process?.emitWarning !== undefined) process.emitWarning(message, { type: 'ClipOracleWarning', code });
   else console.warn(message);
 }

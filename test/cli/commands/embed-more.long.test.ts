@@ -1,5 +1,5 @@
-// embed: texts, lists that end with NUL, files that a second run continues. Truth of texts: PyTorch's float64 features of
-// mini-vit (fixtures/text/mini.safetensors).
+// embed: texts, lists that end with NUL, files that a second run continues. Truth of texts: PyTorch's float64 features
+// of mini-vit (fixtures/text/mini.safetensors).
 
 import { readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
