@@ -23,6 +23,9 @@ export interface FeatureHead {
   pipeline: string | null;
   /** Whether features were divided by their lengths. */
   normalized?: boolean;
+  /** Whether pictures were turned as their EXIF orientation says, and cut off ones taken. */
+  exifOrientation?: boolean;
+  tolerateTruncated?: boolean;
   /** Default: images. */
   of?: 'texts';
 }
@@ -35,6 +38,8 @@ export function metadataOf({
   resolution,
   pipeline,
   normalized,
+  exifOrientation,
+  tolerateTruncated,
   of,
 }: FeatureHead): Record<string, string> {
   return {
@@ -44,6 +49,8 @@ export function metadataOf({
     ...(resolution !== undefined && { resolution: String(resolution) }),
     pipeline: pipeline ?? '',
     ...(normalized && { normalized: 'true' }),
+    ...(exifOrientation && { exifOrientation: 'true' }),
+    ...(tolerateTruncated && { tolerateTruncated: 'true' }),
     ...(of !== undefined && { of }),
   };
 }

@@ -14,20 +14,24 @@ test('the pairs of direct loops, in the order of rows', () => {
   const element = fc.float({ min: -4, max: 4, noNaN: true }).filter((x) => x === 0 || Math.abs(x) > 1e-3);
   const row = fc.array(element, { minLength: 3, maxLength: 3 }).filter((values) => values.some((x) => x !== 0));
   fc.assert(
-    fc.property(fc.array(row, { maxLength: 150 }), fc.float({ min: Math.fround(0.5), max: 1, noNaN: true }), (rows, threshold) => {
-      const found = [...nearDuplicates(Float32Array.from(rows.flat()), 3, threshold)];
-      const expected = rows.flatMap((a, i) =>
-        rows.slice(i + 1).map((b, j) => ({ a: i, b: i + 1 + j, cosine: cosine(a, b) })),
-      );
-      // Near the threshold the two arithmetics may differ.
-      const sure = expected.filter((pair) => pair.cosine > threshold + 1e-12);
-      const possible = expected.filter((pair) => pair.cosine >= threshold - 1e-12);
-      const names = (pairs: { a: number; b: number }[]): string[] => pairs.map(({ a, b }) => `${a} ${b}`);
-      expect(names(possible)).toEqual(expect.arrayContaining(names(found)));
-      expect(names(found)).toEqual(expect.arrayContaining(names(sure)));
-      expect(found).toEqual([...found].sort((x, y) => x.a - y.a || x.b - y.b));
-      expect(found.every((pair) => pair.cosine <= 1)).toBe(true);
-    }),
+    fc.property(
+      fc.array(row, { maxLength: 150 }),
+      fc.float({ min: Math.fround(0.5), max: 1, noNaN: true }),
+      (rows, threshold) => {
+        const found = [...nearDuplicates(Float32Array.from(rows.flat()), 3, threshold)];
+        const expected = rows.flatMap((a, i) =>
+          rows.slice(i + 1).map((b, j) => ({ a: i, b: i + 1 + j, cosine: cosine(a, b) })),
+        );
+        // Near the threshold the two arithmetics may differ.
+        const sure = expected.filter((pair) => pair.cosine > threshold + 1e-12);
+        const possible = expected.filter((pair) => pair.cosine >= threshold - 1e-12);
+        const names = (pairs: { a: number; b: number }[]): string[] => pairs.map(({ a, b }) => `${a} ${b}`);
+        expect(names(possible)).toEqual(expect.arrayContaining(names(found)));
+        expect(names(found)).toEqual(expect.arrayContaining(names(sure)));
+        expect(found).toEqual([...found].sort((x, y) => x.a - y.a || x.b - y.b));
+        expect(found.every((pair) => pair.cosine <= 1)).toBe(true);
+      },
+    ),
     { numRuns: 50 },
   );
 });

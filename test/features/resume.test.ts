@@ -168,6 +168,11 @@ describe('refused by name, and the file stays', () => {
     ['adapter', { head: { ...HEAD, adapter: 'a' } }, /adapter none, which features with adapter a/],
     ['resolution', { head: { ...HEAD, resolution: 64 } }, /resolution none, which features with resolution 64/],
     ['normalized', { head: { ...HEAD, normalized: true } }, /normalized none, which features with normalized true/],
+    [
+      'EXIF',
+      { head: { ...HEAD, exifOrientation: true } },
+      /exifOrientation none, which features with exifOrientation true/,
+    ],
     ['texts', { head: { ...HEAD, of: 'texts' } }, /of none, which features with of texts/],
     ['precision', { precision: 'float64' }, /dtype F32, which features with dtype F64/],
     [

@@ -61,6 +61,7 @@ async function embedAll(paths: string[], given: Given): Promise<number> {
   const { withModel } = await import('../with-model.ts');
   const { withOutput } = await import('../with-output.ts');
   const { out, input, adapter, resolution, pipeline, precision, normalize, quiet } = given;
+  const { exifOrientation, tolerateTruncated } = given;
   checkEnding(out);
   const texts = await openTexts(paths, given);
   const source = texts === null ? await openSource(paths, given) : null;
@@ -71,7 +72,7 @@ async function embedAll(paths: string[], given: Given): Promise<number> {
       const head = {
         ...{ model, weights, adapter, resolution, normalized: normalize },
         ...(texts === null
-          ? { pipeline: input === undefined ? pipeline : null }
+          ? { pipeline: input === undefined ? pipeline : null, exifOrientation, tolerateTruncated }
           : { pipeline: null, of: 'texts' as const }),
       };
       const run: Run = async (sink, resumed) => {
