@@ -8,7 +8,7 @@ import type { Measurement } from '../measurement.ts';
 
 export async function open({ model: name, executor, threads, weights, residency }: Measurement): Promise<Encoder> {
   const { model } = await load(name, { weights, executor, threads, residency });
-  const { resolution } = model.architecture.vision;
+  const { resolution } = model.architecture.vision!;
   return {
     version: ownPackage().version,
     async encode(images, N) {

@@ -1,6 +1,7 @@
 // load, in a browser.
 
 import { openAll, type AdapterMode } from '../clip/adapters/adapter-file.ts';
+import { checkedTower, noPreprocess, type Tower } from '../clip/weights/towers.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { ExecutorOptions } from '../executors/executor.ts';
 import type { Activation } from '../clip/weights/activation.ts';
@@ -43,6 +44,11 @@ export interface LoadOptions extends ExecutorOptions, FetchOptions {
    * (`model.warnings`).
    */
   activation?: Activation;
+  /**
+   * 'vision' or 'text' loads one tower of a file, whatever the other one is. Default: both; a text tower that cannot be
+   * computed here is left out, and `encodeText` says why.
+   */
+  tower?: Tower | 'both';
 }
 
 /**
@@ -56,14 +62,26 @@ export async function load(
 ): Promise<{ model: CLIP; preprocess: Preprocess }> {
   if (typeof nameOrUrl !== 'string')
     throw new TypeError(`load: "nameOrUrl" expected a string, got ${typeof nameOrUrl}`);
-  const { weights, resolution, activation, adapter, adapterMode, cache, onProgress, signal, ...rest } = options;
+  const {
+    weights,
+    resolution,
+    activation,
+    adapter,
+    adapterMode,
+    cache,
+    onProgress,
+    signal,
+    tower: wanted,
+    ...rest
+  } = options;
+  const tower = checkedTower(wanted);
   const executor = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => value !== undefined),
   ) as ExecutorOptions;
   const model = await loadModel(
     {
       name: nameOrUrl,
-      open: () => openWeights(nameOrUrl, weights, { cache, onProgress, signal }),
+      open: () => openWeights(nameOrUrl, weights, { cache, onProgress, signal, tower }),
       weights: weights === undefined && nameOrUrl === 'mini-vit' ? nameOrUrl : undefined,
       adapters: {
         files: await openAll(adapter, (source) => openAdapter(source, { cache, onProgress, signal })),
@@ -76,7 +94,8 @@ export async function load(
     },
     executor,
   );
-  return { model, preprocess: preprocessor(model.architecture.vision.resolution) };
+  const { vision } = model.architecture;
+  return { model, preprocess: vision === null ? noPreprocess(model) : preprocessor(vision.resolution) };
 }
 
 /** Not by `crossOriginIsolated`: there are browsers that say so and have no shared memory. */

@@ -4,6 +4,7 @@ import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { MemorySource, type ByteSource } from '../formats/byte-source.ts';
 import { checkpointOf } from '../clip/weights/from-tensor-file.ts';
 import { configured, MAX_CONFIG_BYTES } from '../clip/weights/config.ts';
+import { oneTower, type Tower } from '../clip/weights/towers.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { readTensorFile } from '../formats/read.ts';
 import { openSynthetic } from '../clip/weights/synthetic.ts';
@@ -76,7 +77,7 @@ export const isUrl = (bytes: Bytes): bytes is string | URL => typeof bytes === '
 export async function openWeights(
   nameOrUrl: string,
   weights: Bytes | undefined,
-  options: FetchOptions,
+  options: FetchOptions & { tower?: Tower },
 ): Promise<Checkpoint> {
   const entry = entryOf(nameOrUrl);
   const unknown = (): RangeError => unknownModel(nameOrUrl, 'the URL of a checkpoint');
@@ -88,7 +89,7 @@ export async function openWeights(
   const given = weights ?? (entry!.name.startsWith('tiny-') ? 'synthetic:0' : undefined);
   if (typeof given === 'string' && given.startsWith('synthetic:')) {
     if (entry === null) throw unknown();
-    return openSynthetic(given, { model: entry.name });
+    return oneTower(await openSynthetic(given, { model: entry.name }), options.tower);
   }
   if (given !== undefined) return openCheckpoint(given, options);
   if (entry!.name === 'mini-vit') return openCheckpoint(bundledUrl('mini-vit.safetensors.gz'), options);
@@ -98,10 +99,10 @@ export async function openWeights(
   );
 }
 
-async function openCheckpoint(bytes: Bytes, options: FetchOptions): Promise<Checkpoint> {
+async function openCheckpoint(bytes: Bytes, options: FetchOptions & { tower?: Tower }): Promise<Checkpoint> {
   const raw = await openTensorBytes(bytes, options);
   try {
-    return checkpointOf(raw, raw.origin, await configurationBeside(bytes, options));
+    return checkpointOf(raw, raw.origin, await configurationBeside(bytes, options), { tower: options.tower });
   } catch (error) {
     await raw.close();
     throw error;

@@ -125,6 +125,12 @@ export const modelChanges = {
     '--peft-as-is',
     'count out_proj of nn.MultiheadAttention twice, as PEFT 0.21 does, training included ' + '(huggingface/peft#3774)',
   ),
+  tower: choice(
+    '--tower <name>',
+    'vision or text: one tower of a file, whatever the other is (default: both, or what can be computed)',
+    ['both', 'vision', 'text'],
+    oneOf,
+  ),
   resolution: value(
     '--resolution <n>',
     'another input size than the trained one: positions are interpolated; a multiple of the patch (ResNets: of 32)',

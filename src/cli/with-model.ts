@@ -33,7 +33,8 @@ export function loadedChanges({
   peftAsIs,
   resolution,
   activation,
-}: ModelChanges): Pick<LoadOptions, 'activation' | 'adapter' | 'resolution'> {
+  tower,
+}: ModelChanges): Pick<LoadOptions, 'activation' | 'adapter' | 'resolution' | 'tower'> {
   if (path === undefined) {
     const alone =
       alpha !== undefined
@@ -45,11 +46,12 @@ export function loadedChanges({
             : null;
     if (alone !== null)
       throw new CommandError(`${alone} expected --adapter, got none; name the adapter, or leave it out`);
-    return { resolution, activation };
+    return { resolution, activation, tower };
   }
   return {
     resolution,
     activation,
+    tower,
     adapter: {
       path,
       ...(alpha !== undefined && { alpha }),

@@ -15,6 +15,10 @@ export interface VisionTransformerArchitecture extends TransformerSizes {
   readonly kind: 'VisionTransformer';
   readonly resolution: number;
   readonly patch: number;
+  /** false where the feature is the class token after ln_post, as in transformers' CLIPVisionModel. */
+  readonly projection?: false;
+  /** CoCa's pooler, which takes the place of the class token. */
+  readonly pool?: { readonly queries: number; readonly heads: number };
 }
 
 export interface ModifiedResNetArchitecture {
@@ -29,12 +33,31 @@ export interface ModifiedResNetArchitecture {
 export interface TextArchitecture extends TransformerSizes {
   readonly context: number;
   readonly vocabulary: number;
+  /** false where the feature is the last token after ln_final, as in transformers' CLIPTextModel. */
+  readonly projection?: false;
 }
 
 export interface Architecture {
   /** E, the width of the feature. */
   readonly embed: number;
-  readonly vision: VisionTransformerArchitecture | ModifiedResNetArchitecture;
+  /** null for a file that holds a text tower only. */
+  readonly vision: VisionArchitecture | null;
   /** null for a file that holds an image tower only. */
   readonly text: TextArchitecture | null;
+}
+
+export type VisionArchitecture = VisionTransformerArchitecture | ModifiedResNetArchitecture;
+
+/** An architecture that has an image tower. */
+export type WithVision = Architecture & { readonly vision: VisionArchitecture };
+
+/**
+ * The image tower of an architecture, for code that needs one.
+ * @param what needs it, for the message
+ * @throws Error if there is none
+ */
+export function visionOf({ vision }: Pick<Architecture, 'vision'>, what: string): VisionArchitecture {
+  if (vision === null)
+    throw new Error(`${what}: these weights have a text tower only; load a checkpoint with an image tower`);
+  return vision;
 }

@@ -35,6 +35,8 @@ export interface CLIPDescription {
   activations: Activations;
   /** What could not be told from the files, in sentences. */
   warnings?: readonly string[];
+  /** Why the text tower in the file cannot be used, for the error of `encodeText`. */
+  refusedText?: string;
 }
 
 export interface EncodeOptions {
@@ -57,6 +59,14 @@ export interface EncodeOptions {
   signal?: AbortSignal;
 }
 
+/** The first `context` columns, if all texts end within them; else the tokens as they are. */
+function withinContext(tokens: ndarray.NdArray<Int32Array>, context: number): ndarray.NdArray<Int32Array> {
+  const [N, T] = tokens.shape;
+  return tokens.shape.length === 2 && T > context && endsOfText(tokens).every((end) => end < context)
+    ? tokens.hi(N, context)
+    : tokens;
+}
+
 /** Elements of the images that one forward pass takes: 16 of 224 x 224. */
 const PASS_ELEMENTS = 16 * 3 * 224 * 224;
 
@@ -68,6 +78,7 @@ export class CLIP {
   readonly activations: Activations;
   /** What `load` could not tell from the files and guessed, one sentence each; also on standard error. */
   readonly warnings: readonly string[];
+  readonly #refusedText: string | null;
   readonly #executor: Executor;
   readonly #source: TowerSource;
   readonly #adapters: Adapters | null;
@@ -81,6 +92,7 @@ export class CLIP {
     this.architecture = description.architecture;
     this.activations = description.activations;
     this.warnings = description.warnings ?? [];
+    this.#refusedText = description.refusedText ?? null;
     this.#executor = executor;
     this.#source = source;
     this.#adapters = source.adapters ?? null;
@@ -170,7 +182,8 @@ export class CLIP {
 
   /**
    * Features of texts, not normalised.
-   * @param tokens (N,77) ids, as `tokenize` gives them
+   * @param tokens (N,T) ids, as `tokenize` gives them. T may exceed the checkpoint's context where all texts end within
+   *   it: nothing after the end of a text reaches its feature
    * @returns (N,E)
    * @throws RangeError for ids outside the vocabulary; Error where the checkpoint has no text tower
    */
@@ -178,7 +191,9 @@ export class CLIP {
     this.#checkOpen();
     if (this.architecture.text === null) {
       throw new Error(
-        `encodeText: ${this.name} from ${this.weights} has an image tower only; load a checkpoint with both towers`,
+        this.#refusedText === null
+          ? `encodeText: ${this.name} from ${this.weights} has an image tower only; load a checkpoint with both towers`
+          : `encodeText: ${this.#refusedText}`,
       );
     }
     if (!(tokens?.data instanceof Int32Array) || !Array.isArray(tokens.shape)) {
@@ -186,8 +201,10 @@ export class CLIP {
         'encodeText: "tokens" expected an ndarray over an Int32Array, got something else; make it with tokenize(text)',
       );
     }
-    checkTokens(tokens, this.architecture.text.vocabulary, this.architecture.text.context, 'encodeText');
-    return this.#call(() => this.#encodeTexts(tokens, options));
+    const { vocabulary, context } = this.architecture.text;
+    const fitting = withinContext(tokens, context);
+    checkTokens(fitting, vocabulary, context, 'encodeText');
+    return this.#call(() => this.#encodeTexts(fitting, options));
   }
 
   async #encodeTexts(tokens: ndarray.NdArray<Int32Array>, options: EncodeOptions): Promise<Tensor> {
@@ -244,6 +261,8 @@ export class CLIP {
   /** exp(logit_scale). @param precision default: the model's */
   async logitScale(precision: Precision = this.precision): Promise<number> {
     this.#checkOpen();
+    if (this.architecture.text === null || this.architecture.vision === null)
+      throw new Error(`logitScale: ${this.name} has one tower only, and nothing to scale; load it with both towers`);
     return this.#call(() => this.#logitScale(precision));
   }
 
@@ -299,7 +318,12 @@ export class CLIP {
 
   #input(x: Tensor, precision: Precision): Tensor {
     this.#checkOpen();
-    const R = this.architecture.vision.resolution;
+    const { vision } = this.architecture;
+    if (vision === null)
+      throw new Error(
+        `encodeImage: ${this.name} from ${this.weights} has a text tower only; load a checkpoint with both towers`,
+      );
+    const R = vision.resolution;
     if (!(x?.data instanceof Float32Array || x?.data instanceof Float64Array) || !Array.isArray(x.shape)) {
       throw new TypeError(
         'encodeImage: "x" expected an ndarray over Float32Array, got something else; make it with preprocess(image)',

@@ -8,6 +8,7 @@ const WIDE_HEADS: readonly { width: number; layers: number; columns: number }[] 
   { width: 1280, layers: 32, columns: 80 }, // ViT-H
   { width: 1408, layers: 40, columns: 88 }, // ViT-g
   { width: 1664, layers: 48, columns: 104 }, // ViT-bigG
+  { width: 1792, layers: 56, columns: 112 }, // ViT-e
 ];
 
 /** Columns of a head of an image tower, for weights without a configuration. */

@@ -33,6 +33,8 @@ export interface Inspection {
   readonly architecture: Architecture | null;
   /** The model that has this architecture, if it is one of ours. */
   readonly model: string | null;
+  /** Why the text tower in the file cannot be used; null if it can, or if there is none. */
+  readonly refusedText: string | null;
   /** Elements of the state dict per tower. */
   readonly parameters: { readonly vision: number; readonly text: number } | null;
   readonly head: { readonly classes: number; readonly width: number; readonly fits: readonly string[] } | null;
@@ -67,15 +69,18 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
       outside: readonly string[] = [],
       head: Inspection['head'] = null;
     let metadata: Record<string, string> = { ...raw.metadata };
-    let misconfigured: string | null = null;
+    let misconfigured: string | null = null,
+      refusedText: string | null = null;
     try {
       metadata = { ...metadata, ...(await readConfig(path)) };
     } catch (error) {
       misconfigured = message(error);
     }
     try {
-      const found = findModel(raw.tensors, path);
+      const found = findModel(raw.tensors, path, { modelType: metadata.model_type });
       ({ tensors, layout, outside } = found);
+      refusedText = found.refusedText ?? null;
+      metadata = { ...raw.metadata, ...found.metadata, ...metadata };
       kind = 'CLIP';
       architecture = architectureFrom(tensors, metadata);
       checkParameters({ origin: path, tensors }, architecture);
@@ -109,6 +114,7 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
       tensors: listed,
       elements: listed.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       bytes: listed.reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * ELEMENT_BYTES[dtype], 0),
+      refusedText,
       outside,
       metadata,
       problems,

@@ -97,10 +97,11 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
         warned('CLIP_ORACLE_ACTIVATION'),
       ),
       warnings,
+      refusedText: checkpoint.refusedText,
     };
     const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));
     signal?.throwIfAborted();
-    await model.prepare('vision');
+    await model.prepare(architecture.vision === null ? 'text' : 'vision');
     signal?.throwIfAborted();
     return model;
   } catch (error) {
@@ -120,7 +121,7 @@ export function unknownModel(name: string, instead: string): RangeError {
 function architectureOf(checkpoint: Checkpoint, entry: ModelEntry | null): Architecture {
   const found = architectureFrom(checkpoint.tensors, checkpoint.metadata);
   if (entry === null) return found;
-  if (!sameImageTower(found, entry) || (entry.text !== null && !sameTextTower(entry, found))) {
+  if (!sameImageTower(entry, found) || (entry.text !== null && !sameTextTower(entry, found))) {
     const other = modelNameFor(found);
     throw new Error(
       `${checkpoint.origin}: expected weights of ${entry.name}, got ` +

@@ -7,6 +7,7 @@ import { openAdapter, type AdapterSource } from './adapters/open.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { openBundled } from './weights/bundled.ts';
 import { openCheckpoint } from './weights/open.ts';
+import { checkedTower, noPreprocess, type Tower } from './weights/towers.ts';
 import type { CLIP } from './clip.ts';
 import { cachedPath } from './download/download.ts';
 import type { ExecutorOptions } from '../executors/executor.ts';
@@ -41,6 +42,11 @@ export interface LoadOptions extends ExecutorOptions {
    * (`model.warnings`).
    */
   activation?: Activation;
+  /**
+   * 'vision' or 'text' loads one tower of a file, whatever the other one is. Default: both; a text tower that cannot be
+   * computed here is left out, and `encodeText` says why.
+   */
+  tower?: Tower | 'both';
 }
 
 /**
@@ -55,10 +61,11 @@ export async function load(
   if (typeof nameOrPath !== 'string')
     throw new TypeError(`load: "nameOrPath" expected a string, got ${typeof nameOrPath}`);
   const { weights, resolution, activation, adapter, adapterMode } = options;
+  const tower = checkedTower(options.tower);
   const model = await loadModel(
     {
       name: nameOrPath,
-      open: () => openWeights(nameOrPath, weights),
+      open: () => openWeights(nameOrPath, weights, tower),
       weights: weights ?? (isBundled(nameOrPath) && entryOf(nameOrPath) !== null ? nameOrPath : undefined),
       adapters: { files: await openAll(adapter, openAdapter), mode: adapterMode },
       resolution,
@@ -67,7 +74,8 @@ export async function load(
     },
     withoutUndefined(options),
   );
-  return { model, preprocess: preprocessor(model.architecture.vision.resolution) };
+  const { vision } = model.architecture;
+  return { model, preprocess: vision === null ? noPreprocess(model) : preprocessor(vision.resolution) };
 }
 
 function withoutUndefined(options: LoadOptions): ExecutorOptions {
@@ -78,19 +86,19 @@ function withoutUndefined(options: LoadOptions): ExecutorOptions {
  * Opens the weights that `load` would take, without a model around them.
  * @throws RangeError for an unknown name; Error for weights that cannot be read
  */
-export async function openWeights(nameOrPath: string, weights?: string): Promise<Checkpoint> {
+export async function openWeights(nameOrPath: string, weights?: string, tower?: Tower): Promise<Checkpoint> {
   const entry = entryOf(nameOrPath);
   if (weights !== undefined) {
     if (entry === null && weights.startsWith('synthetic:')) throw unknownModel(nameOrPath, 'the path of a checkpoint');
-    return openCheckpoint(weights, entry === null ? {} : { model: entry.name });
+    return openCheckpoint(weights, { tower, ...(entry !== null && { model: entry.name }) });
   }
   if (entry === null) {
     // Something that looks like a name is a misspelt model, not a missing file.
     if (!/[/\\.]/.test(nameOrPath)) throw unknownModel(nameOrPath, 'the path of a checkpoint');
-    return openCheckpoint(nameOrPath);
+    return openCheckpoint(nameOrPath, { tower });
   }
-  if (isBundled(entry.name)) return openBundled(entry.name);
-  if (entry.name.startsWith('tiny-')) return openCheckpoint('synthetic:0', { model: entry.name });
+  if (isBundled(entry.name)) return openBundled(entry.name, { tower });
+  if (entry.name.startsWith('tiny-')) return openCheckpoint('synthetic:0', { model: entry.name, tower });
   const cached = cachedPath(entry.name);
   if (cached === null) {
     throw new Error(
@@ -98,7 +106,7 @@ export async function openWeights(nameOrPath: string, weights?: string): Promise
         'file or synthetic:0 as weights',
     );
   }
-  return openCheckpoint(cached, { model: entry.name });
+  return openCheckpoint(cached, { model: entry.name, tower });
 }
 
 const isBundled = (name: string): boolean => name.startsWith('mini-');

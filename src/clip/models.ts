@@ -4,14 +4,14 @@
 // clip/clip.py.
 
 import type {
-  Architecture,
   ModifiedResNetArchitecture,
   TextArchitecture,
   TransformerSizes,
   VisionTransformerArchitecture,
+  WithVision,
 } from './architecture.ts';
 
-export interface ModelEntry extends Architecture {
+export interface ModelEntry extends WithVision {
   readonly name: string;
   /** OpenAI's file, for the nine. */
   readonly file: string | null;

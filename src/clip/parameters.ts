@@ -1,25 +1,21 @@
 // The architecture that a set of tensors belongs to, read off their names and shapes as OpenAI's build_model does it,
-// and the other way round: the names and shapes that an architecture has.
+// and whether a checkpoint holds exactly the tensors of its architecture.
 // Source: openai/CLIP, clip/model.py, build_model and the constructors of CLIP, ModifiedResNet, VisionTransformer.
 
-import type {
-  Architecture,
-  ModifiedResNetArchitecture,
-  TextArchitecture,
-  TransformerSizes,
-  VisionTransformerArchitecture,
-} from './architecture.ts';
+import type { Architecture, TextArchitecture, VisionArchitecture, WithVision } from './architecture.ts';
 import { headWidth } from './head-counts.ts';
 import { MODELS } from './models.ts';
-import type { WeightUse } from '../executors/executor.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
+import { parameterShapes } from './parameter-shapes.ts';
 import { isFloat, type TensorInfo } from '../formats/element-types.ts';
+
+export { parameterShapes, parameterUses, type Parameter } from './parameter-shapes.ts';
 
 type Tensors = ReadonlyMap<string, Pick<TensorInfo, 'shape'>>;
 
 /**
  * Reads the architecture off the shapes. Differs from build_model in one way: a file without text tower is accepted
- * (`text` null).
+ * (`text` null), and one without image tower (`vision` null).
  * @param tensors under OpenAI's names
  * @param configured a checkpoint's metadata: the widths and numbers of heads that the configuration beside the weights
  *   names (weights/config.ts), which no shape shows
@@ -46,9 +42,10 @@ export function architectureFrom(
   const blocks = (pattern: RegExp): number =>
     new Set([...tensors.keys()].map((name) => pattern.exec(name)?.[1]).filter((index) => index !== undefined)).size;
   // [1] the image tower
-  let vision: VisionTransformerArchitecture | ModifiedResNetArchitecture;
-  let embed: number;
-  if (tensors.has('visual.proj')) {
+  let vision: VisionArchitecture | null = null;
+  let embed = 0;
+  const projected = configured.vision_projection !== 'none';
+  if (tensors.has('visual.proj') || !projected) {
     const [width, , , patch] = shapeOf('visual.conv1.weight', 4);
     const grid = Math.round(Math.sqrt(shapeOf('visual.positional_embedding', 2)[0] - 1));
     const layers = blocks(/^visual\.(.*)\.attn\.in_proj_weight$/);
@@ -60,8 +57,12 @@ export function architectureFrom(
       layers,
       heads: configuredHeads(configured, 'vision', width) ?? width / headWidth(width, layers),
       mlp: mlpOf('visual.transformer', width),
+      ...(!projected && { projection: false }),
+      ...(tensors.has('visual.attn_pool.query') && {
+        pool: { queries: shapeOf('visual.attn_pool.query', 2)[0], heads: POOL_HEADS },
+      }),
     };
-    embed = shapeOf('visual.proj', 2)[1];
+    embed = projected ? shapeOf('visual.proj', 2)[1] : width;
   } else if (tensors.has('visual.attnpool.positional_embedding')) {
     const layers = [1, 2, 3, 4].map((stage) => blocks(new RegExp(`^visual\\.layer${stage}\\.([^.]+)\\.`))) as [
       number,
@@ -80,18 +81,18 @@ export function architectureFrom(
     const heads = configuredHeads(configured, 'vision', width) ?? (32 * width) / 64;
     vision = { kind: 'ModifiedResNet', resolution: 32 * grid, width, layers, heads };
     [embed] = shapeOf('visual.attnpool.c_proj.weight', 2);
-  } else {
+  } else if (!isText(tensors) || [...tensors.keys()].some((name) => name.startsWith('visual.'))) {
     throw new Error(
       'the weights have neither "visual.proj" (VisionTransformer) nor "visual.attnpool.positional_embedding" ' +
         '(ModifiedResNet); the file is incomplete or no CLIP model',
     );
   }
   // [2] the text tower, if there is one
-  const TEXT_KEYS = ['text_projection', 'positional_embedding', 'token_embedding.weight', 'ln_final.weight'];
   let text: TextArchitecture | null = null;
-  if (TEXT_KEYS.some((name) => tensors.has(name))) {
-    embed = shapeOf('text_projection', 2)[1];
+  if (isText(tensors)) {
     const [width] = shapeOf('ln_final.weight', 1);
+    const ends = configured.text_projection !== 'none';
+    embed = ends ? shapeOf('text_projection', 2)[1] : width;
     text = {
       context: shapeOf('positional_embedding', 2)[0],
       vocabulary: shapeOf('token_embedding.weight', 2)[0],
@@ -99,10 +100,19 @@ export function architectureFrom(
       layers: blocks(/^transformer\.resblocks\.([^.]+)\./),
       heads: configuredHeads(configured, 'text', width) ?? width / 64,
       mlp: mlpOf('transformer', width),
+      ...(!ends && { projection: false }),
     };
   }
   return { embed, vision, text };
 }
+
+/** Heads of CoCa's pooler in both of its published configurations (attn_pooler_heads of open_clip). */
+const POOL_HEADS = 8;
+
+const isText = (tensors: Tensors): boolean =>
+  ['text_projection', 'positional_embedding', 'token_embedding.weight', 'ln_final.weight'].some((name) =>
+    tensors.has(name),
+  );
 
 /** The number of heads that a configuration gives a tower of this width; null if it is silent or for another width. */
 function configuredHeads(
@@ -112,128 +122,6 @@ function configuredHeads(
 ): number | null {
   const heads = Number(configured[`${tower}_heads`]);
   return Number(configured[`${tower}_width`]) === width && Number.isInteger(heads) && heads > 0 ? heads : null;
-}
-
-export interface Parameter {
-  readonly shape: readonly number[];
-  /** How the layers use it, which decides how an executor stores it. */
-  readonly use: WeightUse;
-}
-
-type Parameters = Map<string, Parameter>;
-
-/**
- * Every parameter and BatchNorm statistic with its shape and use, in the order of the state dict. `logit_scale` comes
- * with the text tower.
- * @param towers which towers; both by default (the text tower only if the architecture has one)
- */
-export function parameterShapes(
-  architecture: Architecture,
-  towers: { vision?: boolean; text?: boolean } = {},
-): Parameters {
-  const { vision, text, embed } = architecture;
-  const shapes: Parameters = new Map();
-  const withText = text !== null && towers.text !== false;
-  if (withText) {
-    shapes.set('positional_embedding', { shape: [text.context, text.width], use: 'table' });
-    shapes.set('text_projection', { shape: [text.width, embed], use: 'matrix' });
-    shapes.set('logit_scale', { shape: [], use: 'vector' });
-  }
-  if (towers.vision !== false) {
-    if (vision.kind === 'VisionTransformer') visionTransformerShapes(shapes, vision, embed);
-    else resNetShapes(shapes, vision, embed);
-  }
-  if (withText) {
-    transformerShapes(shapes, 'transformer', text);
-    shapes.set('token_embedding.weight', { shape: [text.vocabulary, text.width], use: 'table' });
-    affine(shapes, 'ln_final', text.width);
-  }
-  return shapes;
-}
-
-/** How a tower's parameters are used, by name: what `readWeights` of an executor takes. */
-export const parameterUses = (
-  architecture: Architecture,
-  towers: { vision?: boolean; text?: boolean } = {},
-): Map<string, WeightUse> => new Map([...parameterShapes(architecture, towers)].map(([name, { use }]) => [name, use]));
-
-function affine(shapes: Parameters, name: string, width: number): void {
-  shapes.set(`${name}.weight`, { shape: [width], use: 'vector' });
-  shapes.set(`${name}.bias`, { shape: [width], use: 'vector' });
-}
-
-function linear(shapes: Parameters, name: string, outputs: number, inputs: number): void {
-  shapes.set(`${name}.weight`, { shape: [outputs, inputs], use: 'linear' });
-  shapes.set(`${name}.bias`, { shape: [outputs], use: 'vector' });
-}
-
-function batchNorm(shapes: Parameters, name: string, channels: number): void {
-  affine(shapes, name, channels);
-  shapes.set(`${name}.running_mean`, { shape: [channels], use: 'vector' });
-  shapes.set(`${name}.running_var`, { shape: [channels], use: 'vector' });
-}
-
-function transformerShapes(shapes: Parameters, prefix: string, { width, layers, mlp }: TransformerSizes): void {
-  for (let i = 0; i < layers; i++) {
-    const block = `${prefix}.resblocks.${i}`;
-    shapes.set(`${block}.attn.in_proj_weight`, { shape: [3 * width, width], use: 'linear' });
-    shapes.set(`${block}.attn.in_proj_bias`, { shape: [3 * width], use: 'vector' });
-    linear(shapes, `${block}.attn.out_proj`, width, width);
-    affine(shapes, `${block}.ln_1`, width);
-    linear(shapes, `${block}.mlp.c_fc`, mlp, width);
-    linear(shapes, `${block}.mlp.c_proj`, width, mlp);
-    affine(shapes, `${block}.ln_2`, width);
-  }
-}
-
-function visionTransformerShapes(shapes: Parameters, vision: VisionTransformerArchitecture, embed: number): void {
-  const { resolution, patch, width } = vision;
-  const grid = Math.floor(resolution / patch);
-  shapes.set('visual.class_embedding', { shape: [width], use: 'vector' });
-  shapes.set('visual.positional_embedding', { shape: [grid * grid + 1, width], use: 'table' });
-  shapes.set('visual.proj', { shape: [width, embed], use: 'matrix' });
-  shapes.set('visual.conv1.weight', { shape: [width, 3, patch, patch], use: 'convolution' });
-  affine(shapes, 'visual.ln_pre', width);
-  transformerShapes(shapes, 'visual.transformer', vision);
-  affine(shapes, 'visual.ln_post', width);
-}
-
-function resNetShapes(
-  shapes: Parameters,
-  { resolution, width, layers }: ModifiedResNetArchitecture,
-  embed: number,
-): void {
-  const stem: [number, number][] = [
-    [width / 2, 3],
-    [width / 2, width / 2],
-    [width, width / 2],
-  ];
-  stem.forEach(([outputs, inputs], i) => {
-    shapes.set(`visual.conv${i + 1}.weight`, { shape: [outputs, inputs, 3, 3], use: 'convolution' });
-    batchNorm(shapes, `visual.bn${i + 1}`, outputs);
-  });
-  let inputs = width;
-  layers.forEach((count, stage) => {
-    const planes = width * [1, 2, 4, 8][stage];
-    for (let i = 0; i < count; i++) {
-      const block = `visual.layer${stage + 1}.${i}`;
-      shapes.set(`${block}.conv1.weight`, { shape: [planes, inputs, 1, 1], use: 'convolution' });
-      batchNorm(shapes, `${block}.bn1`, planes);
-      shapes.set(`${block}.conv2.weight`, { shape: [planes, planes, 3, 3], use: 'convolution' });
-      batchNorm(shapes, `${block}.bn2`, planes);
-      shapes.set(`${block}.conv3.weight`, { shape: [4 * planes, planes, 1, 1], use: 'convolution' });
-      batchNorm(shapes, `${block}.bn3`, 4 * planes);
-      if (i === 0) {
-        shapes.set(`${block}.downsample.0.weight`, { shape: [4 * planes, inputs, 1, 1], use: 'convolution' });
-        batchNorm(shapes, `${block}.downsample.1`, 4 * planes);
-      }
-      inputs = 4 * planes;
-    }
-  });
-  const grid = Math.floor(resolution / 32);
-  shapes.set('visual.attnpool.positional_embedding', { shape: [grid * grid + 1, 32 * width], use: 'table' });
-  for (const name of ['k_proj', 'q_proj', 'v_proj']) linear(shapes, `visual.attnpool.${name}`, 32 * width, 32 * width);
-  linear(shapes, 'visual.attnpool.c_proj', embed, 32 * width);
 }
 
 /**
@@ -251,9 +139,10 @@ export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors
       `"${origin}" lacks ${listed(missing)} of ${nameOf(architecture)}; the file is incomplete: take the whole ` +
         'checkpoint',
     );
-  // A temperature left over in a file without text tower does no harm.
+  // A temperature left over in a file with one tower does no harm.
   const extra = [...tensors.keys()].filter(
-    (name) => !expected.has(name) && !(name === 'logit_scale' && architecture.text === null),
+    (name) =>
+      !expected.has(name) && !(name === 'logit_scale' && (architecture.text === null || architecture.vision === null)),
   );
   if (extra.length > 0)
     throw new Error(
@@ -279,7 +168,15 @@ export function checkParameters(checkpoint: Pick<Checkpoint, 'origin' | 'tensors
 
 function checkHeads(origin: string, { vision, text }: Architecture): void {
   const towers = [
-    { name: 'image', heads: vision.heads, width: vision.kind === 'ModifiedResNet' ? 32 * vision.width : vision.width },
+    ...(vision === null
+      ? []
+      : [
+          {
+            name: 'image',
+            heads: vision.heads,
+            width: vision.kind === 'ModifiedResNet' ? 32 * vision.width : vision.width,
+          },
+        ]),
     ...(text === null ? [] : [{ name: 'text', heads: text.heads, width: text.width }]),
   ];
   for (const { name, heads, width } of towers) {
@@ -302,7 +199,8 @@ function listed(names: string[]): string {
 const nameOf = (architecture: Architecture): string => {
   const name = modelNameFor(architecture);
   if (name !== null) return name;
-  const { vision } = architecture;
+  const { vision, text } = architecture;
+  if (vision === null) return `a text tower of width ${text!.width} with ${text!.layers} layers`;
   return (
     `a ${vision.kind} of width ${vision.width} with ` +
     `${vision.kind === 'ModifiedResNet' ? vision.layers.join('+') : vision.layers} layers`
@@ -311,10 +209,13 @@ const nameOf = (architecture: Architecture): string => {
 
 /** Which of MODELS has this architecture; an image tower without text tower is recognised too. null if none. */
 export const modelNameFor = (architecture: Architecture): string | null =>
-  MODELS.find((model) => sameImageTower(model, architecture) && sameTextTower(model, architecture))?.name ?? null;
+  architecture.vision === null
+    ? null
+    : (MODELS.find((model) => sameImageTower(model, architecture) && sameTextTower(model, architecture))?.name ?? null);
 
-export const sameImageTower = (a: Architecture, b: Architecture): boolean =>
-  a.embed === b.embed && sameFields(a.vision, b.vision);
+/** Whether `found` has the image tower of `model`, or none. */
+export const sameImageTower = (model: WithVision, found: Architecture): boolean =>
+  model.embed === found.embed && (found.vision === null || sameFields(model.vision, found.vision));
 
 /** Whether `found` has the text tower of `model`, or none. */
 export const sameTextTower = ({ text }: Architecture, found: Architecture): boolean =>

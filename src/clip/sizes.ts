@@ -22,13 +22,21 @@ export function parameterCounts(architecture: Architecture): { vision: number; t
  * normalisation, activations and pooling are not counted. The attention pool is counted with its one query.
  */
 export function multiplyAdds({ vision, embed }: Architecture): number {
+  if (vision === null) return 0;
   if (vision.kind === 'VisionTransformer') {
-    const { resolution, patch, width, layers, mlp } = vision;
+    const { resolution, patch, width, layers, mlp, pool, projection } = vision;
     const patches = Math.floor(resolution / patch) * Math.floor(resolution / patch);
     const tokens = patches + 1;
     // in_proj 3, out_proj 1; the two linear layers of the MLP; q·k and p·v
     const block = tokens * width * (4 * width + 2 * mlp) + 2 * tokens * tokens * width;
-    return patches * 3 * patch * patch * width + layers * block + width * embed;
+    // [4] the pool: k and v of all tokens, q and the output of one query
+    const last =
+      pool === undefined
+        ? projection === false
+          ? 0
+          : width * embed
+        : 2 * tokens * width * embed + 2 * tokens * embed + 3 * embed * embed;
+    return patches * 3 * patch * patch * width + layers * block + last;
   }
   const { resolution, width, layers } = vision;
   // [1] stem: three 3x3 convolutions at half the resolution

@@ -7,17 +7,18 @@ import {
   type TransformerOptions,
   type Weights,
 } from '../layers/index.ts';
-import type { Architecture, TextArchitecture } from './architecture.ts';
+import { visionOf, type Architecture, type TextArchitecture } from './architecture.ts';
 
 /** The image tower over weights under OpenAI's names; its `forward` is (N,3,R,R) -> (N,E). */
 export function imageTower(
-  { vision }: Pick<Architecture, 'vision'>,
+  architecture: Pick<Architecture, 'vision'>,
   weights: Weights,
   options: TransformerOptions = {},
 ): VisionTransformer | ModifiedResNet {
+  const vision = visionOf(architecture, 'imageTower');
   const sized = { ...options, heads: vision.heads };
   return vision.kind === 'VisionTransformer'
-    ? new VisionTransformer(weights, 'visual', sized)
+    ? new VisionTransformer(weights, 'visual', { ...sized, poolHeads: vision.pool?.heads })
     : new ModifiedResNet(weights, 'visual', sized);
 }
 

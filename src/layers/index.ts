@@ -1,6 +1,7 @@
 // clip-oracle/layers: the classes of OpenAI's model.py, under their names and with the checkpoint's child names.
 
 export { AttentionPool2d } from './attention-pool2d.ts';
+export { AttentionalPooler } from './attentional-pooler.ts';
 export { AvgPool2d, BatchNorm2d, Conv2d, GELU, LayerNorm, Linear, QuickGELU, ReLU } from './basic.ts';
 export { Bottleneck, type BottleneckOptions } from './bottleneck.ts';
 export { ModifiedResNet } from './modified-resnet.ts';

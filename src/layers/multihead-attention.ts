@@ -52,6 +52,6 @@ export class MultiheadAttention extends Module {
 }
 
 /** Rows from begin to end (exclusive) of a matrix or vector, as a view. */
-function rows(x: Tensor, begin: number, end: number): Tensor {
+export function rows(x: Tensor, begin: number, end: number): Tensor {
   return ndarray(x.data, [end - begin, ...x.shape.slice(1)], x.stride, x.offset + begin * x.stride[0]) as Tensor;
 }

@@ -1,4 +1,5 @@
 // The text tower: the lower half of class CLIP in model.py (encode_text), under the same parameter names.
+// Without `text_projection` (transformers' CLIPTextModel) the feature is the last token after ln_final.
 
 import ndarray from 'ndarray';
 import type { Tensor } from '../ops/tensor.ts';
@@ -48,7 +49,8 @@ export class TextTransformer extends Module {
         ? this.ln_final.forward(this.transformer.forward(x, atEnds))
         : // T N D -> N T D, as model.py, and back
           atEnds(this.ln_final.forward(this.transformer.forward(x).transpose(1, 0, 2)).transpose(1, 0, 2));
-    return ops.matmul(reshape(pooled, [N, D]), this.parameter('text_projection'));
+    const last = reshape(pooled, [N, D]);
+    return this.has('text_projection') ? ops.matmul(last, this.parameter('text_projection')) : last;
   }
 }
 

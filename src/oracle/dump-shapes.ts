@@ -1,6 +1,6 @@
 // Whether a dump is a trace of this model at all: its shapes, its input, its batch.
 
-import type { Architecture } from '../clip/architecture.ts';
+import { visionOf, type Architecture } from '../clip/architecture.ts';
 import type { Tensor } from '../ops/tensor.ts';
 import { arranged, IMAGES, layoutsFor } from './layout.ts';
 import type { Matched } from './candidate-models.ts';
@@ -28,7 +28,7 @@ export function inputImage(
   given: Tensor | undefined,
   candidates: () => readonly string[],
 ): Tensor {
-  const R = model.architecture.vision.resolution;
+  const R = visionOf(model.architecture, 'verify').resolution;
   if (given !== undefined) return checkedImage(given, model);
   if (name === null) {
     throw new Error(
@@ -66,7 +66,7 @@ export function inputImage(
  * @throws TypeError for another kind of value; RangeError for a shape that this model does not take
  */
 export function checkedImage(given: Tensor, { name, architecture }: ModelDescription): Tensor {
-  const R = architecture.vision.resolution;
+  const R = visionOf(architecture, 'verify').resolution;
   if (!(given?.data instanceof Float32Array || given?.data instanceof Float64Array) || !Array.isArray(given.shape)) {
     throw new TypeError(
       'verify: "image" expected an ndarray over Float32Array, got something else; make it with preprocess(image)',

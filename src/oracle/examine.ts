@@ -2,6 +2,7 @@
 // it is stored, and how many images went in. Nothing is computed and no weights are read, so that a dump that cannot be
 // compared is refused at once.
 
+import { visionOf } from '../clip/architecture.ts';
 import { MODELS } from '../clip/models.ts';
 import type { Dump } from '../formats/dump/dump.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -106,13 +107,10 @@ export function examinedFor(
   examined: ExaminedDump,
   given: Tensor | undefined,
 ): ExaminedDump & { readonly image: Tensor } {
-  const [is, was] = [model, examined.model].map(({ architecture: { embed, vision } }) => [
-    embed,
-    vision.kind,
-    vision.resolution,
-    vision.width,
-    ...[vision.layers].flat(),
-  ]);
+  const [is, was] = [model, examined.model].map(({ architecture }) => {
+    const vision = visionOf(architecture, 'verify');
+    return [architecture.embed, vision.kind, vision.resolution, vision.width, ...[vision.layers].flat()];
+  });
   if (is.join() !== was.join())
     throw new RangeError(
       `verify: "dump" expected one that was examined for ${model.name}, got one for ${examined.model.name}; give ` +

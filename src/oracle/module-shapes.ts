@@ -2,7 +2,7 @@
 // by running the layers on a recording operation set, which computes nothing.
 
 import { parameterShapes } from '../clip/parameters.ts';
-import type { Architecture } from '../clip/architecture.ts';
+import { visionOf, type Architecture } from '../clip/architecture.ts';
 import { imageTower } from '../clip/towers.ts';
 import { source } from '../graph/node.ts';
 import { Recorder } from '../graph/recorder.ts';
@@ -23,7 +23,7 @@ export function moduleShapes(architecture: Architecture, N = 1): Map<string, num
     ops: new Recorder().ops,
     tap: (name: string, output: { shape: number[] }) => void shapes.set(name, [...output.shape]),
   };
-  const R = architecture.vision.resolution;
+  const R = visionOf(architecture, 'moduleShapes').resolution;
   imageTower(architecture, weights, options).forward(source({ kind: 'input', slot: 0 }, [N, 3, R, R]));
   return shapes;
 }

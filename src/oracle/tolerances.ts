@@ -2,6 +2,7 @@
 // synthetic images. It is the same measurement that verify makes on a dump's own image, kept in a file.
 // schema/tolerances.json describes that file.
 
+import { visionOf } from '../clip/architecture.ts';
 import { syntheticImage } from '../clip/weights/synthetic.ts';
 import type { CLIP } from '../clip/clip.ts';
 import type { Tensor } from '../ops/tensor.ts';
@@ -94,7 +95,7 @@ export async function tolerances(model: CLIP, options: TolerancesOptions = {}): 
   const total = images.length * passes * shapes.size;
   const seen = new Map<string, Seen>();
   for (const seed of images) {
-    const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
+    const image = syntheticImage(seed, 1, visionOf(model.architecture, 'tolerances').resolution);
     await measureImage(model, image, claims, seen, () => options.onProgress?.({ done: ++done, total }), options);
   }
   const modules = [...shapes].map(([name, shape]) => ({

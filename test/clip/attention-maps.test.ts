@@ -144,7 +144,7 @@ describe.each(['simd', 'reference'] as const)('bits, with executor %s', (executo
   test("tiny-rn: the pool's one question, over the mean and all positions", async () => {
     const weight = await weightsOf('tiny-rn');
     const { model } = await load('tiny-rn', { executor, threads: 1 });
-    const R = model.architecture.vision.resolution;
+    const R = model.architecture.vision!.resolution;
     const x = reference.contiguous(
       readGolden('fixtures/tiny/tiny-rn.trace.safetensors').tensor('input/image').lo(0, 0, 0, 0).hi(1, 3, R, R),
     );

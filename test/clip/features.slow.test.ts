@@ -47,7 +47,7 @@ describe.each(models)('%s with synthetic:0', (name) => {
 
   test("float32 features are within 4 times PyTorch's own error of the truth", async () => {
     const { model } = await load(name, { weights: 'synthetic:0' });
-    const features = await model.encodeImage(syntheticImage(0, 1, model.architecture.vision.resolution));
+    const features = await model.encodeImage(syntheticImage(0, 1, model.architecture.vision!.resolution));
     await model.close();
     expect(relRms(features, truth)).toBeLessThanOrEqual(4 * relRms(golden.tensor('f32/image_features'), truth));
   });
@@ -58,7 +58,7 @@ describe.each(models)('%s with synthetic:0', (name) => {
       .filter((key) => key.startsWith('f64-probe/'))
       .map((key) => key.slice('f64-probe/'.length));
     const seen: string[] = [];
-    const features = await model.encodeImage(syntheticImage(0, 1, model.architecture.vision.resolution), {
+    const features = await model.encodeImage(syntheticImage(0, 1, model.architecture.vision!.resolution), {
       tap: (module, output) => {
         if (!probes.includes(module)) return;
         seen.push(module);

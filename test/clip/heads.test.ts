@@ -147,7 +147,7 @@ describe.each(SMALL)('weights in files: %s', (name) => {
     const { model } = await load(place, { executor: 'simd', threads: 1 });
     expect(model.architecture).toEqual(architecture);
     const direct = modelOf(name, { executor: 'simd', threads: 1 });
-    const image = syntheticImage(0, 2, architecture.vision.resolution);
+    const image = syntheticImage(0, 2, architecture.vision!.resolution);
     expectSameBits(await model.encodeImage(image), await direct.encodeImage(image));
     expectSameBits(await model.encodeText(tokens), await direct.encodeText(tokens));
     await model.close();
@@ -226,7 +226,7 @@ describe('the number of heads', () => {
 
   test('of a configuration for another width is not taken', () => {
     const heads = (width: string): unknown =>
-      architectureFrom(tensors, { vision_width: width, vision_heads: '2' }).vision.heads;
+      architectureFrom(tensors, { vision_width: width, vision_heads: '2' }).vision!.heads;
     expect(heads('160')).toBe(2);
     expect(heads('128')).toBe(2.5);
   });

@@ -29,7 +29,7 @@ describe('inspectFile', () => {
       dtype: 'F16',
       shape: [128, 32],
     });
-    expect(found.architecture!.vision.kind).toBe('VisionTransformer');
+    expect(found.architecture!.vision!.kind).toBe('VisionTransformer');
   });
 
   test('a head', async () => {

@@ -74,7 +74,7 @@ describe('a model', () => {
     const expected = golden.tensor(`${name}/${resolution}`);
     const image = syntheticImage(0, 1, resolution);
     const { model, preprocess } = await load(name, { resolution });
-    expect(model.architecture.vision.resolution).toBe(resolution);
+    expect(model.architecture.vision!.resolution).toBe(resolution);
     const features = await model.encodeImage(image);
     expect(relRms(features, expected)).toBeLessThan(1e-6);
     expect(relRms(await model.encodeImage(image, { precision: 'float64' }), expected)).toBeLessThan(2e-7);

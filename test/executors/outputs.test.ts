@@ -228,7 +228,7 @@ test('weights beyond the memory are refused before anything is read, with the su
 describe.each(['tiny-rn', 'tiny-vit'])('%s up to a module', (name) => {
   test.each(['reference', 'simd'] as const)('%s: its output, and no tap after it', async (executor) => {
     const { model } = await load(name, { executor, threads: 2 });
-    const image = syntheticImage(0, 2, model.architecture.vision.resolution);
+    const image = syntheticImage(0, 2, model.architecture.vision!.resolution);
     const outputs = new Map<string, Tensor>();
     const whole: string[] = [];
     await model.encodeImage(image, {

@@ -9,7 +9,7 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
   test('features of batches of 1, 2 and 5 on 1, 2, 3 and 7 threads', async () => {
     const weights = name.startsWith('tiny') ? 'synthetic:3' : undefined;
     const { model: plain } = await load(name, { weights, executor: 'reference' });
-    const images = [1, 2, 5].map((n) => syntheticImage(n, n, plain.architecture.vision.resolution));
+    const images = [1, 2, 5].map((n) => syntheticImage(n, n, plain.architecture.vision!.resolution));
     const expected = [];
     for (const image of images) expected.push(await plain.encodeImage(image));
     for (const threads of [1, 2, 3, 7]) {

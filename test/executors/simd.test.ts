@@ -30,7 +30,7 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
   };
   beforeAll(async () => {
     plain = (await load(name, { weights, executor: 'reference' })).model;
-    resolution = plain.architecture.vision.resolution;
+    resolution = plain.architecture.vision!.resolution;
   });
   afterAll(() => plain.close());
 
@@ -94,7 +94,7 @@ describe('half residency', () => {
       const path = join(folder, file);
       writeFileSync(path, rebuild(file));
       const single = (await load(path, { executor: 'reference' })).model;
-      const image = syntheticImage(0, 2, single.architecture.vision.resolution);
+      const image = syntheticImage(0, 2, single.architecture.vision!.resolution);
       for (const threads of [1, 2]) {
         const half = (await load(path, { executor: 'simd', threads, residency: 'half' })).model;
         expectSameBits(await half.encodeImage(image), await single.encodeImage(image));

@@ -54,7 +54,7 @@ describe.each(['tiny-rn', 'tiny-vit', 'mini-rn', 'mini-vit'])('%s', (name) => {
   const truths = new Map<number, Tensor>();
   beforeAll(async () => {
     plain = (await load(name, { weights, executor: 'reference', precision: 'float64' })).model;
-    resolution = plain.architecture.vision.resolution;
+    resolution = plain.architecture.vision!.resolution;
     for (const n of batches) truths.set(n, await plain.encodeImage(syntheticImage(n, n, resolution)));
   });
   afterAll(() => plain.close());
@@ -127,7 +127,7 @@ test.each(['tiny-rn.jit.pt', 'tiny-vit.jit.pt'])(
     const path = join(folder, file);
     writeFileSync(path, rebuild(file));
     const plain = (await load(path, { executor: 'reference', precision: 'float64' })).model;
-    const image = syntheticImage(0, 2, plain.architecture.vision.resolution);
+    const image = syntheticImage(0, 2, plain.architecture.vision!.resolution);
     const truth = await plain.encodeImage(image);
     for (const threads of [1, 2]) {
       const { model } = await load(path, { threads, residency: 'half', precision: 'float64' });

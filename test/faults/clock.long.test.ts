@@ -90,7 +90,7 @@ describe('a clock that runs backwards keeps nobody waiting', SCHEDULED, () => {
   // Guard: `passed >= 0` in SimdExecutor's #computeHere.
   test('a forward pass on the calling thread sees its signal', async () => {
     const { model } = await load('mini-vit', { executor: 'simd', threads: 1 });
-    const image = syntheticImage(1, 16, model.architecture.vision.resolution);
+    const image = syntheticImage(1, 16, model.architecture.vision!.resolution);
     const right = await model.encodeImage(image);
     const controller = new AbortController();
     backwards();

@@ -45,7 +45,7 @@ describe.each([
           (await load(seed % 2 ? 'tiny-vit' : 'tiny-rn', { weights: `synthetic:${seed}`, executor, threads })).model,
       ),
     );
-    const images = models.map((model, m) => syntheticImage(m, 1, model.architecture.vision.resolution));
+    const images = models.map((model, m) => syntheticImage(m, 1, model.architecture.vision!.resolution));
     const right = await Promise.all(models.map((model, m) => model.encodeImage(images[m])));
     const done: number[] = [];
     await Promise.all(

@@ -42,7 +42,7 @@ type Trace = Map<string, Floats>;
 
 async function trace(model: CLIP, emulate: Emulation, n: number): Promise<Trace> {
   const found: Trace = new Map();
-  const image = syntheticImage(n, n, model.architecture.vision.resolution);
+  const image = syntheticImage(n, n, model.architecture.vision!.resolution);
   await model.encodeImage(image, {
     emulate,
     tap: (name, output) => {
@@ -66,7 +66,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
     const actual = await trace(simd, emulate, 2);
     expect([...actual.keys()]).toEqual([...expected.keys()]);
     for (const [module, values] of expected) expect(firstDifference(actual.get(module)!, values), module).toBeNull();
-    const image = syntheticImage(2, 2, simd.architecture.vision.resolution);
+    const image = syntheticImage(2, 2, simd.architecture.vision!.resolution);
     expect(
       firstDifference((await simd.encodeImage(image, { emulate })).data, expected.get('visual')!),
       'without a tap',
@@ -78,7 +78,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
   });
 
   test("an emulation that changes nothing gives the contract's bits, and the next call without one, too", async () => {
-    const image = syntheticImage(4, 1, simd.architecture.vision.resolution);
+    const image = syntheticImage(4, 1, simd.architecture.vision!.resolution);
     const features = await plain.encodeImage(image);
     const half = await simd.encodeImage(image, { emulate: EMULATIONS.float16 });
     expect(firstDifference((await simd.encodeImage(image, { emulate: EXACT })).data, features.data)).toBeNull();
@@ -116,7 +116,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
   });
 
   test('is refused in float64', async () => {
-    const image = syntheticImage(4, 1, simd.architecture.vision.resolution);
+    const image = syntheticImage(4, 1, simd.architecture.vision!.resolution);
     for (const model of [plain, simd]) {
       await expect(model.encodeImage(image, { emulate: EXACT, precision: 'float64' })).rejects.toThrow(
         'encodeImage: "emulate" expected precision float32, got float64',

@@ -24,7 +24,7 @@ async function verified(file: string): Promise<{ result: VerifyResult; metadata:
     const { metadata } = dump;
     const loaded = await models.get(metadata.model)!;
     return {
-      result: await verify(loaded, dump, { image: syntheticImage(0, 1, loaded.architecture.vision.resolution) }),
+      result: await verify(loaded, dump, { image: syntheticImage(0, 1, loaded.architecture.vision!.resolution) }),
       metadata,
     };
   } finally {

@@ -30,7 +30,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
 
   async function judge(path: string, claim: Claim, options: VerifyOptions = {}): Promise<VerifyResult> {
     const dump = await openDump(path);
-    const image = syntheticImage(1, 1, model.architecture.vision.resolution);
+    const image = syntheticImage(1, 1, model.architecture.vision!.resolution);
     try {
       return await verify(model, dump, { image, claim, causes: false, ...options });
     } finally {
@@ -75,7 +75,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
   test('a right float32 backend passes under every claim', async () => {
     const path = join(folder, `${name}.safetensors`);
     const writer = await writeDump(path);
-    const image = syntheticImage(1, 1, model.architecture.vision.resolution);
+    const image = syntheticImage(1, 1, model.architecture.vision!.resolution);
     await model.encodeImage(image, {
       tap: (module, output) => {
         writer.add(module, valuesOf(output));
@@ -92,7 +92,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
   test('a layer scaled by a hundredth fails under float16', async () => {
     const path = join(folder, `${name}.scaled.safetensors`);
     const writer = await writeDump(path);
-    const image = syntheticImage(1, 1, model.architecture.vision.resolution);
+    const image = syntheticImage(1, 1, model.architecture.vision!.resolution);
     await model.encodeImage(image, {
       emulate: VARIANTS.float16[0].emulation,
       tap: (module, output) => {
@@ -105,7 +105,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('%s', (name) => {
   });
 
   test('other orders of summation earn a right float32 backend no more than its limits', async () => {
-    const image = syntheticImage(2, 1, model.architecture.vision.resolution);
+    const image = syntheticImage(2, 1, model.architecture.vision!.resolution);
     const truth = new Spill();
     const noise = new Map<string, number>();
     await model.encodeImage(image, {

@@ -133,7 +133,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('the pack of %s', (model) => {
       'claim',
     async () => {
       const { model: clip } = await load(model, { weights: 'synthetic:0', threads: 1 });
-      const image = syntheticImage(0, 1, clip.architecture.vision.resolution);
+      const image = syntheticImage(0, 1, clip.architecture.vision!.resolution);
       const dumpOf = async (how: Parameters<typeof clip.encodeImage>[1]): Promise<Dump> => {
         const tensors = new Map<string, Values>([['image', valuesOf(image)]]);
         await clip.encodeImage(image, { ...how, tap: (name, output) => void tensors.set(name, valuesOf(output)) });
@@ -158,7 +158,7 @@ describe.each(['tiny-rn', 'tiny-vit'])('the pack of %s', (model) => {
 
   test('a planted fault is found in the layer where it is', async () => {
     const { model: clip } = await load(model, { weights: 'synthetic:0', threads: 1 });
-    const image = syntheticImage(0, 1, clip.architecture.vision.resolution);
+    const image = syntheticImage(0, 1, clip.architecture.vision!.resolution);
     const faulty = packs[model].modules[10].name;
     const tensors = new Map<string, Values>();
     await clip.encodeImage(image, {

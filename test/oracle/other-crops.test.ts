@@ -53,7 +53,7 @@ test('the crops differ from the right one, and from one another', async () => {
 
 test.for(['pipeline-huggingface', 'pipeline-fake-detect', 'squashed'])('%s is named', async (name) => {
   for (const model of models) {
-    const R = model.architecture.vision.resolution;
+    const R = model.architecture.vision!.resolution;
     const picture = pictureFor(R);
     const image = await preprocessor(R)(picture);
     const other = (await otherCrops(picture, R, 'openai')).find((one) => one.name === name)!;
@@ -70,7 +70,7 @@ test.for(['pipeline-huggingface', 'pipeline-fake-detect', 'squashed'])('%s is na
 
 test('nothing is asked for where all is right', async () => {
   const [model] = models;
-  const R = model.architecture.vision.resolution;
+  const R = model.architecture.vision!.resolution;
   const image = await preprocessor(R)(pictureFor(R), { pipeline: PIPELINES[0] });
   const { verdict } = await verify(model, memoryDump(await dumpOf(model, image)), {
     image,

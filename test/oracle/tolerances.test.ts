@@ -56,7 +56,7 @@ test('every module in order, every claim, one progress report for each module of
 test("the numbers are those of loops over the network's tensors", async () => {
   const runs = await Promise.all(
     [1, 2].map(async (seed) => {
-      const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
+      const image = syntheticImage(seed, 1, model.architecture.vision!.resolution);
       const features = async (options: Parameters<CLIP['encodeImage']>[1]): Promise<Floats> =>
         elements(await model.encodeImage(image, options));
       const truth = await features({ precision: 'float64' });
@@ -108,7 +108,7 @@ test('the table in JSON fits schema/tolerances.json, and the schema would see a 
 describe('verify takes a table instead of emulating', () => {
   test('a float16 backend passes by it, with the limits that it has', async () => {
     const dump = await openDump('fixtures/claims/tiny-vit.1.float16.safetensors');
-    const image: Tensor = syntheticImage(1, 1, model.architecture.vision.resolution);
+    const image: Tensor = syntheticImage(1, 1, model.architecture.vision!.resolution);
     const allowed = readTolerances(JSON.stringify(table), 'float16', 'tiny-vit');
     const seen: number[] = [];
     const result = await verify(model, dump, {

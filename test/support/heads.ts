@@ -38,7 +38,7 @@ export function modelOf(name: string, options: ExecutorOptions): CLIP {
 
 /** float64 has PyTorch's features, float32 is near them, SIMD has the plain loops' bits. */
 export async function expectFeatures(name: string, plain64: boolean): Promise<void> {
-  const image = syntheticImage(0, 2, ARCHITECTURES[name].vision.resolution);
+  const image = syntheticImage(0, 2, ARCHITECTURES[name].vision!.resolution);
   const plain = modelOf(name, { executor: 'reference' });
   const features = { image: await plain.encodeImage(image), text: await plain.encodeText(tokens) };
   expect(relRms(features.image, golden.tensor(`${name}/image`))).toBeLessThan(1e-6);

@@ -88,7 +88,7 @@ describe.for(['mini-vit', 'mini-rn'])('%s', (name) => {
       load(name, { executor: 'reference', threads: 1 }),
       load(name, { executor: 'simd', threads: 2 }),
     ]);
-    const { resolution } = plain.model.architecture.vision;
+    const { resolution } = plain.model.architecture.vision!;
     const cases = await Promise.all(
       [1, 2, 5].map(async (batch) => {
         const size = batch * 3 * resolution * resolution;

@@ -92,7 +92,7 @@ async function pictureToName(open: Open): Promise<void> {
   const head = await stages.run('head', () => loadHead(bundledFile('emoji-head.pth')));
   const labels = await bundledLabels();
   const picture = await stages.run('decode', async () => readImage(await readFile(bundledFile('octopus.jpg'))));
-  const R = model.architecture.vision.resolution;
+  const R = model.architecture.vision!.resolution;
   const x = await stages.run('preprocess', () => normalize(cropPixels(picture, R), R));
   const logits = await stages.run('forward', async () => linear(await model.encodeImage(x), head.weight, head.bias));
   if (hasTrueColor(process.stdout)) {
@@ -146,7 +146,7 @@ async function besidePyTorch(open: Open, quiet: boolean): Promise<number> {
   );
   const model = await stages.run('weights', () => open('RN50', { weights: 'synthetic:0' }));
   await print(`   computed by ${describe(model)}`);
-  const R = model.architecture.vision.resolution;
+  const R = model.architecture.vision!.resolution;
   const x = await stages.run('preprocess', () => normalize(cropPixels(picture, R), R));
   const features = await stages.run('forward', () => forward(model, x, quiet));
   const ours = features.data;

@@ -92,20 +92,24 @@ function view(report: Inspection): string {
   return `${lines.join('\n')}\n`;
 }
 
-function describe({ architecture, model, parameters }: Inspection, say: (title: string, text: string) => void): void {
+function describe(
+  { architecture, model, parameters, refusedText }: Inspection,
+  say: (title: string, text: string) => void,
+): void {
   const { vision, text, embed } = architecture!;
   say('model', model ?? 'none of those that have a name');
   say(
     'image tower',
-    `${vision.kind}, ${vision.resolution} x ${vision.resolution} pixels, ` +
-      `${vision.kind === 'VisionTransformer' ? `patch ${vision.patch}, width ${vision.width}, ${vision.layers} layers` : `width ${vision.width}, layers ${vision.layers.join('+')}`}, ` +
-      '' +
-      `feature ${embed}`,
+    vision === null
+      ? 'none'
+      : `${vision.kind}, ${vision.resolution} x ${vision.resolution} pixels, ` +
+          `${vision.kind === 'VisionTransformer' ? `patch ${vision.patch}, width ${vision.width}, ${vision.layers} layers` : `width ${vision.width}, layers ${vision.layers.join('+')}`}, ` +
+          `feature ${embed}`,
   );
   say(
     'text tower',
     text === null
-      ? 'none'
+      ? (refusedText ?? 'none')
       : `width ${text.width}, ${text.layers} layers, context ${text.context}, vocabulary ${text.vocabulary}`,
   );
   say(

@@ -160,9 +160,12 @@ async function compared(
 /** What else the picture of --image may have been made into. */
 const otherImages = (options: Options, model: CLIP): VerifyOptions['otherImages'] => {
   const { image, pipeline } = options;
-  const { resolution } = model.architecture.vision;
   return image === undefined
     ? undefined
-    : async () =>
-        (await import('../../oracle/other-crops.ts')).otherCrops(image, resolution, pipeline, pixelOptions(options));
+    : async () => {
+        const { visionOf } = await import('../../clip/architecture.ts');
+        const { otherCrops } = await import('../../oracle/other-crops.ts');
+        const { resolution } = visionOf(model.architecture, 'verify');
+        return otherCrops(image, resolution, pipeline, pixelOptions(options));
+      };
 };

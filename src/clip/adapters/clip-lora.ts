@@ -89,17 +89,18 @@ function adaptedBlocks(
   { vision, text }: Architecture,
   where: string,
 ): string[] {
-  if (encoder !== 'text' && vision.kind !== 'VisionTransformer')
+  if (encoder !== 'text' && vision?.kind !== 'VisionTransformer')
     throw new Error(
-      `"${where}" adapts the blocks of a VisionTransformer, but the model's image tower is a ModifiedResNet; ` +
-        'take an adapter of this model',
+      `"${where}" adapts the blocks of a VisionTransformer, but the ` +
+        `${vision === null ? 'model has no image tower' : "model's image tower is a ModifiedResNet"}; take an ` +
+        'adapter of this model',
     );
   if (encoder !== 'vision' && text === null)
     throw new Error(`"${where}" adapts a text tower, which the model does not have; take an adapter of this model`);
   const within = (layers: number): number[][] => POSITIONS[position].map((blocks) => blocks.filter((i) => i < layers));
   // The text tower has one table for all models: the first.
   const texts = encoder === 'vision' ? [] : within(text!.layers)[0].map((i) => `transformer.resblocks.${i}`);
-  const visions = encoder === 'text' ? [[]] : within(vision.layers as number);
+  const visions = encoder === 'text' ? [[]] : within(vision!.layers as number);
   const fits = visions.find((blocks) => texts.length + blocks.length === count);
   if (fits === undefined) {
     throw new Error(

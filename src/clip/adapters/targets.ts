@@ -39,8 +39,10 @@ export function targetOf(module: string, architecture: Architecture): Target | n
   }
   const pool = POOL.exec(module);
   if (pool !== null) {
-    if (architecture.vision.kind !== 'ModifiedResNet') throw absent(module, 'its image tower is a VisionTransformer');
-    const width = 32 * architecture.vision.width;
+    const { vision } = architecture;
+    if (vision?.kind !== 'ModifiedResNet')
+      throw absent(module, vision === null ? NO_IMAGES : 'its image tower is a VisionTransformer');
+    const width = 32 * vision.width;
     return whole(`visual.attnpool.${pool[1]}.weight`, pool[1] === 'c_proj' ? architecture.embed : width, width);
   }
   const projection = PROJECTION.exec(module);
@@ -73,6 +75,7 @@ const whole = (parameter: string, outputs: number, inputs: number): Target => ({
   transposed: false,
 });
 
+const NO_IMAGES = 'it has no image tower';
 const NAMES = { vision: 'image', text: 'text' };
 
 /** The sizes of a tower, which must be a transformer. */
@@ -81,6 +84,7 @@ function transformerOf(tower: Tower, module: string, { vision, text }: Architect
     if (text === null) throw absent(module, 'it has no text tower');
     return text;
   }
+  if (vision === null) throw absent(module, NO_IMAGES);
   if (vision.kind !== 'VisionTransformer') throw absent(module, 'its image tower is a ModifiedResNet');
   return vision;
 }

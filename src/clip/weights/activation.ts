@@ -59,7 +59,7 @@ export function activationsOf(
   const released = releasedActivation(origin);
   if (released !== null) return both(released);
   const own = entry !== null && entry.file === null;
-  const reluOnly = architecture?.vision.kind === 'ModifiedResNet' && architecture.text === null;
+  const reluOnly = architecture?.vision?.kind === 'ModifiedResNet' && architecture.text === null;
   if (format !== 'synthetic' && !own && !reluOnly) {
     warn(
       `"${origin}": nothing says which activation these weights were trained with, and no tensor shows it. ` +

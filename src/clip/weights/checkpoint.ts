@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly layout: string;
   /** String metadata that the file carries (safetensors `__metadata__`). */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Why the text tower in the file cannot be used, in a sentence; absent if it can, or if there is none. */
+  readonly refusedText?: string;
   /** Tensors under OpenAI's state-dict names, in the file's order. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**

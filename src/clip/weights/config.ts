@@ -43,11 +43,13 @@ export async function configured(
           '"gelu"; only those can be computed',
       );
     }
+    const modelType = typeof huggingFace?.model_type === 'string' ? huggingFace.model_type : '';
     const text = textual.hidden_act ?? (isObject(huggingFace?.text_config) ? 'quick_gelu' : activation);
     return {
+      ...(modelType !== '' && { model_type: modelType }),
       hidden_act: activation,
       ...(text === activation ? {} : { text_hidden_act: String(text) }),
-      ...heads('vision', vision.hidden_size, vision.num_attention_heads),
+      ...heads(/text_model$/.test(modelType) ? 'text' : 'vision', vision.hidden_size, vision.num_attention_heads),
       ...heads('text', textual.hidden_size, textual.num_attention_heads),
     };
   }

@@ -3,7 +3,8 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { TensorInfo } from '../../formats/element-types.ts';
 import { assertFinite } from '../../formats/finite.ts';
-import { findModel } from './layouts.ts';
+import { findModel, type FindOptions } from './layouts.ts';
+import { oneTower } from './towers.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { readStored } from '../../formats/stored-tensor.ts';
 import { sizeOf } from '../../ops/tensor.ts';
@@ -17,12 +18,17 @@ export function checkpointOf(
   raw: TensorFile,
   where: string,
   configured: Record<string, string>,
-  allowNonFinite = false,
+  { tower, allowNonFinite = false }: Pick<FindOptions, 'tower'> & { allowNonFinite?: boolean } = {},
 ): Checkpoint {
-  const { tensors, layout } = findModel(raw.tensors, where);
-  const metadata = { ...raw.metadata, ...configured };
+  const { tensors, layout, refusedText, ...found } = findModel(raw.tensors, where, {
+    tower,
+    modelType: configured.model_type,
+  });
+  const metadata: Record<string, string> = { ...raw.metadata, ...found.metadata, ...configured };
+  // of a text tower that is not computed
+  if (refusedText !== undefined) Reflect.deleteProperty(metadata, 'text_hidden_act');
   const info = new Map<string, TensorInfo>([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
-  return {
+  const checkpoint: Checkpoint = {
     origin: raw.origin,
     format: raw.format,
     layout,
@@ -47,5 +53,7 @@ export function checkpointOf(
       if (!allowNonFinite) assertFinite(into, name, raw.origin);
     },
     close: () => raw.close(),
+    ...(refusedText !== undefined && { refusedText }),
   };
+  return oneTower(checkpoint, tower);
 }

@@ -30,24 +30,26 @@ const BLOCK: Readonly<Record<string, string>> = {
 };
 
 /**
- * @throws Error if the file is a SigLIP model, lacks the projection, or splits q, k and v in a way that does not fit
+ * A file of one tower may have no projection (CLIPVisionModel, CLIPTextModel): then its feature is `pooler_output`, and
+ * `metadata` says `vision_projection` or `text_projection` 'none'.
+ * @throws Error if the file lacks a projection that it must have, or splits q, k and v in a way that does not fit
  */
-export function fromHuggingFace(raw: ReadonlyMap<string, StoredTensor>, where: string): Map<string, ModelTensor> {
-  if (
-    raw.has('logit_bias') ||
-    raw.has('vision_model.embeddings.patch_embedding.bias') ||
-    !raw.has('vision_model.embeddings.class_embedding')
-  ) {
-    throw new Error(
-      `"${where}" holds a SigLIP-like model (no class embedding, or a bias that CLIP does not have), which is ` +
-        `another architecture; CLIP's weights are needed`,
-    );
-  }
-  if (!raw.has('visual_projection.weight')) {
-    throw new Error(
-      `"${where}" has no "visual_projection.weight" (a Hugging Face CLIPVisionModel), without which there is ` +
-        'no CLIP feature; take the file of CLIPModel or CLIPVisionModelWithProjection',
-    );
+export function fromHuggingFace(
+  raw: ReadonlyMap<string, StoredTensor>,
+  where: string,
+): { tensors: Map<string, ModelTensor>; metadata: Record<string, string> } {
+  const metadata: Record<string, string> = {};
+  const has = (prefix: string): boolean => [...raw.keys()].some((key) => key.startsWith(prefix));
+  for (const [tower, projection, other] of [
+    ['vision', 'visual_projection.weight', 'text_'],
+    ['text', 'text_projection.weight', 'vis'],
+  ] as const) {
+    if (!has(`${tower}_model.`) || raw.has(projection)) continue;
+    if (has(other))
+      throw new Error(
+        `"${where}" has no "${projection}", but another tower; the file is incomplete: download it again`,
+      );
+    metadata[`${tower}_projection`] = 'none';
   }
   const tensors = new Map<string, ModelTensor>();
   for (const [key, tensor] of raw) {
@@ -71,7 +73,7 @@ export function fromHuggingFace(raw: ReadonlyMap<string, StoredTensor>, where: s
       else tensors.set(key, single(tensor));
     }
   }
-  return tensors;
+  return { tensors, metadata };
 }
 
 /** The rows of in_proj are those of q, then k, then v. */

@@ -5,11 +5,16 @@ import type { Checkpoint } from './checkpoint.ts';
 import { checkpointOf } from './from-tensor-file.ts';
 import { openTensorFile } from '../../formats/open.ts';
 import { readConfig } from './config-beside.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import { findModel } from './layouts.ts';
+import { oneTower, type Tower } from './towers.ts';
 import { openSynthetic, type SyntheticOptions } from './synthetic.ts';
 
 export interface OpenOptions extends SyntheticOptions {
   /** Accept NaN and infinities in the weights. Without it `read` throws at the first one. */
   readonly allowNonFinite?: boolean;
+  /** The only tower that is wanted. Default: both, or what can be computed here. */
+  readonly tower?: Tower;
 }
 
 /**
@@ -22,12 +27,22 @@ export interface OpenOptions extends SyntheticOptions {
 export async function openCheckpoint(source: string, options: OpenOptions = {}): Promise<Checkpoint> {
   if (typeof source !== 'string')
     throw new TypeError(`openCheckpoint: "source" expected a path or "synthetic:SEED", got ${typeof source}`);
-  if (source.startsWith('synthetic:')) return openSynthetic(source, options);
+  if (source.startsWith('synthetic:')) return oneTower(await openSynthetic(source, options), options.tower);
   const raw = await openTensorFile(source);
   try {
-    return checkpointOf(raw, source, await readConfig(source), options.allowNonFinite === true);
+    return checkpointOf(raw, source, await configOf(source, raw, options.tower), options);
   } catch (error) {
     await raw.close();
+    throw error;
+  }
+}
+
+/** The configuration beside the weights; what is wrong with it is said after what kind of model this is. */
+async function configOf(source: string, raw: TensorFile, tower: Tower | undefined): Promise<Record<string, string>> {
+  try {
+    return await readConfig(source);
+  } catch (error) {
+    findModel(raw.tensors, source, { tower });
     throw error;
   }
 }

@@ -5,7 +5,7 @@
 import { resizeGrid } from './bicubic.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { sizeOf } from '../../ops/tensor.ts';
-import type { Architecture } from '../architecture.ts';
+import { visionOf, type Architecture, type WithVision } from '../architecture.ts';
 
 /**
  * The model for images of R x R.
@@ -15,8 +15,8 @@ export function atResolution(
   checkpoint: Checkpoint,
   architecture: Architecture,
   resolution: number,
-): { checkpoint: Checkpoint; architecture: Architecture } {
-  const { vision } = architecture;
+): { checkpoint: Checkpoint; architecture: WithVision } {
+  const vision = visionOf(architecture, 'load: "resolution"');
   const step = vision.kind === 'VisionTransformer' ? vision.patch : 32;
   if (!Number.isSafeInteger(resolution) || resolution < step || resolution % step !== 0) {
     throw new RangeError(
@@ -26,7 +26,7 @@ export function atResolution(
         `take ${nearest(resolution, step)}, or leave it out for ${vision.resolution}, which the model was trained with`,
     );
   }
-  if (resolution === vision.resolution) return { checkpoint, architecture };
+  if (resolution === vision.resolution) return { checkpoint, architecture: { ...architecture, vision } };
   const name =
     vision.kind === 'VisionTransformer' ? 'visual.positional_embedding' : 'visual.attnpool.positional_embedding';
   const [rows, D] = checkpoint.tensors.get(name)!.shape;
@@ -37,10 +37,7 @@ export function atResolution(
   return {
     architecture: { ...architecture, vision: { ...vision, resolution } },
     checkpoint: {
-      origin: checkpoint.origin,
-      format: checkpoint.format,
-      layout: checkpoint.layout,
-      metadata: checkpoint.metadata,
+      ...checkpoint,
       tensors,
       async read(wanted, into) {
         if (wanted !== name) return checkpoint.read(wanted, into);

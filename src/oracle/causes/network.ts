@@ -3,7 +3,7 @@
 // second description of the network.
 
 import { parameterShapes } from '../../clip/parameters.ts';
-import type { Architecture } from '../../clip/architecture.ts';
+import { visionOf, type Architecture } from '../../clip/architecture.ts';
 import { imageTower } from '../../clip/towers.ts';
 import type { Activation } from '../../layers/index.ts';
 import { outputIn, source, storageOf, type Node, type Storage } from '../../graph/node.ts';
@@ -43,11 +43,11 @@ export function recordNetwork(architecture: Architecture, activation: Activation
   const recorder = new Recorder();
   const modules = new Map<string, Tensor>();
   const tap = (name: string, output: Tensor): void => void modules.set(name, output);
-  const R = architecture.vision.resolution;
+  const { resolution: R, heads } = visionOf(architecture, 'verify');
   imageTower(architecture, weights, { ops: recorder.ops, tap, activation }).forward(
     source({ kind: 'input', slot: 0 }, [N, 3, R, R]),
   );
-  return { nodes: recorder.nodes, modules, heads: architecture.vision.heads, parameters };
+  return { nodes: recorder.nodes, modules, heads, parameters };
 }
 
 /**

@@ -1,6 +1,7 @@
 // Makes a golden pack from a model with synthetic weights: the truth, float32, and what each claim earns, in passes one
 // after the other.
 
+import { visionOf } from '../../clip/architecture.ts';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syntheticImage } from '../../clip/weights/synthetic.ts';
@@ -49,7 +50,7 @@ export async function makeGoldenPack(folder: string, options: GoldenOptions): Pr
   const weights = `synthetic:${seed}`;
   const { model } = await load(options.model, { weights, threads: options.threads });
   try {
-    const image = syntheticImage(seed, 1, model.architecture.vision.resolution);
+    const image = syntheticImage(seed, 1, visionOf(model.architecture, 'golden').resolution);
     const samples = new Map<string, Values>();
     const norms = new Map<string, number>();
     const hashes = new TraceHashes();

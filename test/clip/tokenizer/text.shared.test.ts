@@ -35,7 +35,7 @@ describe.each(['ViT-B/32', 'RN50x4'])('%s with synthetic:0', (name) => {
     expect(relRms(await model.encodeText(tokens), truth)).toBeLessThanOrEqual(
       4 * relRms(file.tensor('f32/text_features'), truth),
     );
-    const image = syntheticImage(0, 2, model.architecture.vision.resolution);
+    const image = syntheticImage(0, 2, model.architecture.vision!.resolution);
     expect(
       maxAbs(
         (await model.forward(image, tokens, { precision: 'float64' })).logitsPerImage,

@@ -129,14 +129,8 @@ describe('Hugging Face', () => {
   });
 
   test.for([
-    [
-      'no projection',
-      'visual_projection.weight',
-      undefined,
-      /no "visual_projection\.weight" \(a Hugging Face CLIPVisionModel\).*take the file of CLIPModel/,
-    ],
     ['SigLIP by its bias', 'logit_bias', [1], /SigLIP/],
-    ['SigLIP by its embedding', 'vision_model.embeddings.class_embedding', undefined, /SigLIP-like/],
+    ['SigLIP by its embedding', 'vision_model.embeddings.class_embedding', undefined, /holds a SigLIP model/],
     [
       'k missing',
       'vision_model.encoder.layers.0.self_attn.k_proj.weight',
@@ -229,7 +223,6 @@ describe('config.json beside the weights', () => {
 describe('no CLIP at all', () => {
   test.for([
     ['a timm tower', { 'visual.trunk.patch_embed.proj.weight': [1], 'text.x': [1] }, /timm image tower/],
-    ['a text tower', { 'text_model.embeddings.token_embedding.weight': [1, 1] }, /text tower only/],
     ['LoRA', { 'base_model.model.visual.x.lora_A.weight': [1, 1] }, /LoRA adapters/],
     [
       'a head',
@@ -245,6 +238,11 @@ describe('no CLIP at all', () => {
         'layer1.0.bn1.bias': [1],
         'fc.weight': [1, 1],
       },
+      /holds a ResNet of torchvision or timm, no CLIP model; CLIP's weights are needed/,
+    ],
+    [
+      'what nobody knows',
+      { 'conv1.weight': [64, 3, 7, 7], 'gate.0': [64], 'gate.1': [1], 'gate.2': [1], 'gate.3': [1] },
       /found 5 tensors such as "conv1\.weight" \(64, 3, 7, 7\), .*expected "visual\.conv1\.weight"/,
     ],
     ['nothing', {}, /no tensors at all/],

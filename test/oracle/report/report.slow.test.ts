@@ -37,7 +37,7 @@ async function verified(
   more: Partial<VerifyResult> = {},
 ): Promise<{ html: string; result: VerifyResult }> {
   const { model } = await load(name, { weights: 'synthetic:0', executor: 'reference', threads: 1 });
-  const image = syntheticImage(0, 1, model.architecture.vision.resolution);
+  const image = syntheticImage(0, 1, model.architecture.vision!.resolution);
   const trace = async (precision: 'float32' | 'float64'): Promise<Map<string, Values>> => {
     const seen = new Map<string, Values>();
     await model.encodeImage(image, {
@@ -73,7 +73,7 @@ async function verified(
 /** The README's example: ViT-B/32 with GELU in place of QuickGELU in one block, and the noise of another float32. */
 async function gelusBlock(block: number): Promise<string> {
   const { model } = await load('ViT-B/32', { weights: 'synthetic:0' });
-  const image = syntheticImage(0, 1, model.architecture.vision.resolution);
+  const image = syntheticImage(0, 1, model.architecture.vision!.resolution);
   const tensors: Record<string, Values> = { image };
   let calls = 0;
   const next = noise(1);
