@@ -20,5 +20,12 @@ const WORTH_A_THREAD = 4e6;
 /** @param asked by the caller, if it did ask */
 export function threadsFor(architecture: Architecture, asked?: number, host?: HostThreads): number | undefined {
   if (host === undefined) return asked;
-  return Math.min(host.most, asked ?? Math.min(host.byDefault, Math.ceil(multiplyAdds(architecture) / WORTH_A_THREAD)));
+  return Math.min(host.most, asked ?? Math.min(host.byDefault, Math.ceil(workOf(architecture) / WORTH_A_THREAD)));
+}
+
+/** Multiply-adds of an image; without an image tower those of the linear layers for one text of full length. */
+function workOf(architecture: Architecture): number {
+  const { vision, text } = architecture;
+  if (vision !== null || text === null) return multiplyAdds(architecture);
+  return text.layers * text.context * text.width * (4 * text.width + 2 * text.mlp);
 }

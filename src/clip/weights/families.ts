@@ -30,6 +30,14 @@ const TEXT_BLOCK = String.raw`^((?!visual\.).)*transformer\.resblocks\.\d+\.`;
 const LAYER_SCALE = String.raw`ls_[12]\.gamma$`;
 const CUSTOM_BLOCK = String.raw`(attn\.(ln_q|ln_k|ln_inner|logit_scale|head_scale|q_proj_weight)|ln_attn|mlp\.ln)\b`;
 
+// timm's image towers beside which open_clip has CLIP's text tower
+const MOBILE_B = key(/(^|\.)visual\.trunk\.patch_embed\.backbone\.0\.conv\./);
+const VITAMIN = key(/(^|\.)visual\.trunk\.patch_embed\.backbone\.stem\./);
+const PE_CORE = key(/(^|\.)visual\.trunk\.attn_pool\./);
+const EVA = key(/(^|\.)visual\.trunk\.blocks\.0\.attn\.(q_bias|q_proj\.weight)$/);
+const CONVNEXT = key(/(^|\.)visual\.trunk\.stages\.0\.blocks\.0\.conv_dw\./);
+const SWIN = key(/(^|\.)visual\.trunk\..*relative_position_bias_table$/);
+
 /** Models with an image and a text tower, or one of the two. */
 export const FAMILIES: readonly Family[] = [
   {
@@ -121,25 +129,25 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'a MobileCLIP-B model',
-    shows: key(/(^|\.)visual\.trunk\.patch_embed\.backbone\.0\.conv\./),
+    shows: MOBILE_B,
     foreign: 'vision',
     because: 'its patches come out of a stack of convolutions',
   },
   {
     name: 'a ViTamin model',
-    shows: key(/(^|\.)visual\.trunk\.patch_embed\.backbone\.stem\./),
+    shows: VITAMIN,
     foreign: 'vision',
     because: NOT_A_VIT,
   },
   {
     name: 'a Perception Encoder (PE-Core)',
-    shows: key(/(^|\.)visual\.trunk\.attn_pool\./),
+    shows: PE_CORE,
     foreign: 'vision',
     because: 'its image tower has rotary positions and pools by attention',
   },
   {
     name: 'an EVA-CLIP model',
-    shows: key(/(^|\.)visual\.trunk\.blocks\.0\.attn\.(q_bias|q_proj\.weight)$/),
+    shows: EVA,
     foreign: 'vision',
     because: NOT_A_VIT,
   },
@@ -151,19 +159,19 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'a ConvNeXt-CLIP model',
-    shows: key(/(^|\.)visual\.trunk\.stages\.0\.blocks\.0\.conv_dw\./),
+    shows: CONVNEXT,
     foreign: 'vision',
     because: NOT_A_VIT,
   },
   {
     name: 'an open_clip model with a Swin image tower',
-    shows: key(/(^|\.)visual\.trunk\..*relative_position_bias_table$/),
+    shows: SWIN,
     foreign: 'vision',
     because: NOT_A_VIT,
   },
   {
     name: 'an open_clip model with a timm image tower ("visual.trunk.…"), such as MobileCLIP2-L',
-    shows: key(/(^|\.)visual\.trunk\./),
+    shows: all(key(/(^|\.)visual\.trunk\./), not(any(MOBILE_B, VITAMIN, PE_CORE, EVA, CONVNEXT, SWIN))),
     foreign: 'both',
     because: `${NOT_A_VIT}, and no name shows whether its text tower has a causal mask`,
   },

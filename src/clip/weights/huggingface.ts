@@ -62,7 +62,7 @@ export function fromHuggingFace(
       const tower = /^(vision|text)_model\.(.*)$/.exec(key);
       const [table, prefix] = tower?.[1] === 'vision' ? [VISION, 'visual.'] : [TEXT, ''];
       const rest = tower?.[2] ?? '';
-      const block = /^encoder\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(rest);
+      const block = /^encoder\.layers?\.(\d+)\.(.+)\.(weight|bias)$/.exec(rest);
       if (Object.hasOwn(table, rest)) tensors.set(table[rest], single(tensor));
       else if (block !== null && /^self_attn\.[kv]_proj$/.test(block[2])) continue;
       else if (block?.[2] === 'self_attn.q_proj')
