@@ -15,6 +15,9 @@ const WIDE_HEADS: readonly { width: number; layers: number; columns: number }[] 
 export const headWidth = (width: number, layers: number): number =>
   WIDE_HEADS.find((tower) => tower.width === width && tower.layers === layers)?.columns ?? 64;
 
+/** The same of a text tower: those of ViTamin-XL have 72 columns, all others 64. */
+export const textHeadWidth = (width: number, layers: number): number => (width === 1152 && layers === 27 ? 72 : 64);
+
 /**
  * The numbers of heads that an implementation may take, rightly or by mistake, ascending: that of every supported
  * attention, what its width gives with heads of 64 or 32 columns (a ViT-H read as one with heads of 64 columns has 20

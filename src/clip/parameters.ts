@@ -3,7 +3,7 @@
 // Source: openai/CLIP, clip/model.py, build_model and the constructors of CLIP, ModifiedResNet, VisionTransformer.
 
 import type { Architecture, TextArchitecture, VisionArchitecture, WithVision } from './architecture.ts';
-import { headWidth } from './head-counts.ts';
+import { headWidth, textHeadWidth } from './head-counts.ts';
 import { MODELS } from './models.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
 import { parameterShapes } from './parameter-shapes.ts';
@@ -91,14 +91,15 @@ export function architectureFrom(
   let text: TextArchitecture | null = null;
   if (isText(tensors)) {
     const [width] = shapeOf('ln_final.weight', 1);
+    const layers = blocks(/^transformer\.resblocks\.([^.]+)\./);
     const ends = configured.text_projection !== 'none';
     embed = ends ? shapeOf('text_projection', 2)[1] : width;
     text = {
       context: shapeOf('positional_embedding', 2)[0],
       vocabulary: shapeOf('token_embedding.weight', 2)[0],
       width,
-      layers: blocks(/^transformer\.resblocks\.([^.]+)\./),
-      heads: configuredHeads(configured, 'text', width) ?? width / 64,
+      layers,
+      heads: configuredHeads(configured, 'text', width) ?? width / textHeadWidth(width, layers),
       mlp: mlpOf('transformer', width),
       ...(!ends && { projection: false }),
     };

@@ -111,7 +111,8 @@ export function findModel(
   // [1] where it is; [2] what of it can be computed, which is said before anything else
   const found = located(raw, tower);
   const refused = refusalsOf(found.length === 1 ? wholeNames(raw, found[0]) : raw, modelType);
-  const wanted = tower ?? (found.length > 0 && found[0].layout.tower === 'text' ? 'text' : 'vision');
+  const isText = found.length > 0 && found[0].layout.tower === 'text' && refused.vision === null;
+  const wanted = tower ?? (isText ? 'text' : 'vision');
   const other = wanted === 'vision' ? 'text' : 'vision';
   if (refused[wanted] !== null) throw new Error(refusal(where, wanted, refused[wanted], refused[other]));
   if (found.length !== 1) throw found.length === 0 ? unknownLayout(raw, where) : several(found, where);
