@@ -161,7 +161,7 @@ export const FLOORS = [
 ];
 
 /** Files of rooms that use Node's modules elsewhere than the room may: none of the others is portable. */
-export const NODE_FILES = /-node\.ts$|\/entry-path\.ts$/;
+export const NODE_FILES = /-node\.ts$|\/(entry-path|cores)\.ts$/;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 

@@ -145,7 +145,7 @@ describe('what is imported', () => {
     /\/dist\/src\/cli\/(?:main|program|parser|command|options|values|errors|interrupt|suggest)\.js$/,
     /\/dist\/src\/cli\/(?:commands\/[\w-]+|terminal\/(?:style|numbers|table))\.js$/,
     /\/dist\/src\/clip\/(?:models|parameters|architecture|package-file)\.js$/,
-    /\/dist\/src\/(?:oracle\/types|features\/argument-error|formats\/(?:errno|atomic-file|error-text))\.js$/,
+    /\/dist\/src\/(?:oracle\/types|features\/argument-error|formats\/(?:errno|atomic-file|error-text|limits))\.js$/,
   ];
   const isLight = (url: string): boolean => light.some((pattern) => pattern.test(url));
 
