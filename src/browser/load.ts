@@ -94,8 +94,11 @@ export async function load(
     },
     executor,
   );
-  const { vision } = model.architecture;
-  return { model, preprocess: vision === null ? noPreprocess(model) : preprocessor(vision.resolution) };
+  const { preprocessing } = model;
+  return {
+    model,
+    preprocess: preprocessing === null ? noPreprocess(model) : preprocessor(preprocessing.resolution, preprocessing),
+  };
 }
 
 /** Not by `crossOriginIsolated`: there are browsers that say so and have no shared memory. */

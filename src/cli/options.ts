@@ -6,7 +6,7 @@ import type { Limits } from '../formats/limits.ts';
 import { choice, file, flag, value, type ArgumentSpec, type OptionSpec, type OptionsOf } from './command.ts';
 import { anyNumber, limit, listOf, modelName, oneOf, positiveInteger } from './values.ts';
 
-const PIPELINES = ['openai', 'huggingface', 'fake-detect'] as const;
+const PIPELINES = ['openai', 'huggingface', 'huggingface-torchvision', 'fake-detect', 'immich'] as const;
 const EXECUTORS = ['auto', 'reference', 'simd'] as const;
 /** The parts of an attention's input projection that a loralib adapter may change. */
 export const PARTS = ['q', 'k', 'v'] as const;
@@ -31,9 +31,12 @@ export const weights = file(
 
 /** @param what they decide about */
 export const pipeline = (what: string) =>
-  choice('-p, --pipeline <name>', `${what}: openai, huggingface or fake-detect`, PIPELINES, oneOf, {
-    default: 'openai',
-  });
+  choice(
+    '-p, --pipeline <name>',
+    `${what}: ${PIPELINES.join(', ')} (default: as the configuration beside the weights says, else openai)`,
+    PIPELINES,
+    oneOf,
+  );
 
 /** How pictures are read. */
 export const pictureOptions = {

@@ -11,6 +11,7 @@ import { toFloat64 } from '../ops/contiguous.ts';
 import { zeros, type Tensor } from '../ops/tensor.ts';
 import type { Adapters } from './adapters/adapters.ts';
 import type { Executor, Precision } from '../executors/executor.ts';
+import { completeRules, type Preprocessing } from './image/preprocessing.ts';
 import { logitsOf } from './logits.ts';
 import type { Architecture } from './architecture.ts';
 import { textBatches } from './text-batches.ts';
@@ -33,6 +34,8 @@ export interface CLIPDescription {
   architecture: Architecture;
   /** The activations of the transformers; OpenAI's are quick_gelu. */
   activations: Activations;
+  /** How its pixels are made. Default: as CLIP's. */
+  preprocessing?: Preprocessing;
   /** What could not be told from the files, in sentences. */
   warnings?: readonly string[];
   /** Why the text tower in the file cannot be used, for the error of `encodeText`. */
@@ -74,6 +77,8 @@ export class CLIP {
   readonly name: string;
   readonly weights: string;
   readonly architecture: Architecture;
+  /** How its pixels are made; what `load`'s preprocess does. null where there is no image tower. */
+  readonly preprocessing: Preprocessing | null;
   /** What the transformers' MLPs compute between their two layers, 'quick_gelu' or 'gelu'. */
   readonly activations: Activations;
   /** What `load` could not tell from the files and guessed, one sentence each; also on standard error. */
@@ -91,6 +96,9 @@ export class CLIP {
     this.weights = description.weights;
     this.architecture = description.architecture;
     this.activations = description.activations;
+    const { vision } = description.architecture;
+    this.preprocessing =
+      vision === null ? null : (description.preprocessing ?? completeRules(vision.resolution, {}, 'CLIP'));
     this.warnings = description.warnings ?? [];
     this.#refusedText = description.refusedText ?? null;
     this.#executor = executor;

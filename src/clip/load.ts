@@ -74,8 +74,11 @@ export async function load(
     },
     withoutUndefined(options),
   );
-  const { vision } = model.architecture;
-  return { model, preprocess: vision === null ? noPreprocess(model) : preprocessor(vision.resolution) };
+  const { preprocessing } = model;
+  return {
+    model,
+    preprocess: preprocessing === null ? noPreprocess(model) : preprocessor(preprocessing.resolution, preprocessing),
+  };
 }
 
 function withoutUndefined(options: LoadOptions): ExecutorOptions {

@@ -194,6 +194,6 @@ export async function fromImages(
     features: ndarray(data, [rows.length, E]) as Tensor,
     labels: kept,
     failed,
-    origin: { model, weights, pipeline: options.pipeline ?? 'openai' },
+    origin: { model, weights, pipeline: options.pipeline ?? loaded.model.preprocessing?.pipeline },
   };
 }

@@ -1,11 +1,10 @@
 // What else a picture may have been made into: if a backend's numbers are those of one of these, its preprocessing is
 // what differs.
 
-import { toRGB } from '../clip/image/image.ts';
-import { normalize } from '../clip/image/normalize.ts';
+import { INTERPOLATIONS } from '../clip/image/filters.ts';
 import { PIPELINES, type Pipeline } from '../clip/image/pipelines.ts';
-import { preprocessor, readImage, type ImageInput, type PreprocessOptions } from '../clip/image/preprocess.ts';
-import { resize } from '../clip/image/resample.ts';
+import { pixelsOf, readImage, type ImageInput, type PreprocessOptions } from '../clip/image/preprocess.ts';
+import { completeRules, type PixelRules } from '../clip/image/preprocessing.ts';
 import type { Tensor } from '../ops/tensor.ts';
 
 export interface OtherImage {
@@ -16,35 +15,68 @@ export interface OtherImage {
   readonly image: Tensor;
 }
 
+/** Below the smallest step of a gray level (1 / 255 / std); above what roundings make. */
+const SAME = 1e-4;
+
 /**
- * The same picture through the other pipelines, and squashed into the square without a crop.
+ * The same picture through the other pipelines, with another resize and another interpolation. What comes out as one
+ * before it, or as it should, is left out.
  * @param resolution R
  * @param right the pipeline that it should have gone through
- * @param read how the picture is read, whatever the pipeline
+ * @param rules how the model's pixels are made otherwise (`model.preprocessing`; default: as CLIP's), and how the
+ *   picture is read
  * @throws as `preprocessor`
  */
 export async function otherCrops(
   picture: ImageInput,
   resolution: number,
   right: Pipeline,
-  read: Omit<PreprocessOptions, 'pipeline'> = {},
+  rules: PreprocessOptions = {},
 ): Promise<OtherImage[]> {
-  const preprocess = preprocessor(resolution);
+  const own = completeRules(resolution, { ...rules, pipeline: right }, 'otherCrops');
+  const image = await readImage(picture, rules);
   const others: OtherImage[] = [];
-  for (const pipeline of PIPELINES.filter((name) => name !== right)) {
-    others.push({
-      name: `pipeline-${pipeline}`,
-      explanation:
-        `The picture went through the pipeline ${pipeline}, not ${right}; resize and crop as ${right} does, or ` +
+  const seen: Tensor[] = [pixelsOf(image, own)];
+  const add = (name: string, explanation: string, changed: PixelRules): void => {
+    const found: Tensor = pixelsOf(image, { ...own, ...changed });
+    if (seen.some((other) => same(other, found))) return;
+    seen.push(found);
+    others.push({ name, explanation, image: found });
+  };
+  for (const pipeline of PIPELINES) {
+    // Only open_clip fills margins.
+    if (pipeline === right || (own.resize === 'longest' && pipeline !== 'openai' && pipeline !== 'fake-detect'))
+      continue;
+    add(
+      `pipeline-${pipeline}`,
+      `The picture went through the pipeline ${pipeline}, not ${right}; resize and crop as ${right} does, or ` +
         `verify with --pipeline ${pipeline} if that is what is meant.`,
-      image: await preprocess(picture, { ...read, pipeline }),
-    });
+      { pipeline },
+    );
   }
-  const squashed = resize(toRGB(await readImage(picture, read)), resolution, resolution);
-  others.push({
-    name: 'squashed',
-    explanation: 'The picture was squashed into the square; resize its short side (bicubic) and crop the middle.',
-    image: normalize(squashed.data as Uint8Array, resolution),
-  });
+  if (right === 'fake-detect' || own.resize !== 'squash')
+    add(
+      'squashed',
+      'The picture was squashed into the square; ' +
+        (own.resize === 'longest'
+          ? 'resize its long side and fill the margins.'
+          : `resize its short side (${own.interpolation}) and crop the middle.`),
+      { pipeline: right === 'fake-detect' ? 'huggingface' : right, resize: 'squash' },
+    );
+  if (own.resize !== 'shortest')
+    add(
+      'cropped',
+      `The picture's short side was resized and the middle cropped; this model's pictures are made with resize ` +
+        `${own.resize}.`,
+      { resize: 'shortest' },
+    );
+  for (const interpolation of INTERPOLATIONS.filter((name) => name !== own.interpolation))
+    add(
+      `interpolation-${interpolation}`,
+      `The picture was resized with ${interpolation} interpolation; take ${own.interpolation}.`,
+      { interpolation },
+    );
   return others;
 }
+
+const same = (a: Tensor, b: Tensor): boolean => a.data.every((value, i) => Math.abs(value - b.data[i]) < SAME);

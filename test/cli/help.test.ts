@@ -183,7 +183,7 @@ describe('a mistake is one sentence on standard error and exit code 2', () => {
     [
       'a mistyped pipeline',
       ['embed', image, '--pipeline', 'openia'],
-      /Expected openai, huggingface or fake-detect; did you mean openai\?/,
+      /Expected openai, huggingface, huggingface-torchvision, fake-detect or immich; did you mean openai\?/,
     ],
     ['a precision that is none', ['embed', image, '--precision', 'fp16'], /Expected float32 or float64/],
     ['an executor that is none', ['embed', image, '--executor', 'gpu'], /Expected auto, reference or simd/],

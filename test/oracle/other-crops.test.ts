@@ -13,11 +13,11 @@ import type { Values } from '../../src/formats/values.ts';
 import type { Tensor } from '../../src/ops/tensor.ts';
 
 /**
- * Twice as wide as the square and six lines higher: openai's crop begins two lines down after the resize, huggingface's
- * one.
+ * Three times as wide as the square and nine lines higher: openai's crop begins two lines down after the resize,
+ * huggingface's one.
  */
 function pictureFor(R: number): RawImage {
-  const [width, height] = [2 * R, 2 * R + 6];
+  const [width, height] = [3 * R, 3 * R + 9];
   return {
     width,
     height,
@@ -42,16 +42,26 @@ async function dumpOf(model: CLIP, image: Tensor): Promise<Record<string, Values
   return tensors;
 }
 
+// immich's is huggingface's for this picture
+const names = [
+  'pipeline-huggingface',
+  'pipeline-huggingface-torchvision',
+  'pipeline-fake-detect',
+  'squashed',
+  'interpolation-bilinear',
+  'interpolation-nearest',
+];
+
 test('the crops differ from the right one, and from one another', async () => {
   const picture = pictureFor(32);
   const right = await preprocessor(32)(picture);
   const others = await otherCrops(picture, 32, 'openai');
-  expect(others.map(({ name }) => name)).toEqual(['pipeline-huggingface', 'pipeline-fake-detect', 'squashed']);
+  expect(others.map(({ name }) => name)).toEqual(names);
   const all = [right, ...others.map(({ image }) => image)].map(({ data }) => String(data));
-  expect(new Set(all).size).toBe(4);
+  expect(new Set(all).size).toBe(names.length + 1);
 });
 
-test.for(['pipeline-huggingface', 'pipeline-fake-detect', 'squashed'])('%s is named', async (name) => {
+test.for(names)('%s is named', async (name) => {
   for (const model of models) {
     const R = model.architecture.vision!.resolution;
     const picture = pictureFor(R);
@@ -79,4 +89,24 @@ test('nothing is asked for where all is right', async () => {
     },
   });
   expect(verdict).toBe('pass');
+});
+
+test("a model with another mean is not told to take CLIP's, and told its own where CLIP's was taken", async () => {
+  const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+  const { model } = await load('tiny-vit', { threads: 1 });
+  models.push(model);
+  const halved = Object.assign(model, { preprocessing: { ...model.preprocessing, ...half } });
+  const R = model.preprocessing!.resolution;
+  const picture = pictureFor(R);
+  const image = await preprocessor(R, half)(picture);
+  const otherImages = () => otherCrops(picture, R, 'openai', half);
+  const right = await verify(halved, memoryDump(await dumpOf(model, image)), { image, otherImages });
+  expect(right.verdict).toBe('pass');
+  const wrong = memoryDump(await dumpOf(model, await preprocessor(R)(picture)));
+  const { causes } = await verify(halved, wrong, { image, otherImages });
+  expect(causes[0]).toMatchObject({
+    name: 'clip-mean-std',
+    explanation:
+      "The image is normalised with OpenAI's mean and std; take this model's (0.5, 0.5, 0.5) and (0.5, 0.5, 0.5).",
+  });
 });

@@ -68,11 +68,15 @@ async function embedAll(paths: string[], given: Given): Promise<number> {
   let finished: (() => Promise<void>) | undefined;
   const done = await withOutput(out, (output) =>
     withModel(given, async (loaded) => {
-      const { name: model, weights, architecture } = loaded.model;
+      const { name: model, weights, architecture, preprocessing } = loaded.model;
       const head = {
         ...{ model, weights, adapter, resolution, normalized: normalize },
         ...(texts === null
-          ? { pipeline: input === undefined ? pipeline : null, exifOrientation, tolerateTruncated }
+          ? {
+              pipeline: input === undefined ? (pipeline ?? preprocessing?.pipeline ?? null) : null,
+              exifOrientation,
+              tolerateTruncated,
+            }
           : { pipeline: null, of: 'texts' as const }),
       };
       const run: Run = async (sink, resumed) => {

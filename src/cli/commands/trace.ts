@@ -169,7 +169,7 @@ async function describe({ model }: Loaded, options: Options, paths: string[]): P
     model: model.name,
     weights: model.weights,
     weights_sha256: await weightsFingerprint(options.model, options.weights),
-    pipeline: options.input === undefined ? options.pipeline : '',
+    pipeline: options.input === undefined ? (options.pipeline ?? model.preprocessing!.pipeline) : '',
     precision: options.precision,
     layers: options.layers ?? '**',
     images: JSON.stringify(paths),

@@ -163,9 +163,11 @@ const otherImages = (options: Options, model: CLIP): VerifyOptions['otherImages'
   return image === undefined
     ? undefined
     : async () => {
-        const { visionOf } = await import('../../clip/architecture.ts');
         const { otherCrops } = await import('../../oracle/other-crops.ts');
-        const { resolution } = visionOf(model.architecture, 'verify');
-        return otherCrops(image, resolution, pipeline, pixelOptions(options));
+        const preprocessing = model.preprocessing!; // dumps are of image towers
+        return otherCrops(image, preprocessing.resolution, pipeline ?? preprocessing.pipeline, {
+          ...preprocessing,
+          ...pixelOptions(options),
+        });
       };
 };

@@ -39,6 +39,13 @@ export const CHANNELS_OF_MODE: Readonly<Record<ImageMode, number>> = {
   F: 1,
 };
 
+/** Room for samples of a mode. */
+export function samplesOf(mode: ImageMode, count: number): DecodedImage['data'] {
+  if (mode === 'I;16') return new Uint16Array(count);
+  if (mode === 'I') return new Int32Array(count);
+  return mode === 'F' ? new Float32Array(count) : new Uint8Array(count);
+}
+
 /** a * b / 255, rounded, in Pillow's integer arithmetic (MULDIV255 of its ImagingUtils.h). */
 export function mulDiv255(a: number, b: number): number {
   const product = a * b + 128;

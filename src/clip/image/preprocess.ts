@@ -5,7 +5,8 @@ import { decodeImage, type DecodeOptions } from './decode.ts';
 import { bytesOf, type FileInput, type ReadOptions } from './read-bytes.ts';
 import type { DecodedImage, ImageMode } from './image.ts';
 import { normalize } from './normalize.ts';
-import { checkPipeline, cropPixels, type Pipeline } from './pipelines.ts';
+import { cropPixels } from './pipelines.ts';
+import { completeRules, type PixelRules, type Preprocessing } from './preprocessing.ts';
 
 /** Pixels in memory, 8 bits a sample, row by row: channels 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA. */
 export interface RawImage {
@@ -18,9 +19,8 @@ export interface RawImage {
 /** A picture file (a path, its bytes, a Blob or File, a `data:` URI, with `fetch` a URL), or pixels. */
 export type ImageInput = FileInput | RawImage;
 
-export interface PreprocessOptions extends DecodeOptions, ReadOptions {
-  pipeline?: Pipeline;
-}
+/** How pixels are made, where it is not as CLIP's are, and how files are read and decoded. */
+export interface PreprocessOptions extends DecodeOptions, ReadOptions, PixelRules {}
 
 /**
  * (1,3,R,R), float32. @throws as `decodeImage`; RangeError for an unknown pipeline; TypeError for other values
@@ -82,19 +82,23 @@ export async function readImage(
   }
 }
 
+/** The input of an image tower, (1,3,R,R), out of a decoded picture. */
+export const pixelsOf = (image: DecodedImage, rules: Preprocessing): NdArray<Float32Array> =>
+  normalize(cropPixels(image, rules.resolution, rules.pipeline, rules), rules.resolution, rules);
+
 /**
- * A function that makes the input of an image tower of the given resolution; pipeline and decoder may be chosen here or
- * with each call.
+ * A function that makes the input of an image tower of the given resolution; pipeline, other rules and decoder may be
+ * chosen here or with each call.
  * @param resolution R, the side of the square: 224 for most models
- * @throws RangeError if the resolution is not a positive integer or the pipeline is unknown
+ * @param defaults such as `model.preprocessing`, which is how `load` makes its own
+ * @throws TypeError or RangeError if the resolution is not a positive integer or a rule is unknown
  */
 export function preprocessor(resolution: number, defaults: PreprocessOptions = {}): Preprocess {
-  if (!Number.isSafeInteger(resolution) || resolution < 1)
-    throw new RangeError(`preprocessor: "resolution" expected an integer of at least 1, got ${String(resolution)}`);
-  checkPipeline(defaults.pipeline ?? 'openai');
+  completeRules(resolution, defaults, 'preprocessor');
   return async (image, options = {}) => {
-    const { pipeline = 'openai', ...read } = { ...defaults, ...options };
-    checkPipeline(pipeline);
-    return normalize(cropPixels(await readImage(image, read), resolution, pipeline), resolution);
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const all: PreprocessOptions = { ...defaults, ...given };
+    const preprocessing = completeRules(resolution, all, 'preprocess');
+    return pixelsOf(await readImage(image, all), preprocessing);
   };
 }

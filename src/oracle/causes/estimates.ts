@@ -1,6 +1,6 @@
 // Faults with a number in them that the backend's own values tell: another mean and std, another eps, a factor.
 
-import { MEAN, STD } from '../../clip/image/normalize.ts';
+import type { Statistics } from './faults/image.ts';
 import type { Tensor } from '../../ops/tensor.ts';
 import type { Change, Fault } from './fault.ts';
 import type { Search } from './search.ts';
@@ -9,9 +9,9 @@ import { dense, mapped, mappedByChannel } from './tensors.ts';
 /** Elements that an estimate looks at. */
 const SAMPLES = 20_000;
 
-export async function estimatedFaults(search: Search): Promise<Fault[]> {
+export async function estimatedFaults(search: Search, statistics: Statistics): Promise<Fault[]> {
   const found = [
-    await otherMeanAndStd(search),
+    await otherMeanAndStd(search, statistics),
     await otherEps(search, 'layerNorm'),
     await otherEps(search, 'batchNorm2d'),
     factor(search),
@@ -27,7 +27,7 @@ const digits = (x: number): string => Number(x.toPrecision(4)).toString();
  * channel. Least squares say how much of each is in the backend's output, and these weights say which mean and std the
  * image was normalised with.
  */
-async function otherMeanAndStd(search: Search): Promise<Fault | null> {
+async function otherMeanAndStd(search: Search, { mean: modelMean, std: modelStd }: Statistics): Promise<Fault | null> {
   if (search.target !== 'visual.conv1') return null;
   const step = await search.inputsOf('conv2d');
   if (step === null) return null;
@@ -46,13 +46,13 @@ async function otherMeanAndStd(search: Search): Promise<Fault | null> {
   const a = solved.slice(0, 3);
   const b = solved.slice(3);
   if (a.some((v) => !(v > 1e-6))) return null;
-  const std = a.map((v, c) => STD[c] / v);
-  const mean = b.map((v, c) => MEAN[c] - v * std[c]);
+  const std = a.map((v, c) => modelStd[c] / v);
+  const mean = b.map((v, c) => modelMean[c] - v * std[c]);
   return {
     name: 'other-mean-std',
     explanation:
       `The image is normalised with mean (${mean.map(digits).join(', ')}) and std ` +
-      `(${std.map(digits).join(', ')}), if its pixels are from 0 to 1; take CLIP's mean and std.`,
+      `(${std.map(digits).join(', ')}), if its pixels are from 0 to 1; take this model's, (${modelMean.join(', ')}) and (${modelStd.join(', ')}).`,
     image: (image) => mappedByChannel(image, (v, c) => a[c] * v + b[c]),
   };
 }

@@ -4,7 +4,7 @@
 import type { Cause } from '../types.ts';
 import { estimatedFaults } from './estimates.ts';
 import type { Fault } from './fault.ts';
-import { FAULTS } from './faults/index.ts';
+import { faultsOf } from './faults/index.ts';
 import { otherLayerFaults } from './faults/weights.ts';
 import { halfAccumulation } from './half-accumulation.ts';
 import { hints } from './hints.ts';
@@ -25,13 +25,18 @@ const NAMED = 5;
  */
 export async function findCauses(question: CauseQuestion): Promise<Cause[]> {
   const search = await Search.open(question);
+  const statistics = question.model.preprocessing!; // a search has an image tower
   try {
     if (search.rho <= search.limits.pass) return [inherited(search.target)];
-    const usual = [...FAULTS, ...otherImageFaults(question), ...otherLayerFaults(search.network, search.piece.weights)];
+    const usual = [
+      ...faultsOf(statistics),
+      ...otherImageFaults(question),
+      ...otherLayerFaults(search.network, search.piece.weights),
+    ];
     const matches = await attempts(search, usual, (tried) => question.onProgress?.(tried, usual.length));
     const misshapen = search.truth.length !== search.values.data.length;
     if (matches.length === 0 && !misshapen) {
-      const estimated = await estimatedFaults(search);
+      const estimated = await estimatedFaults(search, statistics);
       matches.push(
         ...(await attempts(search, estimated, (tried) =>
           question.onProgress?.(usual.length + tried, usual.length + estimated.length),

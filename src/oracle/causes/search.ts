@@ -17,7 +17,7 @@ import { pieceOf, recordNetwork, type Network, type Piece } from './network.ts';
 import { Kept, replay, type Replayed, type Sources } from './replay.ts';
 
 export interface CauseQuestion {
-  model: Pick<CLIP, 'name' | 'weights' | 'architecture' | 'activations'>;
+  model: Pick<CLIP, 'name' | 'weights' | 'architecture' | 'activations' | 'preprocessing'>;
   /** The first module that is wrong. */
   target: string;
   /** Modules that the dump has and that are right. Those behind the target are ignored. */

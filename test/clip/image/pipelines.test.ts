@@ -174,9 +174,11 @@ describe('properties of the pipelines', () => {
 });
 
 describe('misuse', () => {
-  test('an unknown pipeline names the three', () => {
+  test('an unknown pipeline names them', () => {
     expect(() => cropPixels(randomPicture('L', 4, 4, 1), 4, 'clip' as Pipeline)).toThrow(
-      new RangeError('"pipeline" expected one of openai, huggingface, fake-detect, got "clip"'),
+      new RangeError(
+        '"pipeline" expected one of openai, huggingface, huggingface-torchvision, fake-detect, immich, got "clip"',
+      ),
     );
   });
   test.each([0, -1, 1.5, NaN, '224'])('resolution %s', (n) => {

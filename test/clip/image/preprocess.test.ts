@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { normalize } from '../../../src/clip/image/normalize.ts';
-import { cropPixels, type Pipeline } from '../../../src/clip/image/pipelines.ts';
+import { cropPixels, PIPELINES, type Pipeline } from '../../../src/clip/image/pipelines.ts';
 import { preprocessor, readImage, type ImageInput } from '../../../src/clip/image/preprocess.ts';
 import { bytesOf, IMAGES, PICTURES, randomPicture, readJson, sha256 } from './support.ts';
 
@@ -53,7 +53,7 @@ describe('inputs', () => {
   test('a path, the same bytes and the same pixels give the same tensor, in every pipeline', async () => {
     const { width, height, data } = await readImage(file);
     const preprocess = preprocessor(48);
-    for (const pipeline of ['openai', 'huggingface', 'fake-detect'] as const) {
+    for (const pipeline of PIPELINES) {
       const [a, b, c] = await Promise.all([
         preprocess(file, { pipeline }),
         preprocess(bytesOf(file), { pipeline }),
@@ -167,8 +167,9 @@ describe('misuse', () => {
     expect(error).toBeInstanceOf(RangeError);
     expect((error as Error).message).toContain(message);
   });
-  test('an unknown pipeline names the three, early and late', async () => {
-    const message = '"pipeline" expected one of openai, huggingface, fake-detect, got "ufd"';
+  test('an unknown pipeline names them, early and late', async () => {
+    const message =
+      '"pipeline" expected one of openai, huggingface, huggingface-torchvision, fake-detect, immich, got "ufd"';
     expect(() => preprocessor(16, { pipeline: 'ufd' as Pipeline })).toThrow(new RangeError(message));
     await expect(
       preprocess({ data, width: 2, height: 2, channels: 3 }, { pipeline: 'ufd' as Pipeline }),
