@@ -3,8 +3,9 @@
 import type { Checkpoint } from '../clip/weights/checkpoint.ts';
 import { MemorySource, type ByteSource } from '../formats/byte-source.ts';
 import { checkpointOf } from '../clip/weights/from-tensor-file.ts';
-import { configured, MAX_CONFIG_BYTES } from '../clip/weights/config.ts';
+import { configured, MAX_CONFIG_BYTES, NO_CONFIGURATION, type Configuration } from '../clip/weights/config.ts';
 import { oneTower, type Tower } from '../clip/weights/towers.ts';
+import { namesOf } from '../clip/weights/layouts.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { readTensorFile } from '../formats/read.ts';
 import { openSynthetic } from '../clip/weights/synthetic.ts';
@@ -102,7 +103,9 @@ export async function openWeights(
 async function openCheckpoint(bytes: Bytes, options: FetchOptions & { tower?: Tower }): Promise<Checkpoint> {
   const raw = await openTensorBytes(bytes, options);
   try {
-    return checkpointOf(raw, raw.origin, await configurationBeside(bytes, options), { tower: options.tower });
+    return checkpointOf(raw, raw.origin, await configurationBeside(bytes, options, namesOf(raw.tensors)), {
+      tower: options.tower,
+    });
   } catch (error) {
     await raw.close();
     throw error;
@@ -113,15 +116,21 @@ async function openCheckpoint(bytes: Bytes, options: FetchOptions & { tower?: To
  * config.json and open_clip_config.json beside a URL of the kind that Hugging Face has. Other URLs are not tried: most
  * servers have no such file.
  */
-async function configurationBeside(bytes: Bytes, { cache, signal }: FetchOptions): Promise<Record<string, string>> {
-  if (!isUrl(bytes)) return {};
+async function configurationBeside(
+  bytes: Bytes,
+  { cache, signal }: FetchOptions,
+  names: 'huggingface' | 'open_clip',
+): Promise<Configuration> {
+  if (!isUrl(bytes)) return NO_CONFIGURATION;
   const url = new URL(bytes, globalThis.location?.href);
-  if (!/(^|\/)(open_clip_)?(model|pytorch_model)\.(safetensors|bin)(\.index\.json)?$/.test(url.pathname)) return {};
+  if (!/(^|\/)(open_clip_)?(model|pytorch_model)\.(safetensors|bin)(\.index\.json)?$/.test(url.pathname))
+    return NO_CONFIGURATION;
   return configured(
     (file) => new URL(file, url).href,
     async (file) => {
       const blob = await fetchBlob(file, 'a configuration', { cache, signal });
       return blob.size > MAX_CONFIG_BYTES ? null : blob.text();
     },
+    names,
   );
 }

@@ -7,7 +7,10 @@ import { parameterCounts } from './sizes.ts';
 import { readConfig } from './weights/config-beside.ts';
 import { ELEMENT_BYTES, type DType } from '../formats/element-types.ts';
 import { nonFinite } from '../formats/finite.ts';
-import { findModel } from './weights/layouts.ts';
+import { NO_CONFIGURATION } from './weights/config.ts';
+import { checkSizes, preprocessingOf, withoutRefused } from './weights/configured.ts';
+import type { Preprocessing } from './image/preprocessing.ts';
+import { findModel, namesOf } from './weights/layouts.ts';
 import type { ModelTensor } from './weights/model-tensor.ts';
 import { openTensorFile } from '../formats/open.ts';
 import { readStored, type StoredTensor } from '../formats/stored-tensor.ts';
@@ -37,6 +40,8 @@ export interface Inspection {
   readonly refusedText: string | null;
   /** Elements of the state dict per tower. */
   readonly parameters: { readonly vision: number; readonly text: number } | null;
+  /** How a model's pixels are made, as the files beside the weights say. */
+  readonly preprocessing: Preprocessing | null;
   readonly head: { readonly classes: number; readonly width: number; readonly fits: readonly string[] } | null;
   readonly tensors: readonly InspectedTensor[];
   /** Elements and bytes of all tensors listed. */
@@ -64,26 +69,33 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
       [...raw.tensors].map(([name, tensor]) => [name, { dtype: tensor.dtype, shape: tensor.shape, parts: [tensor] }]),
     );
     let kind: Inspection['kind'] = 'tensors';
+    let preprocessing: Preprocessing | null = null;
     let layout: string | null = null,
       architecture: Architecture | null = null,
       outside: readonly string[] = [],
       head: Inspection['head'] = null;
     let metadata: Record<string, string> = { ...raw.metadata };
+    let configuration = NO_CONFIGURATION;
     let misconfigured: string | null = null,
       refusedText: string | null = null;
     try {
-      metadata = { ...metadata, ...(await readConfig(path)) };
+      configuration = await readConfig(path, namesOf(raw.tensors));
+      metadata = { ...metadata, ...configuration.metadata };
     } catch (error) {
       misconfigured = message(error);
     }
     try {
-      const found = findModel(raw.tensors, path, { modelType: metadata.model_type });
+      const whole = findModel(raw.tensors, path, { modelType: metadata.model_type });
+      const found = withoutRefused(configuration, undefined, whole);
       ({ tensors, layout, outside } = found);
       refusedText = found.refusedText ?? null;
       metadata = { ...raw.metadata, ...found.metadata, ...metadata };
       kind = 'CLIP';
       architecture = architectureFrom(tensors, metadata);
       checkParameters({ origin: path, tensors }, architecture);
+      checkSizes(configuration, architecture);
+      const { vision } = architecture;
+      preprocessing = vision === null ? null : preprocessingOf(configuration, vision.resolution, false);
     } catch (error) {
       problems.push(message(error));
     }
@@ -110,6 +122,7 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
       architecture,
       model: architecture === null ? null : modelNameFor(architecture),
       parameters: architecture === null ? null : parameterCounts(architecture),
+      preprocessing,
       head,
       tensors: listed,
       elements: listed.reduce((sum, { shape }) => sum + sizeOf(shape), 0),

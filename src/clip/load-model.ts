@@ -13,6 +13,8 @@ import {
   sameTextTower,
 } from './parameters.ts';
 import type { Checkpoint } from './weights/checkpoint.ts';
+import { NO_CONFIGURATION } from './weights/config.ts';
+import { checkSizes, preprocessingOf } from './weights/configured.ts';
 import { CLIP, type TowerSource } from './clip.ts';
 import { checkExecutorOptions, createExecutor } from '../executors/create.ts';
 import type { Executor, ExecutorOptions } from '../executors/executor.ts';
@@ -67,7 +69,9 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
   try {
     const entry = entryOf(source.name);
     const trained = architectureOf(checkpoint, entry);
+    const configuration = checkpoint.configuration ?? NO_CONFIGURATION;
     checkParameters(checkpoint, trained);
+    checkSizes(configuration, trained, source.resolution);
     const name = entry?.name ?? modelNameFor(trained) ?? source.name;
     const { checkpoint: resized, architecture } =
       source.resolution === undefined
@@ -97,6 +101,10 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
         warned('CLIP_ORACLE_ACTIVATION'),
       ),
       warnings,
+      preprocessing:
+        architecture.vision === null
+          ? undefined
+          : preprocessingOf(configuration, architecture.vision.resolution, source.resolution !== undefined),
       refusedText: checkpoint.refusedText,
     };
     const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));

@@ -33,9 +33,10 @@ export const inspect = defineCommand({
   /** 1 for a model or head that cannot be used as it is. */
   async run([path], { json, headersOnly }) {
     const { inspectFile } = await import('../../clip/inspect.ts');
+    const { describePreprocessing } = await import('../../clip/image/preprocessing.ts');
     const { standardOutput } = await import('../../formats/atomic-file.ts');
     const report = await inspectFile(path, { values: !headersOnly });
-    await standardOutput.write(json ? `${JSON.stringify(report, null, 1)}\n` : view(report));
+    await standardOutput.write(json ? `${JSON.stringify(report, null, 1)}\n` : view(report, describePreprocessing));
     return report.kind !== 'tensors' && report.problems.length > 0 ? SOME_FAILED : OK;
   },
 });
@@ -43,7 +44,7 @@ export const inspect = defineCommand({
 /** A longer name would make every line of the list as long. */
 const MAX_NAME = 160;
 
-function view(report: Inspection): string {
+function view(report: Inspection, pixelsOf: (rules: NonNullable<Inspection['preprocessing']>) => string): string {
   const style = styleFor(process.stdout);
   const lines: string[] = [style('bold', report.path)];
   const say = (title: string, text: string): void => {
@@ -52,6 +53,7 @@ function view(report: Inspection): string {
   say('format', `${report.format}${report.fileBytes === null ? '' : `, ${bytes(report.fileBytes)}`}`);
   if (report.layout !== null) say('layout', report.layout);
   if (report.architecture !== null) describe(report, say);
+  if (report.preprocessing !== null) say('pixels', pixelsOf(report.preprocessing));
   if (report.head !== null) {
     const { classes, width, fits } = report.head;
     say(

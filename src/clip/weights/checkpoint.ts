@@ -1,6 +1,7 @@
 // What every weight file looks like once it is open, whatever its format: names, shapes, and a way to read one tensor
 // straight into the caller's memory. Nothing is read before it is needed, so a 1.2 GB model is never in memory twice.
 
+import type { Configuration } from './config.ts';
 import type { TensorInfo } from '../../formats/element-types.ts';
 
 export interface Checkpoint {
@@ -20,6 +21,8 @@ export interface Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
   /** Why the text tower in the file cannot be used, in a sentence; absent if it can, or if there is none. */
   readonly refusedText?: string;
+  /** What the files beside the weights say. */
+  readonly configuration?: Configuration;
   /** Tensors under OpenAI's state-dict names, in the file's order. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**

@@ -2,10 +2,10 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { configured, MAX_CONFIG_BYTES } from './config.ts';
+import { configured, MAX_CONFIG_BYTES, type Configuration } from './config.ts';
 
-/** What `configured` finds in the folder of the weights. @throws Error for another activation */
-export async function readConfig(source: string): Promise<Record<string, string>> {
+/** What `configured` finds in the folder of the weights. @throws as `configured` */
+export async function readConfig(source: string, names: 'huggingface' | 'open_clip'): Promise<Configuration> {
   const folder = await stat(source).then(
     (s) => (s.isDirectory() ? source : dirname(source)),
     () => dirname(source),
@@ -13,5 +13,6 @@ export async function readConfig(source: string): Promise<Record<string, string>
   return configured(
     (file) => join(folder, file),
     async (path) => ((await stat(path)).size > MAX_CONFIG_BYTES ? null : readFile(path, 'utf8')),
+    names,
   );
 }

@@ -1,6 +1,8 @@
 // The CLIP model in a file that was opened, under OpenAI's names.
 
 import type { Checkpoint } from './checkpoint.ts';
+import type { Configuration } from './config.ts';
+import { withoutRefused } from './configured.ts';
 import type { TensorInfo } from '../../formats/element-types.ts';
 import { assertFinite } from '../../formats/finite.ts';
 import { findModel, type FindOptions } from './layouts.ts';
@@ -17,14 +19,18 @@ import { sizeOf } from '../../ops/tensor.ts';
 export function checkpointOf(
   raw: TensorFile,
   where: string,
-  configured: Record<string, string>,
+  configured: Configuration,
   { tower, allowNonFinite = false }: Pick<FindOptions, 'tower'> & { allowNonFinite?: boolean } = {},
 ): Checkpoint {
-  const { tensors, layout, refusedText, ...found } = findModel(raw.tensors, where, {
+  const { tensors, layout, refusedText, ...found } = withoutRefused(
+    configured,
     tower,
-    modelType: configured.model_type,
-  });
-  const metadata: Record<string, string> = { ...raw.metadata, ...found.metadata, ...configured };
+    findModel(raw.tensors, where, {
+      tower,
+      modelType: configured.metadata.model_type,
+    }),
+  );
+  const metadata: Record<string, string> = { ...raw.metadata, ...found.metadata, ...configured.metadata };
   // of a text tower that is not computed
   if (refusedText !== undefined) Reflect.deleteProperty(metadata, 'text_hidden_act');
   const info = new Map<string, TensorInfo>([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
@@ -33,6 +39,7 @@ export function checkpointOf(
     format: raw.format,
     layout,
     metadata,
+    configuration: configured,
     tensors: info,
     async read(name, into) {
       const tensor = tensors.get(name);

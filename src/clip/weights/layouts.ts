@@ -221,6 +221,13 @@ function scalarLogitScale(tensors: Map<string, ModelTensor>): Map<string, ModelT
   return tensors;
 }
 
+/** Whose names a file's tensors have, and so whose configuration goes first where several lie beside it. */
+export function namesOf(raw: ReadonlyMap<string, unknown>): 'huggingface' | 'open_clip' {
+  return [...raw.keys()].some((key) => /(^|\.)(vision_model|text_model|embeddings)\./.test(key))
+    ? 'huggingface'
+    : 'open_clip';
+}
+
 function unknownLayout(raw: ReadonlyMap<string, StoredTensor>, where: string): Error {
   if (located(raw, undefined).length > 0) return onlyTower(where, 'vision');
   const keys = [...raw.keys()];

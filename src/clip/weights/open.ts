@@ -4,9 +4,10 @@ import { stat } from 'node:fs/promises';
 import type { Checkpoint } from './checkpoint.ts';
 import { checkpointOf } from './from-tensor-file.ts';
 import { openTensorFile } from '../../formats/open.ts';
+import type { Configuration } from './config.ts';
 import { readConfig } from './config-beside.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import { findModel } from './layouts.ts';
+import { findModel, namesOf } from './layouts.ts';
 import { oneTower, type Tower } from './towers.ts';
 import { openSynthetic, type SyntheticOptions } from './synthetic.ts';
 
@@ -38,9 +39,9 @@ export async function openCheckpoint(source: string, options: OpenOptions = {}):
 }
 
 /** The configuration beside the weights; what is wrong with it is said after what kind of model this is. */
-async function configOf(source: string, raw: TensorFile, tower: Tower | undefined): Promise<Record<string, string>> {
+async function configOf(source: string, raw: TensorFile, tower: Tower | undefined): Promise<Configuration> {
   try {
-    return await readConfig(source);
+    return await readConfig(source, namesOf(raw.tensors));
   } catch (error) {
     findModel(raw.tensors, source, { tower });
     throw error;

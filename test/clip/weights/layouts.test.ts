@@ -165,11 +165,16 @@ describe('config.json beside the weights', () => {
     ['silent', { vision_config: {} }, 'quick_gelu'],
     ['vision-only', { hidden_act: 'gelu', hidden_size: 64, num_attention_heads: 1 }, 'gelu'],
     ['unrelated', { something: 1 }, undefined],
-    ['broken', '{', undefined],
   ] as const)('%s', async ([name, config, expected]) => {
     const checkpoint = await openCheckpoint(place(name, config));
     expect(checkpoint.metadata.hidden_act).toBe(expected);
     await checkpoint.close();
+  });
+
+  test('that is no JSON is said to be none', async () => {
+    expect(await failure(openCheckpoint(place('broken', '{')))).toMatch(
+      /config\.json" beside the weights is no JSON; repair it, or take it away$/,
+    );
   });
 
   test('open_clip_config.json says it by quick_gelu', async () => {

@@ -155,7 +155,7 @@ export const MODEL_TARGETS: readonly Target[] = [
       const folder = join(scratch(), 'config');
       mkdirSync(folder, { recursive: true });
       asFile(`config/${input.length % 2 === 0 ? 'config.json' : 'open_clip_config.json'}`, input);
-      return readConfig(join(folder, 'x'));
+      return readConfig(join(folder, 'x'), 'huggingface');
     },
   },
 ];
