@@ -95,7 +95,7 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
       checkParameters({ origin: path, tensors }, architecture);
       checkSizes(configuration, architecture);
       const { vision } = architecture;
-      preprocessing = vision === null ? null : preprocessingOf(configuration, vision.resolution, false);
+      preprocessing = vision === null ? null : preprocessingOf(configuration, vision.resolution, false, path);
     } catch (error) {
       problems.push(message(error));
     }

@@ -104,7 +104,12 @@ async function buildModel(source: ModelSource, options: ExecutorOptions, files: 
       preprocessing:
         architecture.vision === null
           ? undefined
-          : preprocessingOf(configuration, architecture.vision.resolution, source.resolution !== undefined),
+          : preprocessingOf(
+              configuration,
+              architecture.vision.resolution,
+              source.resolution !== undefined,
+              checkpoint.origin,
+            ),
       refusedText: checkpoint.refusedText,
     };
     const model = new CLIP(description, executor, new CheckpointTowers(resized, architecture, executor, adapters));

@@ -4,6 +4,7 @@ import type { Architecture } from '../architecture.ts';
 import { isVision, type Tower } from './towers.ts';
 import { completeRules, type Preprocessing } from '../image/preprocessing.ts';
 import type { ModelTensors } from './layouts.ts';
+import { releasedPixels } from './releases.ts';
 import { SIZES, type Configuration, type ConfiguredSize } from './config.ts';
 
 /** The size of that name in an architecture; null if it has none. */
@@ -51,14 +52,16 @@ export function checkSizes(configuration: Configuration, architecture: Architect
 }
 
 /**
- * How the model's pixels are made.
+ * How the model's pixels are made: as its configuration says, else as open_clip's table says of a release of that name,
+ * else as CLIP's.
  * @param R the side of its input
  * @param asked whether that is another than the weights were trained with
+ * @param origin where the weights are from
  * @throws Error if the configuration makes pixels for another input
  */
-export function preprocessingOf(configuration: Configuration, R: number, asked: boolean): Preprocessing {
+export function preprocessingOf(configuration: Configuration, R: number, asked: boolean, origin = ''): Preprocessing {
   const { pixels } = configuration;
-  if (pixels === null) return completeRules(R, {}, 'load');
+  if (pixels === null) return completeRules(R, releasedPixels(origin) ?? {}, 'load');
   const { file, resolution, rules } = pixels;
   if (resolution !== null && resolution !== R && !asked)
     throw new Error(

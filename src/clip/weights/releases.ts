@@ -1,7 +1,9 @@
-// Which activation the published CLIPs have, known by the names of their files and repositories: what open_clip's own
-// table says (open_clip 3.3.0, src/open_clip/pretrained.py), for weights that come without a configuration.
+// Which activation the published CLIPs have and how their pixels are made, known by the names of their files and
+// repositories: what open_clip's own table says (open_clip 3.3.0, src/open_clip/pretrained.py), for weights that come
+// without a configuration.
 
 import type { Activation } from '../../layers/index.ts';
+import type { PixelRules } from '../image/preprocessing.ts';
 
 /** A row: the architecture and the tag of a release by open_clip, then the stem of its file and of its repository. */
 const QUICK_GELU = [
@@ -105,6 +107,20 @@ const GELU = [
   'ViT-bigG-14-worldwide-378 metaclip2_worldwide vit_gigantic_patch14_clip_378.metaclip2_worldwide',
 ] as const;
 
+/** Those whose pixels are not made as OpenAI's are. */
+const SQUASHED = [
+  'ViT-H-14 dfn5b DFN5B-CLIP-ViT-H-14',
+  'ViT-H-14-378 dfn5b DFN5B-CLIP-ViT-H-14-378',
+  'ViT-H-14-worldwide-378 metaclip2_worldwide vit_huge_patch14_clip_378.metaclip2_worldwide',
+  'ViT-bigG-14-worldwide-378 metaclip2_worldwide vit_gigantic_patch14_clip_378.metaclip2_worldwide',
+] as const;
+const CENTRED_ON_HALF = ['ViT-L-14 laion2b_s32b_b82k CLIP-ViT-L-14-laion2B-s32B-b82K'] as const;
+
+const PIXELS: ReadonlyMap<string, PixelRules> = new Map<string, PixelRules>([
+  ...names(SQUASHED).map((name) => [name, { resize: 'squash' }] as const),
+  ...names(CENTRED_ON_HALF).map((name) => [name, { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }] as const),
+]);
+
 const RELEASES: ReadonlyMap<string, Activation> = new Map([
   ...names(QUICK_GELU).map((name) => [name, 'quick_gelu'] as const),
   ...names(GELU).map((name) => [name, 'gelu'] as const),
@@ -132,10 +148,18 @@ function normalized(name: string): string {
  *   Hugging Face's cache (`models--laion--…`) included
  * @returns null if it is not known by its name
  */
-export function releasedActivation(origin: string): Activation | null {
+export const releasedActivation = (origin: string): Activation | null => byName(RELEASES, origin);
+
+/**
+ * How a published model's pixels are made, where that is not OpenAI's way; found as its activation is.
+ * @returns null for all others
+ */
+export const releasedPixels = (origin: string): PixelRules | null => byName(PIXELS, origin);
+
+function byName<V>(table: ReadonlyMap<string, V>, origin: string): V | null {
   for (const segment of origin.split(/[/\\]/).reverse()) {
     const stem = segment.replace(/(\.(pt|pth|bin|safetensors|gz|index|json))+$/, '').replace(/^models--.*--/, '');
-    const found = RELEASES.get(normalized(stem));
+    const found = table.get(normalized(stem));
     if (found !== undefined) return found;
   }
   return null;

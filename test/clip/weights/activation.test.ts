@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { load } from '../../../src/clip/load.ts';
 import { activationsOf, type AboutActivation } from '../../../src/clip/weights/activation.ts';
-import { releasedActivation } from '../../../src/clip/weights/releases.ts';
+import { releasedActivation, releasedPixels } from '../../../src/clip/weights/releases.ts';
 import { MODELS } from '../../../src/clip/models.ts';
 import { readTensorInput } from '../../../src/features/tensor-input.ts';
 import type { Tensor } from '../../../src/ops/tensor.ts';
@@ -138,7 +138,16 @@ describe('the activation', () => {
 });
 
 // open_clip 3.3.0's own table (fixtures/checkpoints/open_clip_releases.py).
-const releases = fixtureJson<Record<string, { quick_gelu: boolean; names: string[] }>>('open_clip_releases.json');
+const releases = fixtureJson<
+  Record<
+    string,
+    {
+      quick_gelu: boolean;
+      names: string[];
+      pixels?: { mean?: number[]; std?: number[]; interpolation?: string; resize_mode?: string };
+    }
+  >
+>('open_clip_releases.json');
 
 describe("published models are known by open_clip's table", () => {
   test.each(Object.entries(releases))('%s', (release, { quick_gelu, names }) => {
@@ -161,6 +170,19 @@ describe("published models are known by open_clip's table", () => {
     '%s is not',
     (path) => {
       expect(releasedActivation(path)).toBeNull();
+    },
+  );
+});
+
+describe("pixels of published models are made as open_clip's table says", () => {
+  // CLIPA's models cannot be computed here
+  test.each(Object.entries(releases).filter(([release]) => !release.includes('CLIPA')))(
+    '%s',
+    (release, { names, pixels = null }) => {
+      const { resize_mode: resize, ...others } = pixels ?? {};
+      const expected = pixels && { ...others, ...(resize !== undefined && { resize }) };
+      for (const name of [...names.filter((name) => !/^RN|^ViT/.test(name)), release.replace('/', '-')])
+        expect(releasedPixels(`/models/${name}.safetensors`)).toEqual(expected);
     },
   );
 });
