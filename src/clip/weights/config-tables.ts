@@ -46,6 +46,9 @@ export const OPEN_CLIP_TEXT: Fields = {
   proj_type: ['linear'],
 };
 
+/** open_clip_config.json itself. */
+export const OPEN_CLIP_FILE: Fields = each('model_cfg preprocess_cfg', 'any');
+
 export const OPEN_CLIP_MODEL: Fields = {
   ...each('embed_dim vision_cfg text_cfg quick_gelu', 'any'), // followed
   ...each('custom_text init_logit_scale nonscalar_logit_scale output_dict cast_dtype', 'any'), // told by the tensors

@@ -210,6 +210,7 @@ function openClipModel(json: Json, file: string): Configuration | null {
     ],
     refused: {
       vision:
+        oddField(json, tables.OPEN_CLIP_FILE, [file, '']) ??
         oddField(rest, tables.OPEN_CLIP_MODEL, [file, 'model_cfg']) ??
         oddField(vision, tables.OPEN_CLIP_VISION, [file, 'model_cfg.vision_cfg']),
       text:

@@ -42,6 +42,11 @@ describe('fields that change what is computed are refused by name', () => {
     expect(refused.vision).toMatch(sentence);
     expect(refused.text).toBeNull();
   });
+
+  test('a field beside model_cfg and preprocess_cfg', async () => {
+    const { refused } = await read({ 'open_clip_config.json': { model_cfg: {}, pooling: 'mean' } });
+    expect(refused.vision).toMatch(/"open_clip_config\.json" has the field "pooling" \("mean"\), which is not known/);
+  });
   test.each<[object, RegExp]>([
     [{ text_cfg: { pool_type: 'last' } }, /"last" in the field "model_cfg\.text_cfg\.pool_type", expected "argmax"/],
     [{ text_cfg: { hf_tokenizer_name: 'bert' } }, /hf_tokenizer_name/],

@@ -1,6 +1,6 @@
 // Files beside the weights: heads, adapters with their configuration, the configuration of Hugging Face and open_clip.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Adapter } from '../../../src/clip/adapters/lora.ts';
 import { openAdapter, type AdapterSource } from '../../../src/clip/adapters/open.ts';
@@ -54,6 +54,8 @@ function peftSeed(module: string, inputs: number, outputs: number, config: strin
   );
   return two(utf8(config), weights);
 }
+
+const CONFIGURATIONS = ['config.json', 'open_clip_config.json', 'preprocessor_config.json', 'processor_config.json'];
 
 const CONFIG =
   '{"peft_type":"LORA","r":1,"lora_alpha":2,"target_modules":["q_proj"],"rank_pattern":{},"alpha_pattern":{"fc1":4},"use_rslora":false,"bias":"none","init_lora_weights":true}';
@@ -141,7 +143,7 @@ export const MODEL_TARGETS: readonly Target[] = [
   },
   {
     name: 'config',
-    sources: ['clip/weights/config'],
+    sources: ['clip/weights/config', 'clip/weights/pixel-config'],
     mutators: [json, havoc],
     weight: 0.5,
     seeds: () => [
@@ -149,13 +151,21 @@ export const MODEL_TARGETS: readonly Target[] = [
         '{"hidden_act":"quick_gelu","vision_config":{"hidden_size":768,"num_attention_heads":12,"hidden_act":"gelu"},"text_config":{"hidden_act":"gelu"}}',
       ),
       utf8('{"model_cfg":{"embed_dim":512,"quick_gelu":true,"vision_cfg":{"width":768,"head_width":64}}}'),
+      utf8(
+        '{"preprocess_cfg":{"size":[224,224],"mean":[0.5,0.5,0.5],"std":0.5,"interpolation":"bilinear","resize_mode":"longest","fill_color":7}}',
+      ),
+      utf8(
+        '{"image_processor_type":"CLIPImageProcessorFast","size":{"shortest_edge":256},"crop_size":{"height":224,"width":224},"resample":3,"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}',
+      ),
+      utf8('{"image_processor":{"do_center_crop":false,"size":{"height":336,"width":336},"resample":2}}'),
     ],
     limit: (size) => MB + 64 * size,
     run(input) {
       const folder = join(scratch(), 'config');
+      rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder, { recursive: true });
-      asFile(`config/${input.length % 2 === 0 ? 'config.json' : 'open_clip_config.json'}`, input);
-      return readConfig(join(folder, 'x'), 'huggingface');
+      asFile(`config/${CONFIGURATIONS[input.length % CONFIGURATIONS.length]}`, input);
+      return readConfig(join(folder, 'x'), input.length % 3 === 0 ? 'open_clip' : 'huggingface');
     },
   },
 ];
