@@ -71,7 +71,10 @@ function triple(values: readonly number[], argument: string, call: string): void
   if (!Array.isArray(values))
     throw new TypeError(`${call}: "${argument}" expected an array of three numbers, got ${typeof values}`);
   if (values.length !== 3 || !values.every((value) => typeof value === 'number' && Number.isFinite(value)))
-    throw new RangeError(`${call}: "${argument}" expected three finite numbers, got ${values.map(String).join(', ')}`);
+    throw new RangeError(
+      `${call}: "${argument}" expected three finite numbers, got ` +
+        values.map((value) => (typeof value === 'number' ? String(value) : typeof value)).join(', '),
+    );
 }
 
 function oneOf(value: unknown, words: readonly string[], argument: string, call: string): void {
