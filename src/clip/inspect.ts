@@ -101,8 +101,9 @@ export async function inspectFile(path: string, options: { values?: boolean } = 
     }
     if (kind !== 'CLIP') {
       try {
-        const { weight } = findHead(raw, path);
-        const [classes, width] = weight.tensor.shape;
+        const { layers } = findHead(raw, path);
+        const classes = layers.at(-1)!.weight.tensor.shape[0],
+          width = layers[0].weight.tensor.shape[1];
         head = { classes, width, fits: fitsModels(width) };
         kind = 'head';
         problems.length = 0;

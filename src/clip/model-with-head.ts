@@ -1,11 +1,12 @@
 // CLIPModel, as UniversalFakeDetect defines it: CLIP's image encoder and a linear head `fc` on its features, which are
-// not normalised. How it is loaded is in clip-model.ts and src/browser/clip-model.ts.
+// divided by their length only where the head was trained on such. How it is loaded is in clip-model.ts and
+// src/browser/clip-model.ts.
 
-import { linear } from '../ops/linear.ts';
 import { sizeOf, type Tensor } from '../ops/tensor.ts';
 import ndarray from 'ndarray';
 import { fillSynthetic } from './weights/synthetic.ts';
 import type { CLIP } from './clip.ts';
+import { logitsOfEncoded } from './head-logits.ts';
 import { checkHeadFits, type Head } from './read-head.ts';
 
 export interface Loaded<P> {
@@ -36,9 +37,12 @@ export class ModelWithHead<P> {
     return options.returnFeature === true ? features : this.classify(features);
   }
 
-  /** The head alone: features (N,E) -> logits (N,classes). */
+  /**
+   * The head alone: features (N,E) as the encoder gives them -> logits (N,classes). A head that was trained on features
+   * of length 1 (`fc.normalized`) gets such.
+   */
   classify(features: Tensor): Tensor {
-    return linear(features, this.fc.weight, this.fc.bias);
+    return logitsOfEncoded(features, this.fc);
   }
 
   close(): Promise<void> {
@@ -68,11 +72,6 @@ export async function headAndModel<P>(
       `CLIPModel: "numClasses" expected ${given.weight.shape[0]}, the outputs of ${what}, got ${numClasses}`,
     );
   }
-  if (given?.normalized)
-    throw new RangeError(
-      `CLIPModel: "head" expected a head for features as the encoder gives them, ${what} was trained on ` +
-        'features of length 1; train it on features that are not normalised',
-    );
   const { model, preprocess } = await load();
   try {
     const fc = given ?? initialHead(numClasses ?? 1, model.architecture.embed);

@@ -1,10 +1,16 @@
 // fc heads: {weight, bias}, the trainer's layout, half precision, safetensors; made by PyTorch
 // (fixtures/checkpoints/make_torch.py).
 
+import ndarray from 'ndarray';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { checkHeadFits, fitsModels, loadHead } from '../../src/clip/head.ts';
+import { CLIPModel } from '../../src/clip/clip-model.ts';
+import { checkHeadFits, fitsModels, headWidth, loadHead } from '../../src/clip/head.ts';
+import { logitsOfEncoded } from '../../src/clip/head-logits.ts';
+import { fillSynthetic } from '../../src/clip/weights/synthetic.ts';
+import { sizeOf } from '../../src/ops/tensor.ts';
 import { bundledFile } from '../../src/clip/weights/bundled.ts';
-import { counting, failure, fixture, fixtureJson, temporaryFolder } from '../support/checkpoints.ts';
+import { counting, failure, fixture, fixtureJson, safetensors, temporaryFolder } from '../support/checkpoints.ts';
 
 const folder = temporaryFolder();
 const expected =
@@ -44,6 +50,23 @@ describe('loadHead', () => {
     ]);
   });
 
+  test.for(['', 'fc.', 'classifier.', 'linear.', 'head.', '0.', 'module.', 'module.classifier.', 'model.head.'])(
+    'a linear layer saved as "%sweight", with and without a bias',
+    async (prefix) => {
+      for (const bias of [true, false]) {
+        const shapes = { [`${prefix}weight`]: [2, 3], ...(bias && { [`${prefix}bias`]: [2] }) };
+        const head = await loadHead(folder.write('named.safetensors', counting(shapes)));
+        expect([head.weight.shape, [...head.weight.data], [...head.bias.data], head.hidden, head.normalized]).toEqual([
+          [2, 3],
+          [1, 2, 3, 4, 5, 6],
+          bias ? [7, 8] : [0, 0],
+          undefined,
+          undefined,
+        ]);
+      }
+    },
+  );
+
   test('the bundled heads fit mini-vit', async () => {
     for (const [file, classes] of [
       ['emoji-head.pth', 1427],
@@ -59,10 +82,40 @@ describe('loadHead', () => {
     [
       'no tensors of a head',
       { a: [1] },
-      /holds no fc head: expected "weight" and "bias", or "fc\.weight" and "fc\.bias", got 1 tensors such as "a" \(1\)/,
+      /holds no fc head: expected "weight" and "bias", alone or after "fc\.", .* got 1 tensors such as "a" \(1\)/,
     ],
-    ['no bias', { weight: [1, 2] }, /"weight" but no "bias"; save the head with its bias/],
-    ['two heads', { 'a.fc.weight': [1, 2], 'b.fc.weight': [1, 2] }, /holds 2 heads/],
+    [
+      'two heads',
+      { 'a.fc.weight': [1, 2], 'b.fc.weight': [1, 2] },
+      /holds 2 heads: "a\.fc\.weight", "b\.fc\.weight"; save/,
+    ],
+    ['two heads by other names', { 'linear.weight': [1, 2], 'head.weight': [1, 2] }, /holds 2 heads/],
+    [
+      'a Sequential of two layers',
+      { '0.weight': [4, 2], '0.bias': [4], '2.weight': [1, 4], '2.bias': [1] },
+      /"0\.weight" and 2 more tensors such as "2\.weight", "2\.bias", which may be layers before it or after it/,
+    ],
+    [
+      'a Sequential with a name',
+      { 'head.0.weight': [4, 2], 'head.0.bias': [4], 'head.2.weight': [1, 4], 'head.2.bias': [1] },
+      /holds 2 layers, "head\.0\.weight", "head\.2\.weight", and no file says which activations are between them/,
+    ],
+    [
+      "a classifier behind an encoder's layers",
+      { 'encoder.weight': [2, 2], 'classifier.weight': [1, 2] },
+      /"classifier\.weight" and 1 more tensors such as "encoder\.weight"/,
+    ],
+    [
+      'an aesthetic MLP whose widths do not follow',
+      {
+        'layers.0.weight': [1024, 8],
+        'layers.2.weight': [128, 1023],
+        'layers.4.weight': [64, 128],
+        'layers.6.weight': [16, 64],
+        'layers.7.weight': [1, 16],
+      },
+      /"layers\.2\.weight" expected shape \(128, 1024\), got \(128, 1023\); it is not LAION's/,
+    ],
     ['a weight of rank 1', { weight: [2], bias: [1] }, /expected shape \(classes, width\), got \(2\)/],
     ['an empty weight', { weight: [0, 2], bias: [0] }, /expected shape \(classes, width\), got \(0, 2\)/],
     ['a bias of another size', { weight: [3, 2], bias: [2] }, /"bias" expected shape \(3\), got \(2\)/],
@@ -146,5 +199,73 @@ describe('which model does a head fit?', () => {
     await expect(check(640)()).rejects.toThrow(/this head fits RN50x4: choose that model/);
     await expect(check(7)()).rejects.toThrow(/no model here has a feature of width 7/);
     await check(512)();
+  });
+});
+
+describe("LAION's aesthetic MLP", () => {
+  const widths = [128, 1024, 128, 64, 16, 1];
+  const synthetic = (name: string, shape: number[]): Float32Array => {
+    const data = new Float32Array(sizeOf(shape));
+    fillSynthetic(0, name, shape, data);
+    return data;
+  };
+  const write = (prefix = ''): string => {
+    const header: Record<string, unknown> = {};
+    const parts: Buffer[] = [];
+    let at = 0;
+    [0, 2, 4, 6, 7].forEach((layer, i) => {
+      for (const [leaf, shape] of [
+        ['weight', [widths[i + 1], widths[i]]],
+        ['bias', [widths[i + 1]]],
+      ] as const) {
+        const data = synthetic(`layers.${layer}.${leaf}`, [...shape]);
+        header[`${prefix}layers.${layer}.${leaf}`] = {
+          dtype: 'F32',
+          shape,
+          data_offsets: [at, (at += data.byteLength)],
+        };
+        parts.push(Buffer.from(data.buffer));
+      }
+    });
+    return folder.write(`aesthetic${prefix}safetensors`, safetensors(header, Buffer.concat(parts)));
+  };
+  const { logits } = JSON.parse(
+    readFileSync(new URL('../../fixtures/heads/aesthetic.json', import.meta.url), 'utf8'),
+  ) as { logits: number[] };
+  const features = synthetic('features.weight', [3, 128]);
+
+  test.for(['', 'module.'])(
+    "gives PyTorch's ratings of features of any length, in both precisions (%s)",
+    async (prefix) => {
+      const head = await loadHead(write(prefix));
+      expect([head.normalized, headWidth(head), head.hidden!.length]).toEqual([true, 128, 4]);
+      const in64 = logitsOfEncoded(
+        ndarray(
+          Float64Array.from(features, (v) => 3 * v),
+          [3, 128],
+        ),
+        head,
+      );
+      const in32 = logitsOfEncoded(ndarray(features, [3, 128]), head);
+      expect(in64.shape).toEqual([3, 1]);
+      logits.forEach((truth, n) => {
+        expect(Math.abs(in64.data[n] / truth - 1)).toBeLessThan(1e-13);
+        expect(Math.abs(in32.data[n] / truth - 1)).toBeLessThan(1e-5);
+      });
+    },
+  );
+
+  test('is a head of CLIPModel, which divides features by their length for it', async () => {
+    const model = await CLIPModel.load('mini-vit', { head: write(), threads: 1, precision: 'float64' });
+    const found = model.classify(ndarray(Float64Array.from(features), [3, 128]));
+    expect(Math.abs(found.data[0] / logits[0] - 1)).toBeLessThan(1e-13);
+    await model.close();
+  });
+
+  test('fits a model by its first layer', async () => {
+    const head = await loadHead(write());
+    expect(() => {
+      checkHeadFits(head, { name: 'ViT-L/14', embed: 768 });
+    }).toThrow(/expected shape \(1024, 768\) for ViT-L\/14, got \(1024, 128\); this head fits mini-vit/);
   });
 });

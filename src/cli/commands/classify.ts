@@ -105,16 +105,17 @@ async function headOf(options: Options): Promise<{ head: Head; labels: Labels | 
 
 /** From a feature to classes; the logits are in the model's precision. */
 async function scorer(model: CLIP, head: Head, labels: Labels | null, options: Options): Promise<Scorer> {
-  const { checkHeadFits } = await import('../../clip/head.ts');
+  const { checkHeadFits, headWidth } = await import('../../clip/head.ts');
   const { default: ndarray } = await import('ndarray');
-  const { linear } = await import('../../ops/linear.ts');
+  const { logitsOf } = await import('../../clip/head-logits.ts');
   const { nameOf, scores, sigmoidOf } = await import('../scores.ts');
-  const [classes, width] = head.weight.shape;
+  const classes = head.weight.shape[0],
+    width = headWidth(head);
   const threshold = options.threshold ?? head.threshold ?? 0.5;
   checkHeadFits(head, { name: model.name, embed: model.architecture.embed });
   return (features, row) => {
     const one = ndarray(features.data.subarray(row * width, (row + 1) * width), [1, width]) as Tensor;
-    const { data: logits } = linear(one, head.weight, head.bias);
+    const { data: logits } = logitsOf(one, head);
     if (classes === 1) {
       const probability = sigmoidOf(logits[0]);
       return {

@@ -13,7 +13,7 @@ import { torchFile } from '../../formats/torch/write.ts';
  * @param file ends in .safetensors (labels, threshold and `normalized` go into the metadata), .pth or .pt (a state dict
  *   has no place for them)
  * @param metadata more of it, for .safetensors
- * @throws RangeError for another ending
+ * @throws RangeError for another ending, or a head of several layers
  */
 export async function saveHead(
   head: Head,
@@ -33,10 +33,15 @@ export async function saveHead(
 
 /** The bytes of such a file. */
 export async function headBytes(
-  { weight, bias, labels, threshold, normalized }: Head,
+  { weight, bias, hidden, labels, threshold, normalized }: Head,
   file: string,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
+  if (hidden !== undefined)
+    throw new RangeError(
+      `saveHead: "head" expected a single layer, got ${hidden.length + 1}; such a head is kept in the file that it ` +
+        'came from',
+    );
   const tensors = (
     [
       ['weight', weight],
