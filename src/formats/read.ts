@@ -44,5 +44,14 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'a Git LFS pointer': 'fetch the file itself with git lfs pull',
   'an HTML page': 'the download failed: get the file itself',
   XML: 'the download failed: get the file itself',
+  'Flax weights (MessagePack)':
+    'take the safetensors or PyTorch file of the same model, or write one with transformers 4: ' +
+    'CLIPModel.from_pretrained(folder, from_flax=True).save_pretrained(other)',
+  'an HDF5 (Keras) file':
+    "it may hold TensorFlow's weights: take the safetensors or PyTorch file of the same model, or " +
+    'write one with transformers 4: CLIPModel.from_pretrained(folder, from_tf=True).save_pretrained(other)',
+  'an ONNX model': 'take the safetensors or PyTorch file that it was exported from',
+  'a GGUF file': 'take the safetensors or PyTorch file that it was converted from',
+  'a NumPy array': 'it is one tensor; name the safetensors or PyTorch file of the whole model',
   'a tar archive': 'unpack it; if PyTorch before 0.1.10 wrote it, save it again with a current PyTorch',
 };

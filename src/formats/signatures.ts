@@ -75,11 +75,25 @@ export function formatName(bytes: Uint8Array): string | null {
   if (bytes[8] === 0x7b && (bytes[9] === 0x22 || bytes[9] === 0x7d)) return 'safetensors';
   // ONNX is a protocol buffer without a magic number: field 1 (version), then field 2 (the producer's name).
   if (bytes[0] === 0x08 && bytes[1] < 32 && (bytes[2] === 0x12 || bytes[2] === 0x3a)) return 'an ONNX model';
+  // MessagePack without a magic number: a map of at least one entry whose first key is a name.
+  if (((bytes[0] > 0x80 && bytes[0] <= 0x8f) || bytes[0] === 0xde) && isName(bytes, bytes[0] === 0xde ? 3 : 1))
+    return 'Flax weights (MessagePack)';
   const head = bytes.subarray(0, SIGNATURE_BYTES);
   if (head.length > 0 && head.every((byte) => byte === 0)) return 'nothing but zero bytes';
   return head.length > 0 && head.every((byte) => byte === 9 || byte === 10 || byte === 13 || byte >= 32)
     ? textFormat(head)
     : null;
+}
+
+/** A short string of MessagePack, of letters, digits and what else stands in parameters' names. */
+function isName(bytes: Uint8Array, at: number): boolean {
+  const length = (bytes[at] ?? 0) - 0xa0;
+  return (
+    length >= 1 &&
+    length <= 31 &&
+    /^[\w./-]+$/.test(latin1(bytes.subarray(at + 1, at + 1 + length))) &&
+    at + length < bytes.length
+  );
 }
 
 function hasAt(bytes: Uint8Array, offset: number, signature: string): boolean {
