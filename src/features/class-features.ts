@@ -2,10 +2,10 @@
 
 import ndarray from 'ndarray';
 import type { CLIP } from '../clip/clip.ts';
-import { tokenize } from '../clip/tokenizer/tokenize.ts';
 import { l2Normalize } from '../ops/l2-normalize.ts';
 import { type Tensor, zeros } from '../ops/tensor.ts';
 import { ArgumentError } from './argument-error.ts';
+import { tokensFor } from './tokens.ts';
 
 export interface ClassFeatureOptions {
   /** Texts around a name, each with `{}` where the name goes. Default: the name alone. */
@@ -19,7 +19,8 @@ export interface ClassFeatureOptions {
  * OpenAI's notebook does (Prompt_Engineering_for_ImageNet.ipynb, zeroshot_classifier). The average is summed in
  * float64 in the order of the templates and rounded once. With one template its own unit feature is the class's.
  * @returns (C,E), in the model's precision
- * @throws ArgumentError (`template`) for a template without {}; RangeError for a text that is too long
+ * @throws ArgumentError (`template`) for a template without {}; RangeError for a text that is too long, or a model
+ *   with another tokenizer
  */
 export async function classFeatures(
   model: CLIP,
@@ -34,10 +35,9 @@ export async function classFeatures(
   const without = templates.find((template) => !template.includes('{}'));
   if (without !== undefined)
     throw new ArgumentError('template', `expected a text with {} where the name goes, got "${without}"`);
-  const contextLength = model.architecture.text?.context;
   // Class by class, all templates of each.
   const texts = names.flatMap((name) => templates.map((template) => template.replaceAll('{}', () => name)));
-  const features = l2Normalize(await model.encodeText(tokenize(texts, { contextLength, truncate })));
+  const features = l2Normalize(await model.encodeText(tokensFor(model, texts, { truncate })));
   if (templates.length === 1) return features;
   const E = features.shape[1];
   const means = zeros([names.length, E], features.data);

@@ -1,9 +1,9 @@
 // Texts through the text tower: one feature for each, in the order of the texts.
 
 import type { CLIP } from '../clip/clip.ts';
-import { tokenize } from '../clip/tokenizer/tokenize.ts';
 import { l2Normalize } from '../ops/l2-normalize.ts';
 import type { EmbedOptions, Sink } from './pipeline.ts';
+import { tokensFor } from './tokens.ts';
 
 /** Texts that are encoded together: the text tower sorts them by length (src/clip/text-batches.ts). */
 const TOGETHER = 64;
@@ -13,7 +13,8 @@ const TOGETHER = 64;
  * reads are cut, end of text last. The bits do not depend on what is encoded together.
  * @param texts as they are: an empty text has a feature, too
  * @returns the number of texts
- * @throws Error for a model without a text tower; what the sink throws; the reason of `signal`
+ * @throws Error for a model without a text tower or with another tokenizer; what the sink throws; the reason of
+ *   `signal`
  */
 export async function embedTexts(
   texts: Iterable<string> | AsyncIterable<string>,
@@ -24,8 +25,7 @@ export async function embedTexts(
   signal?.throwIfAborted();
   let count = 0;
   const encode = async (some: readonly string[]): Promise<void> => {
-    const contextLength = model.architecture.text?.context;
-    const encoded = await model.encodeText(tokenize(some, { contextLength, truncate: true }));
+    const encoded = await model.encodeText(tokensFor(model, some, { truncate: true }));
     const features = normalize ? l2Normalize(encoded) : encoded;
     for (const [row, text] of some.entries()) await sink.feature(text, features, row);
     count += some.length;

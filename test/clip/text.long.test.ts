@@ -300,7 +300,7 @@ describe('misuse is named', () => {
     ['nothing', undefined, /"tokens"/],
     ['floats', ndarray(new Float32Array(77), [1, 77]), /make it with tokenize/],
     ['one axis', ndarray(new Int32Array(77), [77]), /expected shape \(N, 1…77\), got \(77\)/],
-    ['too many columns', ndarray(new Int32Array(78), [1, 78]), /got \(1, 78\)/],
+    ['a text that ends beyond the context', ndarray(new Int32Array(78).fill(1, 77), [1, 78]), /got \(1, 78\)/],
     [
       "another model's ids",
       tokenize('a cat'),

@@ -202,8 +202,8 @@ async function imageFeature(path: string, model: CLIP, preprocess: Preprocess, o
 }
 
 async function textFeature(text: string, model: CLIP): Promise<FloatArray> {
-  const { tokenize } = await import('../../clip/tokenizer/tokenize.ts');
-  return (await model.encodeText(tokenize(text))).data;
+  const { tokensFor } = await import('../../features/tokens.ts');
+  return (await model.encodeText(tokensFor(model, text))).data;
 }
 
 /** One path per line, or a JSON list. */

@@ -45,7 +45,11 @@ const options = {
   prompt,
   labelsFile,
   template,
-  truncate: flag('--truncate', 'cut texts of more than 77 tokens instead of refusing them', false),
+  truncate: flag(
+    '--truncate',
+    'cut texts of more tokens than the model reads (mostly 77) instead of refusing them',
+    false,
+  ),
   ...topOption('how many of the best texts'),
   ...logitsOption,
   ...answerOptions,

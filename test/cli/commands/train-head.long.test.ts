@@ -65,6 +65,7 @@ beforeAll(async () => {
     run(['embed', 'photos', '--out', out], within),
   );
   for (const { code } of await Promise.all(outs)) expect(code).toBe(0);
+  await copyFile(at('features.npy'), at('bare.npy')); // without the side file that has the paths
   await writeFile(at('labels.txt'), labels.join('\n'));
   await writeFile(
     at('labels.csv'),
@@ -209,7 +210,7 @@ test('a table for people: classes, samples, what to do next', async () => {
   );
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^2 classes, 14 samples: width 128\n {2}C = 1 \(l2 = 0\.09091\); \d+ iterations, no weight further than \S+ from the optimum\n/,
+    /^2 classes, 14 samples: mini-vit, width 128\n {2}C = 1 \(l2 = 0\.09091\); \d+ iterations, no weight further than \S+ from the optimum\n/,
   );
   expect(stdout).toMatch(/trained on +held out +at 0\.5\n/);
   for (const row of ['samples', 'accuracy', 'animal', 'other', 'average precision'])
@@ -351,7 +352,7 @@ describe('a mistake is one sentence and exit code 2, and leaves no file', () => 
     ],
     [
       'features without paths',
-      ['features.npy', '--labels', 'labels.csv'],
+      ['bare.npy', '--labels', 'labels.csv'],
       /row 0 of the features has no path; write the features as \.safetensors or \.jsonl/,
     ],
     [
