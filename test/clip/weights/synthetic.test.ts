@@ -1,5 +1,5 @@
 // synthetic:SEED against a second implementation of its definition in BigInt arithmetic. (The golden weights, made in
-// Python, are compared in skeletons.test.ts, bit for bit.)
+// Python, are compared in skeletons.long.test.ts, bit for bit.)
 
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
